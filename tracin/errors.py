@@ -1,0 +1,8 @@
+"""The one exception meant for the user."""
+
+
+class TracInError(Exception):
+    """Something the user can put right: the message says what is wrong, where, and what to do.
+
+    Scripts print it on stderr and exit 1, without a traceback.
+    """

@@ -1,0 +1,129 @@
+"""The influence matrix as text: ``influence_scores.csv`` in row blocks, exact in float32.
+
+The file's header is ``0,1,…,n_test−1``, without an index column; line i + 2 holds training image i.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+import pandas as pd
+
+from tracin.errors import TracInError
+
+Float32Array = npt.NDArray[np.float32]
+
+ROWS_PER_WRITE = 64
+"""orjson makes one bytes object of what it is given: small pieces stay in the processor's cache."""
+
+VALUES_PER_BLOCK = 4_000_000
+"""Default size of a block that is read: 16 MB as float32, whatever the shape of the matrix."""
+
+
+class MatrixWriter:
+    """Writes the matrix in row blocks, in order; use as a context manager."""
+
+    def __init__(self, path: Path, n_test: int) -> None:
+        self._n_test = n_test
+        self._file = path.open("wb")
+        self._file.write(",".join(map(str, range(n_test))).encode() + b"\n")
+
+    def write(self, block: Float32Array) -> None:
+        """Append ``block`` (rows, n_test), float32.
+
+        Raises:
+            ValueError: another number of columns than ``n_test``, or another dtype.
+            TracInError: a score is NaN or infinite.
+        """
+        if block.ndim != 2 or block.shape[1] != self._n_test or block.dtype != np.float32:
+            raise ValueError(f"a block is (rows, {self._n_test}) float32, not {block.shape}")
+        if not np.isfinite(block).all():
+            raise TracInError(
+                "Some influence scores are NaN or infinite. The weights or the learning rate are "
+                "too large for float32: check the checkpoint and --learning_rate."
+            )
+        for start in range(0, len(block), ROWS_PER_WRITE):
+            rows = np.ascontiguousarray(block[start : start + ROWS_PER_WRITE])
+            text = orjson.dumps(rows, option=orjson.OPT_SERIALIZE_NUMPY)
+            self._file.write(text[2:-2].replace(b"],[", b"\n") + b"\n")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+
+def read_shape(path: Path) -> tuple[int, int]:
+    """(n_train, n_test) of the matrix in ``path``, from its header and its number of lines.
+
+    Raises:
+        TracInError: the file is missing or empty.
+    """
+    try:
+        with path.open("rb") as file:
+            header = file.readline()
+            lines, last = 0, b"\n"
+            while chunk := file.read(1 << 22):
+                lines += chunk.count(b"\n")
+                last = chunk[-1:]
+    except FileNotFoundError:
+        raise TracInError(
+            f"{path} is not there. Run TracIn_Resnet50.py first, or name its folder with "
+            "--results_dir."
+        ) from None
+    if not header.strip():
+        raise TracInError(f"{path} is empty. Run TracIn_Resnet50.py again.")
+    return lines + (last != b"\n"), header.count(b",") + 1
+
+
+def read_blocks(path: Path, rows: int | None = None) -> Iterator[Float32Array]:
+    """The matrix in ``path`` as blocks (rows, n_test), float32, in order.
+
+    Args:
+        path: an ``influence_scores.csv``, ours or another program's in the same format.
+        rows: rows of a block; as many as give 16 MB where None.
+
+    Raises:
+        TracInError: no such file, no rows, a cell that is no finite number, or a short row.
+    """
+    _, n_test = read_shape(path)
+    rows = rows or max(1, VALUES_PER_BLOCK // n_test)
+    done = 0
+    try:
+        with (
+            warnings.catch_warnings(),
+            pd.read_csv(path, dtype=np.float32, chunksize=rows, index_col=False) as reader,
+        ):
+            # pandas only warns where a line has more cells than the header.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            for frame in reader:
+                block: Float32Array = np.ascontiguousarray(frame.to_numpy())
+                if not np.isfinite(block).all():
+                    row, column = np.argwhere(~np.isfinite(block))[0]
+                    raise TracInError(
+                        f"{path}, line {done + row + 2}, column {column}: not a finite number. "
+                        "Every row needs a number for every test image; run TracIn_Resnet50.py "
+                        "again."
+                    )
+                yield block
+                done += len(block)
+    except (ValueError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        raise TracInError(
+            f"{path} is not a matrix of numbers ({error}). Its header is 0,1,2,… and each further "
+            "line holds one training image's scores; run TracIn_Resnet50.py again."
+        ) from error
+    if done == 0:
+        raise TracInError(f"{path} has a header and no rows. Run TracIn_Resnet50.py again.")

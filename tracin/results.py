@@ -1,0 +1,233 @@
+"""The results folder: every file name and column of it, and how its files are written and read.
+
+Both scripts use this module and nothing else of each other; it imports no torch. Text files are
+UTF-8 with ``\\n``; floats stand in their shortest form that reads back to the same float32.
+Influence is oriented ``(n_train, n_test)``; positive = proponent = the image helped.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tracin.errors import TracInError
+
+SCHEMA_VERSION = 1
+
+# ---- written by TracIn_Resnet50.py ----
+INFLUENCE_SCORES = "influence_scores.csv"
+INFLUENCE_SUMMARY = "influence_summary.csv"
+TRAIN_SUMMARY = "train_summary.csv"
+RUN_INFO = "run.json"
+COMPUTE_FILES = (INFLUENCE_SCORES, INFLUENCE_SUMMARY, TRAIN_SUMMARY, RUN_INFO)
+
+# ---- written by analyze_results.py ----
+DASHBOARD = "analysis_dashboard.png"
+CLASS_SUMMARY_SUFFIX = "_summary.png"
+TOP_INFLUENCES = "top_influences"
+ANALYSIS_FILES = "analysis_files.json"
+"""The list of what the last analysis wrote, so that only that is ever deleted."""
+
+# Columns by type: text is kept as it stands (a class may be called "NA"), indices are row and
+# column numbers of the matrix.
+_SUMMARY_CORE: dict[str, str] = {
+    "test_idx": "int64",
+    "test_class": "str",
+    "most_helpful_train_idx": "int64",
+    "most_helpful_train_class": "str",
+    "max_positive_influence": "float32",
+    "most_harmful_train_idx": "int64",
+    "most_harmful_train_class": "str",
+    "max_negative_influence": "float32",
+    "avg_influence": "float32",
+}
+_SUMMARY_MORE: dict[str, str] = {
+    "test_path": "str",
+    "predicted_class": "str",
+    "correct": "bool",
+    "loss": "float32",
+    "positive_share": "float32",
+}
+_TRAIN: dict[str, str] = {
+    "train_idx": "int64",
+    "train_path": "str",
+    "train_class": "str",
+    "predicted_class": "str",
+    "probability": "float32",
+    "loss": "float32",
+    "self_influence": "float32",
+    "mean_influence": "float32",
+}
+INFLUENCE_SUMMARY_CORE = tuple(_SUMMARY_CORE)
+INFLUENCE_SUMMARY_COLUMNS = tuple(_SUMMARY_CORE | _SUMMARY_MORE)
+TRAIN_SUMMARY_COLUMNS = tuple(_TRAIN)
+
+
+@dataclass(frozen=True)
+class _Table:
+    """What a CSV file must hold (required) and may hold (optional): column name → dtype."""
+
+    required: dict[str, str]
+    optional: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> dict[str, str]:
+        return self.required | self.optional
+
+
+_TABLES = {
+    INFLUENCE_SUMMARY: _Table(_SUMMARY_CORE, _SUMMARY_MORE),
+    TRAIN_SUMMARY: _Table(_TRAIN),
+}
+
+
+def write_table(folder: Path, name: str, frame: pd.DataFrame) -> Path:
+    """Path of the CSV file ``name`` written into ``folder``, its columns in the schema's order.
+
+    Raises:
+        ValueError: a column of the schema is missing from ``frame``, or one is not in it.
+    """
+    columns = _TABLES[name].columns
+    if set(frame.columns) != set(columns):
+        raise ValueError(f"{name} has columns {list(columns)}, not {list(frame.columns)}")
+    path = folder / name
+    ordered = frame[list(columns)].astype(columns)
+    ordered.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+    return path
+
+
+def read_table(folder: Path, name: str) -> pd.DataFrame:
+    """The CSV file ``name`` of ``folder`` with the schema's dtypes; optional columns may be absent.
+
+    Raises:
+        TracInError: a required column is missing, or a value is not of its column's type.
+    """
+    path, table = folder / name, _TABLES[name]
+    try:
+        text = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise TracInError(
+            f"{path} is not a readable CSV file ({error}). Run TracIn_Resnet50.py again."
+        ) from error
+    missing = [column for column in table.required if column not in text.columns]
+    if missing:
+        raise TracInError(
+            f"{path} has no column {', '.join(missing)}. It needs {', '.join(table.required)}: "
+            "write it anew with TracIn_Resnet50.py, or take the file away to go on without it."
+        )
+    known = {name: dtype for name, dtype in table.columns.items() if name in text.columns}
+    return pd.DataFrame({column: _typed(text[column], known[column], path) for column in known})
+
+
+def _typed(column: Any, dtype: str, path: Path) -> Any:
+    if dtype == "str":
+        return column
+    try:
+        if dtype == "bool":
+            return column.map({"True": True, "False": False}).astype("boolean").astype("bool")
+        return column.astype(dtype)
+    except ValueError as error:
+        raise TracInError(
+            f"{path}, column {column.name}: {error}. Correct the file or write it anew with "
+            "TracIn_Resnet50.py."
+        ) from error
+
+
+@dataclass(frozen=True)
+class CheckpointInfo:
+    """One checkpoint of a run: where it came from and what was assumed about it."""
+
+    path: str
+    sha256: str
+    learning_rate: float
+    head_widths: tuple[int, ...]
+    """From the pooled feature to the classes, (2048, 512, 256, 10) for Animals-10."""
+    head_activation: str | None
+    """None: the head has no activation (a single Linear)."""
+    head_activation_assumed: bool
+
+
+@dataclass(frozen=True)
+class SkippedImage:
+    """An image that could not be read and was left out on request."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """What one run of TracIn_Resnet50.py did; the content of ``run.json``."""
+
+    tracin_version: str
+    created: str
+    command: tuple[str, ...]
+    method: str
+    data_dir: str
+    """Absolute path of the data folder; the paths in the tables are relative to it."""
+    train_split: str
+    test_split: str
+    class_names: tuple[str, ...]
+    train_images: int
+    test_images: int
+    train_images_found: int
+    test_images_found: int
+    skipped: tuple[SkippedImage, ...]
+    checkpoints: tuple[CheckpointInfo, ...]
+    layer: str
+    precision: str
+    device: str
+    batch_size: int
+    num_workers: int
+    seed: int
+    resize_size: int
+    crop_size: int
+    score_min: float
+    score_max: float
+    test_accuracy: float
+    """Share of the run's test images whose largest logit is their class, 0 to 1."""
+    seconds: dict[str, float]
+    versions: dict[str, str]
+    schema_version: int = SCHEMA_VERSION
+
+
+def write_run_info(folder: Path, info: RunInfo) -> Path:
+    """Path of ``run.json`` written into ``folder``."""
+    path = folder / RUN_INFO
+    text = json.dumps(asdict(info), indent=2, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")
+    return path
+
+
+def read_run_info(folder: Path) -> RunInfo:
+    """The content of ``run.json`` in ``folder``.
+
+    Raises:
+        TracInError: the file is damaged, or of a schema version that this program does not know.
+    """
+    path = folder / RUN_INFO
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        version = content["schema_version"]
+        if version != SCHEMA_VERSION:
+            raise TracInError(
+                f"{path} has schema version {version}, this program reads {SCHEMA_VERSION}. "
+                "Run TracIn_Resnet50.py again with this version."
+            )
+        content["checkpoints"] = tuple(
+            CheckpointInfo(**{**entry, "head_widths": tuple(entry["head_widths"])})
+            for entry in content["checkpoints"]
+        )
+        content["skipped"] = tuple(SkippedImage(**entry) for entry in content["skipped"])
+        for name in ("command", "class_names"):
+            content[name] = tuple(content[name])
+        return RunInfo(**content)
+    except (ValueError, KeyError, TypeError) as error:
+        raise TracInError(
+            f"{path} is damaged ({type(error).__name__}: {error}). Run TracIn_Resnet50.py again, "
+            "or take the file away to go on without it."
+        ) from error

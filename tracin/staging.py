@@ -1,0 +1,91 @@
+"""Replacing files whole: a killed run never leaves a half file under a final name.
+
+Also keeps the files of one run together, and tracks which pictures belong to them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from tracin.results import ANALYSIS_FILES, COMPUTE_FILES, RUN_INFO
+
+_STAGING = ".unfinished-"
+
+
+@contextmanager
+def staged(results_dir: Path) -> Iterator[Path]:
+    """A folder to write one run's files into; they replace the former run's when the block ends.
+
+    The former files go before the first new one comes, so that a kill at any moment leaves either
+    one whole run or an incomplete one, never files of two runs side by side. When the block raises,
+    the former run stays as it was.
+    """
+    results_dir.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(results_dir)
+    folder = results_dir / f"{_STAGING}{os.getpid()}"
+    folder.mkdir(exist_ok=True)
+    try:
+        yield folder
+        new_files = sorted(path.name for path in folder.iterdir())
+        for name in (RUN_INFO, *COMPUTE_FILES):
+            (results_dir / name).unlink(missing_ok=True)
+        remove_analysis(results_dir)
+        for name in sorted(new_files, key=lambda name: name == RUN_INFO):
+            (folder / name).replace(results_dir / name)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_abandoned(results_dir: Path) -> None:
+    """Delete the staging folders of processes that were killed."""
+    for folder in results_dir.glob(f"{_STAGING}*"):
+        try:
+            os.kill(int(folder.name.removeprefix(_STAGING)), 0)
+        except (ProcessLookupError, ValueError):
+            shutil.rmtree(folder, ignore_errors=True)
+        except PermissionError:
+            pass  # another user's process, still running
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary name beside ``path`` to write to; renamed to ``path`` when the block ends."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def record_analysis(results_dir: Path, paths: Iterable[Path]) -> None:
+    """Note what the analysis is about to write, before it writes, so that a kill loses no track."""
+    relative = sorted(path.relative_to(results_dir).as_posix() for path in paths)
+    with replacing(results_dir / ANALYSIS_FILES) as temporary:
+        temporary.write_text(json.dumps(relative, indent=0, ensure_ascii=False), encoding="utf-8")
+
+
+def remove_analysis(results_dir: Path) -> None:
+    """Delete the files that a former analysis wrote, and the folders that this leaves empty."""
+    record = results_dir / ANALYSIS_FILES
+    try:
+        names = json.loads(record.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return
+    except ValueError:
+        names = []  # a damaged record: better to leave pictures behind than to guess
+    root = results_dir.resolve()
+    for name in names:
+        path = results_dir / str(name)
+        if not path.parent.resolve().is_relative_to(root):
+            continue
+        path.unlink(missing_ok=True)
+        for parent in path.relative_to(results_dir).parents[:-1]:
+            with suppress(OSError):
+                (results_dir / parent).rmdir()
+    record.unlink(missing_ok=True)
