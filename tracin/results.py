@@ -144,6 +144,10 @@ class CheckpointInfo:
     path: str
     sha256: str
     learning_rate: float
+    learning_rate_source: str
+    """"flag", "checkpoint", "JSON beside it" or "default"."""
+    label_smoothing: float
+    class_weights: tuple[float, ...] | None
     head_widths: tuple[int, ...]
     """From the pooled feature to the classes, (2048, 512, 256, 10) for Animals-10."""
     head_activation: str | None
@@ -219,15 +223,17 @@ def read_run_info(folder: Path) -> RunInfo:
                 "Run TracIn_Resnet50.py again with this version."
             )
         content["checkpoints"] = tuple(
-            CheckpointInfo(**{**entry, "head_widths": tuple(entry["head_widths"])})
+            CheckpointInfo(**{name: _as_tuple(value) for name, value in entry.items()})
             for entry in content["checkpoints"]
         )
         content["skipped"] = tuple(SkippedImage(**entry) for entry in content["skipped"])
-        for name in ("command", "class_names"):
-            content[name] = tuple(content[name])
-        return RunInfo(**content)
+        return RunInfo(**{name: _as_tuple(value) for name, value in content.items()})
     except (ValueError, KeyError, TypeError) as error:
         raise TracInError(
             f"{path} is damaged ({type(error).__name__}: {error}). Run TracIn_Resnet50.py again, "
             "or take the file away to go on without it."
         ) from error
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,259 @@
+"""Which training images helped or hurt a ResNet50 on each test image: writes the influence CSV.
+
+In: a checkpoint and a folder of images. Out: the files of the results folder, which
+analyze_results.py turns into pictures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tracin import __version__
+from tracin.errors import TracInError
+
+if TYPE_CHECKING:
+    from tracin.compute.run import RunConfig
+    from tracin.results import RunInfo
+
+EXAMPLES = """\
+examples:
+  python TracIn_Resnet50.py --demo
+  python TracIn_Resnet50.py --train_subset 100 --test_subset 10
+  python TracIn_Resnet50.py --model_path models/mine.pth --data_dir data/mine
+
+Scores how much each training image helped (+) or hurt (-) the model on each test image
+(TracIn, Pruthi et al. 2020). Then run: python analyze_results.py
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of this script's flags."""
+    parser = argparse.ArgumentParser(
+        description=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"tracin {__version__}")
+    _add_inputs(parser)
+    _add_method(parser)
+    _add_machine(parser)
+    return parser
+
+
+def _add_inputs(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what to analyse")
+    group.add_argument(
+        "--model_path",
+        type=Path,
+        nargs="+",
+        default=[Path("models/Resnet50_animals10_val_0_9796_0_5963.pth")],
+        metavar="FILE",
+        help="checkpoint of the ResNet50 (.pth, .pt, .safetensors); several: influence is summed "
+        "over them (default: %(default)s)",
+    )
+    group.add_argument(
+        "--data_dir",
+        type=Path,
+        default=Path("data/processed"),
+        metavar="FOLDER",
+        help="folder with train/<class>/ and test/<class>/ (default: %(default)s)",
+    )
+    group.add_argument(
+        "--output_dir",
+        type=Path,
+        default=Path("results"),
+        metavar="FOLDER",
+        help="where the results go; a former run's files there are replaced (default: %(default)s)",
+    )
+    group.add_argument(
+        "--train_subset",
+        type=_positive_int,
+        metavar="N",
+        help="only N training images, spread over the classes (default: all)",
+    )
+    group.add_argument(
+        "--test_subset",
+        type=_positive_int,
+        metavar="N",
+        help="only N test images, spread over the classes (default: all)",
+    )
+    group.add_argument("--seed", type=int, default=0, help="of the subsets (default: %(default)s)")
+    group.add_argument(
+        "--on_error",
+        choices=("stop", "skip"),
+        default="stop",
+        help="at an image that cannot be read (default: %(default)s)",
+    )
+    group.add_argument(
+        "--demo",
+        action="store_true",
+        help="make a small real data set with planted wrong labels, train a ResNet50 on it, and "
+        "analyse that; takes minutes, needs nothing else",
+    )
+
+
+def _add_method(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("how the model was trained and sees images")
+    group.add_argument(
+        "--learning_rate",
+        type=_positive_float,
+        nargs="+",
+        metavar="RATE",
+        help="one for all checkpoints or one for each (default: what the checkpoint stores, else "
+        "1e-4)",
+    )
+    group.add_argument(
+        "--label_smoothing",
+        type=_smoothing,
+        metavar="EPSILON",
+        help="of the training loss, 0 to 1 (default: what the checkpoint stores, else 0)",
+    )
+    group.add_argument(
+        "--class_weights",
+        choices=("none", "balanced"),
+        help="of the training loss (default: what the checkpoint stores, else none)",
+    )
+    group.add_argument(
+        "--head_activation",
+        choices=("leaky_relu", "relu", "gelu", "silu", "tanh"),
+        help="between the Linears of the head (default: leaky_relu, slope 0.01)",
+    )
+    group.add_argument(
+        "--resize_size",
+        type=_positive_int,
+        default=256,
+        metavar="PIXELS",
+        help="the shorter side of an image is resized to this (default: %(default)s)",
+    )
+    group.add_argument(
+        "--crop_size",
+        type=_positive_int,
+        default=224,
+        metavar="PIXELS",
+        help="then the centre of this size is cut out (default: %(default)s)",
+    )
+
+
+def _add_machine(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("how it runs on this machine")
+    group.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda", "mps"),
+        default="auto",
+        help="auto takes the GPU where there is one (default: %(default)s)",
+    )
+    group.add_argument(
+        "--batch_size",
+        type=_positive_int,
+        default=32,
+        metavar="N",
+        help="images in one forward pass (default: %(default)s)",
+    )
+    group.add_argument(
+        "--num_workers",
+        type=_natural_int,
+        metavar="N",
+        help="processes that read images (default: chosen for this machine)",
+    )
+    group.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16"),
+        default="float32",
+        help="of the backbone; bfloat16 is faster and approximate (default: %(default)s)",
+    )
+
+
+def _positive_int(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return value
+
+
+def _natural_int(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text} is below 0")
+    return value
+
+
+def _positive_float(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return value
+
+
+def _smoothing(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return value
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status: 0, or 1 after an error that the user can put right, or 130 after Ctrl-C."""
+    arguments = build_parser().parse_args(argv)
+    command = ("TracIn_Resnet50.py", *(sys.argv[1:] if argv is None else argv))
+    try:
+        from tracin.compute.run import run
+
+        info = run(_config(arguments, command), say=print)
+        _report(info, arguments.output_dir)
+    except TracInError as error:
+        print(f"TracIn_Resnet50.py: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nInterrupted: nothing was written to the results.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _config(arguments: argparse.Namespace, command: tuple[str, ...]) -> RunConfig:
+    from tracin.compute.data import Crop
+    from tracin.compute.run import RunConfig
+
+    return RunConfig(
+        model_paths=tuple(arguments.model_path),
+        data_dir=arguments.data_dir,
+        output_dir=arguments.output_dir,
+        train_subset=arguments.train_subset,
+        test_subset=arguments.test_subset,
+        batch_size=arguments.batch_size,
+        learning_rates=tuple(arguments.learning_rate or ()),
+        label_smoothing=arguments.label_smoothing,
+        class_weights=arguments.class_weights,
+        head_activation=arguments.head_activation,
+        device=arguments.device,
+        num_workers=arguments.num_workers,
+        precision=arguments.precision,
+        seed=arguments.seed,
+        crop=Crop(arguments.resize_size, arguments.crop_size),
+        skip_unreadable=arguments.on_error == "skip",
+        command=command,
+    )
+
+
+def _report(info: RunInfo, output_dir: Path) -> None:
+    from tracin.results import COMPUTE_FILES
+
+    correct = round(info.test_accuracy * info.test_images)
+    flag = "" if output_dir == Path("results") else f" --results_dir {output_dir}"
+    skipped = f", {len(info.skipped)} unreadable images skipped" if info.skipped else ""
+    print(
+        f"\nInfluence of {info.train_images:,} training images on {info.test_images:,} test images"
+        f"{skipped}.\n"
+        f"  model    {correct:,} of {info.test_images:,} test images right "
+        f"({info.test_accuracy:.1%})\n"
+        f"  scores   {info.score_min:.3g} to {info.score_max:.3g} (above zero: helped)\n"
+        f"  time     {info.seconds['total']:.1f} s, {info.seconds['features']:.1f} s of it reading "
+        f"images, on {info.device}\n"
+        f"  written  " + "\n           ".join(str(output_dir / name) for name in COMPUTE_FILES)
+    )
+    print(f"\nNext: python analyze_results.py{flag}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,32 @@
+"""Real small images and a real ResNet50 for the tests: nothing is downloaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.real_data import CLASS_NAMES, animals_resnet50, write_image_tree
+
+
+@pytest.fixture(scope="session")
+def image_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """train/ and test/ with ten classes of small real JPEGs: 6 training and 2 test images each."""
+    folder = tmp_path_factory.mktemp("data")
+    write_image_tree(folder, train_per_class=6, test_per_class=2, size=64)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def model() -> torch.nn.Module:
+    """A ResNet50 with the Animals-10 head, its batch-norm statistics set by real images."""
+    return animals_resnet50(len(CLASS_NAMES))
+
+
+@pytest.fixture(scope="session")
+def checkpoint_path(model: torch.nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The user's form: the state_dict of a module that wraps the ResNet50 as ``self.model``."""
+    path = tmp_path_factory.mktemp("models") / "Resnet50_animals10_val_0_9796_0_5963.pth"
+    torch.save({f"model.{key}": value for key, value in model.state_dict().items()}, path)
+    return path

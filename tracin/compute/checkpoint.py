@@ -1,0 +1,289 @@
+"""Checkpoint file → the ResNet50's backbone and head, checked against the classes.
+
+A checkpoint is weights and, at most, a few numbers beside them. It is read with
+``weights_only=True``: no file can run code here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import pickle
+import re
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import resnet50
+
+from tracin.errors import TracInError
+
+FEATURE_WIDTH = 2048
+"""Width of ResNet50's pooled feature, the input of the head."""
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "leaky_relu": nn.LeakyReLU,  # slope 0.01, torch's default and Animals-10's
+    "relu": nn.ReLU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "tanh": nn.Tanh,
+}
+ASSUMED_ACTIVATION = "leaky_relu"
+
+_NESTING_KEYS = ("state_dict", "model_state_dict", "model")
+_PREFIXES = ("module.", "model.", "_orig_mod.")
+
+StateDict = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A ResNet50 ready for use, in eval mode, float32, on the CPU, without gradients."""
+
+    path: Path
+    sha256: str
+    backbone: nn.Module
+    """Images (n, 3, h, w) → pooled features (n, 2048)."""
+    hidden: nn.Sequential
+    """Pooled features (n, 2048) → activations (n, d), the input of the last Linear."""
+    last: nn.Linear
+    """Activations (n, d) → logits (n, C)."""
+    layer: str
+    """The last Linear's name in the file, such as ``model.fc.4``."""
+    head_widths: tuple[int, ...]
+    head_activation: str | None
+    """None where the head has no two Linears with room for an activation between them."""
+    head_activation_assumed: bool
+    extras: dict[str, Any]
+    """What stood beside the weights: numbers, text, lists."""
+
+
+def load_checkpoint(
+    path: Path, class_names: Sequence[str], head_activation: str | None = None
+) -> Checkpoint:
+    """The ResNet50 that ``path`` holds.
+
+    Args:
+        path: a ``.pth``/``.pt`` file that ``torch.save`` wrote, or a ``.safetensors`` file.
+        class_names: the classes of the training folder, in the order of their indices.
+        head_activation: a key of ``ACTIVATIONS``, which the weights cannot tell; None assumes
+            LeakyReLU(0.01).
+
+    Raises:
+        TracInError: the file is missing, damaged, needs code to load, is no ResNet50, has another
+            number of classes, or holds NaN or infinite weights.
+    """
+    state, extras, prefix = _read_state(path)
+    positions = _linear_positions(state, path)
+    head_state = {key: state.pop(key) for key in list(state) if key.startswith("fc.")}
+    linears = [_linear(head_state, position, path) for position in positions]
+    _check_head(linears, class_names, path)
+    chosen = head_activation or ASSUMED_ACTIVATION
+    layers, uses_activation = _head_layers(linears, positions, chosen)
+    last_position = positions[-1]
+    return Checkpoint(
+        path=path,
+        sha256=_sha256(path),
+        backbone=_backbone(state, path),
+        hidden=nn.Sequential(*layers[:-1]).eval().requires_grad_(False),
+        last=linears[-1].eval().requires_grad_(False),
+        layer=prefix + ("fc" if last_position is None else f"fc.{last_position}"),
+        head_widths=(linears[0].in_features, *(linear.out_features for linear in linears)),
+        head_activation=chosen if uses_activation else None,
+        head_activation_assumed=uses_activation and head_activation is None,
+        extras=extras,
+    )
+
+
+def _read_state(path: Path) -> tuple[StateDict, dict[str, Any], str]:
+    """(weights without prefix, what stood beside them, the prefix that was taken off)."""
+    content = _read_file(path)
+    extras: dict[str, Any] = {}
+    for key in _NESTING_KEYS:
+        if isinstance(content.get(key), Mapping):
+            extras = {name: value for name, value in content.items() if name != key}
+            content = content[key]
+            break
+    state = {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
+    if len(state) < len(content) or not state:
+        others = [str(key) for key in content if str(key) not in state][:5]
+        raise TracInError(
+            f"{path} is no state_dict: {', '.join(others) or 'it'} holds no tensors. Save the "
+            "weights alone: torch.save(model.state_dict(), path)."
+        )
+    taken = ""
+    while prefix := next((p for p in _PREFIXES if all(k.startswith(p) for k in state)), ""):
+        state = {key.removeprefix(prefix): value for key, value in state.items()}
+        taken += prefix
+    _check_finite(state, path)
+    return {key: value.float() for key, value in state.items()}, extras, taken
+
+
+def _read_file(path: Path) -> Mapping[str, Any]:
+    if not path.is_file():
+        raise TracInError(
+            f"There is no checkpoint {path}. Put the file there or name yours with --model_path "
+            "(--demo makes a small one to try the tool with)."
+        )
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return dict(load_file(path))
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        needs_code = re.search(r"GLOBAL (\S+)|Unsupported (?:class|operand)", str(error))
+        if not needs_code:
+            raise _damaged(path, error) from error
+        raise TracInError(
+            f"{path} holds more than weights ({needs_code.group(1) or 'Python objects'}), and "
+            "loading that would run code from the file. Re-save it where you trained: "
+            "torch.save(model.state_dict(), 'weights.pth')."
+        ) from error
+    except (RuntimeError, EOFError, ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+        raise _damaged(path, error) from error
+    except Exception as error:  # safetensors raises a class of its own, derived from Exception
+        if type(error).__module__.startswith("safetensors"):
+            raise _damaged(path, error) from error
+        raise
+    if not isinstance(content, Mapping):
+        raise TracInError(
+            f"{path} holds a {type(content).__name__}, not a state_dict. Save the weights alone: "
+            "torch.save(model.state_dict(), path)."
+        )
+    return content
+
+
+def _damaged(path: Path, error: Exception) -> TracInError:
+    fact = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return TracInError(
+        f"{path} is damaged or no PyTorch checkpoint ({fact}). Copy or save it again."
+    )
+
+
+def _check_finite(state: StateDict, path: Path) -> None:
+    for key, value in state.items():
+        if value.is_floating_point() and not torch.isfinite(value).all():
+            count = int((~torch.isfinite(value)).sum())
+            raise TracInError(
+                f"{path} holds NaN or infinite weights: {count} of {value.numel()} in {key}. The "
+                "training diverged; use an earlier checkpoint."
+            )
+
+
+def _linear_positions(state: StateDict, path: Path) -> list[int | None]:
+    """Positions of the head's Linears in their Sequential; [None] where fc is a single Linear."""
+    head = [key for key in state if key.startswith("fc.")]
+    if any(key in ("fc.weight", "fc.bias") for key in head):
+        positions: list[int | None] = [None]
+    else:
+        found = {
+            int(m.group(1)) for key in head if (m := re.match(r"fc\.(\d+)\.(weight|bias)$", key))
+        }
+        positions = [*sorted(found)]
+    if not positions:
+        raise TracInError(
+            f"{path} has no head: no key fc.weight or fc.0.weight among "
+            f"{', '.join(sorted(state)[:5])}, …. TracIn needs the ResNet50 with its last layers."
+        )
+    names = [_head_key(position, kind) for position in positions for kind in ("weight", "bias")]
+    _compare_keys(set(names), set(head), path)
+    for name in names:
+        dimensions = 2 if name.endswith("weight") else 1
+        if state[name].ndim != dimensions:
+            raise TracInError(
+                f"{path}: {name} has {state[name].ndim} dimension(s), and a Linear's has "
+                f"{dimensions}. The head may hold Linears and activations only."
+            )
+    return positions
+
+
+def _head_key(position: int | None, kind: str) -> str:
+    return f"fc.{kind}" if position is None else f"fc.{position}.{kind}"
+
+
+def _compare_keys(expected: set[str], found: set[str], path: Path) -> None:
+    facts = [
+        f"{len(keys)} {word} ({', '.join(sorted(keys)[:5])}{', …' if len(keys) > 5 else ''})"
+        for word, keys in (("missing", expected - found), ("unexpected", found - expected))
+        if keys
+    ]
+    if facts:
+        raise TracInError(
+            f"{path} does not fit a torchvision ResNet50 with a head of Linears: keys "
+            f"{' and '.join(facts)}. Save the state_dict of such a model."
+        )
+
+
+def _linear(state: StateDict, position: int | None, path: Path) -> nn.Linear:
+    weight, bias = (state[_head_key(position, kind)] for kind in ("weight", "bias"))
+    if len(bias) != len(weight):
+        raise TracInError(
+            f"{path}: {_head_key(position, 'weight')} has {len(weight)} rows and its bias "
+            f"{len(bias)} values. The file is damaged; save it again."
+        )
+    linear = nn.Linear(weight.shape[1], weight.shape[0])
+    linear.load_state_dict({"weight": weight, "bias": bias})
+    return linear
+
+
+def _check_head(linears: Sequence[nn.Linear], class_names: Sequence[str], path: Path) -> None:
+    widths = [FEATURE_WIDTH, *(linear.out_features for linear in linears)]
+    for linear, width in zip(linears, widths, strict=False):
+        if linear.in_features != width:
+            raise TracInError(
+                f"{path}: a Linear of the head takes {linear.in_features} values and gets {width}. "
+                "The head must be a chain of Linears that starts at ResNet50's 2048 features."
+            )
+    if widths[-1] != len(class_names):
+        names = ", ".join(class_names[:12]) + (", …" if len(class_names) > 12 else "")
+        raise TracInError(
+            f"{path} was trained for {widths[-1]} classes and the training folder has "
+            f"{len(class_names)} ({names}). Give the data it was trained on with --data_dir, and "
+            "take folders away that are no class."
+        )
+
+
+def _head_layers(
+    linears: Sequence[nn.Linear], positions: Sequence[int | None], activation: str
+) -> tuple[list[nn.Module], bool]:
+    """(the head's layers in order, whether an activation stands among them).
+
+    Two Linears at neighbouring positions leave no room for an activation between them.
+    """
+    layers: list[nn.Module] = [linears[0]]
+    used = False
+    for linear, (before, here) in zip(linears[1:], itertools.pairwise(positions), strict=True):
+        if before is not None and here is not None and here - before > 1:
+            layers.append(ACTIVATIONS[activation]())
+            used = True
+        layers.append(linear)
+    return layers, used
+
+
+def _backbone(state: StateDict, path: Path) -> nn.Module:
+    with torch.device("meta"):
+        model: nn.Module = resnet50(weights=None)
+    model.fc = nn.Identity()
+    expected = model.state_dict()
+    for key in expected:
+        if key.endswith("num_batches_tracked"):  # a counter that evaluation does not use
+            state.setdefault(key, torch.zeros(()))
+    _compare_keys(set(expected), set(state), path)
+    for key, value in expected.items():
+        if state[key].shape != value.shape:
+            raise TracInError(
+                f"{path}: {key} has shape {tuple(state[key].shape)}, a ResNet50's has "
+                f"{tuple(value.shape)}. Only ResNet50 checkpoints are read."
+            )
+    model.load_state_dict(state, assign=True)
+    return model.eval().requires_grad_(False)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,113 @@
+"""Factors → influence: the matrix in row blocks, self-influence, and figures of its columns.
+
+Orientation everywhere ``(n_train, n_test)``; positive = proponent = a gradient step on the training
+image lowers the test image's loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from tracin.compute.factors import Factors
+
+ROWS_PER_BLOCK = 512
+"""Rows of the matrix that are computed at a time: near the best speed, and memory stays bounded."""
+
+
+def influence_blocks(
+    train: Sequence[Factors],
+    test: Sequence[Factors],
+    learning_rates: Sequence[float],
+    rows: int = ROWS_PER_BLOCK,
+) -> Iterator[Tensor]:
+    """Blocks (≤ rows, n_test), float32, of the influence matrix, in row order.
+
+    ``influence[i, j] = Σ_k η_k (a_ik·a'_jk + 1)(e_ik·e'_jk)``: the product of last-layer gradients,
+    weight and bias, summed over checkpoints (Pruthi et al. 2020, section 3, TracInCP).
+
+    Args:
+        train: factors of the training images, one entry per checkpoint.
+        test: factors of the test images, one entry per checkpoint.
+        learning_rates: η_k, one per checkpoint.
+        rows: rows of a block.
+
+    Raises:
+        ValueError: the three sequences differ in length or are empty.
+    """
+    if not len(train) == len(test) == len(learning_rates) > 0:
+        raise ValueError(
+            f"one entry per checkpoint: {len(train)} train, {len(test)} test, "
+            f"{len(learning_rates)} learning rates"
+        )
+    for start in range(0, len(train[0]), rows):
+        block = torch.zeros((), device=train[0].errors.device)
+        for train_k, test_k, rate in zip(train, test, learning_rates, strict=True):
+            part = train_k.rows(start, start + rows)
+            scores = torch.matmul(part.activations, test_k.activations.T)  # (rows, n_test)
+            scores.add_(1.0).mul_(torch.matmul(part.errors * rate, test_k.errors.T))
+            block = scores.add_(block)
+        yield block
+
+
+def self_influence(train: Sequence[Factors], learning_rates: Sequence[float]) -> Tensor:
+    """Influence of each image on itself, ``Σ_k η_k (‖a‖² + 1)‖e‖²``: (n,), float32, never negative.
+
+    High for an image that the model had to learn by heart: rare, hard, or mislabelled
+    (Pruthi et al. 2020, section 4.1).
+    """
+    total = torch.zeros(len(train[0]), device=train[0].errors.device)
+    for factors, rate in zip(train, learning_rates, strict=True):
+        activation = factors.activations.square().sum(dim=1) + 1.0
+        total += rate * activation * factors.errors.square().sum(dim=1)
+    return total
+
+
+class MatrixFigures:
+    """Figures of the matrix's columns and rows, gathered block by block; ties go to the first row.
+
+    After the last block, for test image j: ``highest[j]`` at row ``highest_row[j]``, ``lowest[j]``
+    at ``lowest_row[j]``, ``mean[j]``, and ``positive_share[j]``, the share of training images with
+    a score above zero. For training image i: ``train_mean[i]``.
+    """
+
+    def __init__(self, n_train: int, n_test: int) -> None:
+        self._rows = 0
+        self._n_train = n_train
+        self._sum = np.zeros(n_test)
+        self._positive = np.zeros(n_test, dtype=np.int64)
+        self.highest = np.full(n_test, -np.inf, dtype=np.float32)
+        self.highest_row = np.zeros(n_test, dtype=np.int64)
+        self.lowest = np.full(n_test, np.inf, dtype=np.float32)
+        self.lowest_row = np.zeros(n_test, dtype=np.int64)
+        self.train_mean = np.zeros(n_train)
+
+    def add(self, block: npt.NDArray[np.float32]) -> None:
+        """Take in the next rows (rows, n_test) of the matrix."""
+        columns = np.arange(block.shape[1])
+        row = block.argmax(axis=0)
+        better = block[row, columns] > self.highest
+        self.highest_row[better] = row[better] + self._rows
+        self.highest[better] = block[row, columns][better]
+        row = block.argmin(axis=0)
+        worse = block[row, columns] < self.lowest
+        self.lowest_row[worse] = row[worse] + self._rows
+        self.lowest[worse] = block[row, columns][worse]
+        self._sum += block.sum(axis=0, dtype=np.float64)
+        self._positive += (block > 0).sum(axis=0)
+        self.train_mean[self._rows : self._rows + len(block)] = block.mean(axis=1, dtype=np.float64)
+        self._rows += len(block)
+
+    @property
+    def mean(self) -> npt.NDArray[np.float64]:
+        """Mean influence of the training images on each test image (n_test,)."""
+        return self._sum / self._n_train
+
+    @property
+    def positive_share(self) -> npt.NDArray[np.float64]:
+        """Share (n_test,), 0 to 1, of the training images with a score above zero."""
+        return self._positive / self._n_train
