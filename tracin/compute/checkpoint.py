@@ -136,11 +136,11 @@ def _read_file(path: Path) -> Mapping[str, Any]:
             return dict(load_file(path))
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        needs_code = re.search(r"GLOBAL (\S+)|Unsupported (?:class|operand)", str(error))
+        needs_code = re.search(r"GLOBAL (\S+)|Unsupported class (\S+)", str(error))
         if not needs_code:
             raise _damaged(path, error) from error
         raise TracInError(
-            f"{path} holds more than weights ({needs_code.group(1) or 'Python objects'}), and "
+            f"{path} holds more than weights ({needs_code.group(1) or needs_code.group(2)}), and "
             "loading that would run code from the file. Re-save it where you trained: "
             "torch.save(model.state_dict(), 'weights.pth')."
         ) from error

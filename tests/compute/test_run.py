@@ -1,0 +1,178 @@
+"""The whole run on real images: its files, its notices, its errors."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from tests.real_data import CLASS_NAMES
+from tracin import results
+from tracin.compute.data import Crop
+from tracin.compute.run import RunConfig, run
+from tracin.errors import TracInError
+from tracin.results import RunInfo
+
+
+@pytest.fixture
+def config(checkpoint_path: Path, image_tree: Path, tmp_path: Path) -> RunConfig:
+    return RunConfig((checkpoint_path,), image_tree, tmp_path / "out", crop=Crop(40, 32))
+
+
+def run_quietly(config: RunConfig) -> tuple[RunInfo, str]:
+    notices: list[str] = []
+    return run(config, notices.append), "\n".join(notices)
+
+
+def scores_of(folder: Path) -> np.ndarray:
+    return pd.read_csv(folder / results.INFLUENCE_SCORES).to_numpy(np.float32)
+
+
+def test_files_of_a_run(config: RunConfig) -> None:
+    info, notices = run_quietly(replace(config, train_subset=20, test_subset=10))
+    folder = config.output_dir
+    assert sorted(path.name for path in folder.iterdir()) == sorted(results.COMPUTE_FILES)
+    scores = scores_of(folder)
+    assert scores.shape == (20, 10)
+
+    summary = results.read_table(folder, results.INFLUENCE_SUMMARY)
+    assert list(summary["test_class"]) == list(CLASS_NAMES)
+    np.testing.assert_array_equal(summary["most_helpful_train_idx"], scores.argmax(axis=0))
+    np.testing.assert_array_equal(summary["max_positive_influence"], scores.max(axis=0))
+    np.testing.assert_array_equal(summary["most_harmful_train_idx"], scores.argmin(axis=0))
+    np.testing.assert_array_equal(summary["max_negative_influence"], scores.min(axis=0))
+    np.testing.assert_allclose(summary["avg_influence"], scores.mean(axis=0), rtol=1e-3, atol=1e-12)
+    np.testing.assert_allclose(summary["positive_share"], (scores > 0).mean(axis=0), rtol=1e-6)
+
+    train = results.read_table(folder, results.TRAIN_SUMMARY)
+    assert train["train_class"].value_counts().tolist() == [2] * 10
+    assert (train["self_influence"] > 0).all()
+    helpful = train["train_class"][summary["most_helpful_train_idx"]]
+    assert list(summary["most_helpful_train_class"]) == list(helpful)
+    np.testing.assert_allclose(train["loss"], -np.log(train["probability"]), rtol=1e-3)
+
+    assert results.read_run_info(folder) == info
+    assert (info.train_images, info.train_images_found, info.test_images) == (20, 60, 10)
+    assert (info.score_min, info.score_max) == (scores.min(), scores.max())
+    assert info.test_accuracy == summary["correct"].mean()
+    assert info.layer == "model.fc.4"
+    assert "leaky_relu between its Linears (assumed" in notices
+
+
+def test_a_second_run_replaces_the_first(config: RunConfig) -> None:
+    run_quietly(replace(config, train_subset=30))
+    first = scores_of(config.output_dir)
+    run_quietly(replace(config, train_subset=10, test_subset=10))
+    second = scores_of(config.output_dir)
+    assert (first.shape, second.shape) == ((30, 20), (10, 10))
+    assert len(results.read_table(config.output_dir, results.TRAIN_SUMMARY)) == 10
+
+
+def test_subsets_above_the_size_mean_all_and_say_so(config: RunConfig) -> None:
+    info, notices = run_quietly(replace(config, train_subset=61, test_subset=10))
+    assert info.train_images == 60
+    assert "--train_subset 61: there are 60 images, all are used" in notices
+
+
+def copy_tree(source: Path, target: Path) -> Path:
+    shutil.copytree(source, target)
+    return target
+
+
+def test_unreadable_images(config: RunConfig, tmp_path: Path) -> None:
+    data_dir = copy_tree(config.data_dir, tmp_path / "data")
+    broken = data_dir / "train/cat/cat_00002.jpg"
+    broken.write_bytes(broken.read_bytes()[:200])
+    config = replace(config, data_dir=data_dir)
+    with pytest.raises(TracInError, match=r"cat_00002.jpg cannot be read .*--on_error skip"):
+        run_quietly(config)
+    assert list(config.output_dir.glob("*")) == []
+
+    info, _ = run_quietly(replace(config, skip_unreadable=True))
+    assert [image.path for image in info.skipped] == ["train/cat/cat_00002.jpg"]
+    paths = list(results.read_table(config.output_dir, results.TRAIN_SUMMARY)["train_path"])
+    assert len(paths) == info.train_images == 59
+    assert "train/cat/cat_00002.jpg" not in paths
+    skipped = scores_of(config.output_dir)
+
+    broken.unlink()
+    run_quietly(config)
+    without = scores_of(config.output_dir)
+    np.testing.assert_allclose(skipped, without, atol=1e-5 * np.abs(without).max())
+
+
+def test_no_readable_image(config: RunConfig, tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        (tmp_path / "data" / split / "cat").mkdir(parents=True)
+        (tmp_path / "data" / split / "cat" / "x.png").write_bytes(b"no")
+    with pytest.raises(TracInError, match="trained for 10 classes"):
+        run_quietly(replace(config, data_dir=tmp_path / "data"))
+    for name in CLASS_NAMES:
+        (tmp_path / "data" / "train" / name).mkdir(exist_ok=True)
+    with pytest.raises(TracInError, match="None of the 1 train images can be read"):
+        run_quietly(replace(config, data_dir=tmp_path / "data", skip_unreadable=True))
+
+
+def test_val_folder_is_used_and_named(config: RunConfig, tmp_path: Path) -> None:
+    data_dir = copy_tree(config.data_dir, tmp_path / "data")
+    (data_dir / "test").rename(data_dir / "val")
+    info, notices = run_quietly(replace(config, data_dir=data_dir, train_subset=10))
+    assert info.test_split == "val"
+    assert "has no test/: the test images are those of val/" in notices
+
+
+def test_learning_rates_and_losses_of_checkpoints(
+    config: RunConfig, model: torch.nn.Module, tmp_path: Path
+) -> None:
+    """A stored rate and loss are used unless a flag is given; scores add up over checkpoints."""
+    stored = tmp_path / "stored.pth"
+    beside = tmp_path / "beside.pth"
+    torch.save(
+        {
+            "model_state_dict": model.state_dict(),
+            "lr": 5.0,
+            "learning_rate_head": 2e-3,
+            "label_smoothing": 0.1,
+        },
+        stored,
+    )
+    torch.save(model.state_dict(), beside)
+    beside.with_suffix(".json").write_text(json.dumps({"lr": 3e-3, "class_weights": "balanced"}))
+    small = replace(config, train_subset=20, test_subset=10)
+
+    parts = []
+    for path in (config.model_paths[0], stored, beside):
+        run_quietly(replace(small, model_paths=(path,)))
+        parts.append(scores_of(config.output_dir))
+    several = replace(small, model_paths=(config.model_paths[0], stored, beside))
+    info, notices = run_quietly(several)
+    total = scores_of(config.output_dir)
+    np.testing.assert_allclose(total, sum(parts), atol=1e-6 * np.abs(total).max())
+    assert [(c.learning_rate, c.learning_rate_source) for c in info.checkpoints] == [
+        (1e-4, "default"),
+        (2e-3, "checkpoint"),
+        (3e-3, "JSON beside it"),
+    ]
+    assert [c.label_smoothing for c in info.checkpoints] == [0.0, 0.1, 0.0]
+    assert info.checkpoints[2].class_weights == (1.0,) * 10
+    assert "learning rate 0.002 (checkpoint)" in notices
+
+    info, _ = run_quietly(replace(several, learning_rates=(1.0, 2.0, 3.0), label_smoothing=0.2))
+    assert [c.learning_rate for c in info.checkpoints] == [1.0, 2.0, 3.0]
+    assert [c.label_smoothing for c in info.checkpoints] == [0.2] * 3
+    info, _ = run_quietly(replace(several, learning_rates=(0.5,)))
+    assert [c.learning_rate for c in info.checkpoints] == [0.5] * 3
+    with pytest.raises(TracInError, match="2 values for 3 checkpoints"):
+        run_quietly(replace(several, learning_rates=(1.0, 2.0)))
+
+
+def test_scores_beyond_float32_are_refused(config: RunConfig) -> None:
+    with pytest.raises(TracInError, match="NaN or infinite"):
+        run_quietly(replace(config, learning_rates=(3e38,), train_subset=10, test_subset=10))
+    assert not (config.output_dir / results.INFLUENCE_SCORES).exists()
