@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from tracin import __version__
 from tracin.errors import TracInError
+from tracin.results import COMPUTE_FILES, METHODS, SUSPECTS, TRACIN
 
 if TYPE_CHECKING:
     from tracin.compute.run import RunConfig
@@ -37,7 +38,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"tracin {__version__}")
     _add_inputs(parser)
-    _add_method(parser)
+    _add_training(parser)
+    _add_scores(parser)
     _add_machine(parser)
     return parser
 
@@ -94,7 +96,7 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_method(parser: argparse.ArgumentParser) -> None:
+def _add_training(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("how the model was trained and sees images")
     group.add_argument(
         "--learning_rate",
@@ -133,6 +135,38 @@ def _add_method(parser: argparse.ArgumentParser) -> None:
         default=224,
         metavar="PIXELS",
         help="then the centre of this size is cut out (default: %(default)s)",
+    )
+
+
+def _add_scores(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what is computed")
+    group.add_argument(
+        "--method",
+        choices=METHODS,
+        default=TRACIN,
+        help="tracin: which images trained the model this way; gauss_newton: what the model would "
+        "be without them, closer to retraining and slower (default: %(default)s)",
+    )
+    group.add_argument(
+        "--damping",
+        type=_positive_float,
+        default=0.1,
+        metavar="FACTOR",
+        help="of gauss_newton, in mean eigenvalues of its matrix (default: %(default)s)",
+    )
+    group.add_argument(
+        "--top_k",
+        type=_positive_int,
+        default=10,
+        metavar="K",
+        help="proponents and opponents listed for each test image (default: %(default)s)",
+    )
+    group.add_argument(
+        "--max_suspects",
+        type=_natural_int,
+        default=500,
+        metavar="N",
+        help="training images listed at most whose labels look wrong (default: %(default)s)",
     )
 
 
@@ -226,6 +260,10 @@ def _config(arguments: argparse.Namespace, command: tuple[str, ...]) -> RunConfi
         label_smoothing=arguments.label_smoothing,
         class_weights=arguments.class_weights,
         head_activation=arguments.head_activation,
+        method=arguments.method,
+        damping=arguments.damping,
+        top_k=arguments.top_k,
+        max_suspects=arguments.max_suspects,
         device=arguments.device,
         num_workers=arguments.num_workers,
         precision=arguments.precision,
@@ -237,8 +275,6 @@ def _config(arguments: argparse.Namespace, command: tuple[str, ...]) -> RunConfi
 
 
 def _report(info: RunInfo, output_dir: Path) -> None:
-    from tracin.results import COMPUTE_FILES
-
     correct = round(info.test_accuracy * info.test_images)
     flag = "" if output_dir == Path("results") else f" --results_dir {output_dir}"
     skipped = f", {len(info.skipped)} unreadable images skipped" if info.skipped else ""
@@ -248,6 +284,7 @@ def _report(info: RunInfo, output_dir: Path) -> None:
         f"  model    {correct:,} of {info.test_images:,} test images right "
         f"({info.test_accuracy:.1%})\n"
         f"  scores   {info.score_min:.3g} to {info.score_max:.3g} (above zero: helped)\n"
+        f"  suspects {info.suspects:,} training labels look wrong: see {output_dir / SUSPECTS}\n"
         f"  time     {info.seconds['total']:.1f} s, {info.seconds['features']:.1f} s of it reading "
         f"images, on {info.device}\n"
         f"  written  " + "\n           ".join(str(output_dir / name) for name in COMPUTE_FILES)

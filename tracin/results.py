@@ -22,8 +22,25 @@ SCHEMA_VERSION = 1
 INFLUENCE_SCORES = "influence_scores.csv"
 INFLUENCE_SUMMARY = "influence_summary.csv"
 TRAIN_SUMMARY = "train_summary.csv"
+SUSPECTS = "suspects.csv"
+TOP_INFLUENCES_TABLE = "top_influences.csv"
 RUN_INFO = "run.json"
-COMPUTE_FILES = (INFLUENCE_SCORES, INFLUENCE_SUMMARY, TRAIN_SUMMARY, RUN_INFO)
+COMPUTE_FILES = (
+    INFLUENCE_SCORES,
+    INFLUENCE_SUMMARY,
+    TRAIN_SUMMARY,
+    SUSPECTS,
+    TOP_INFLUENCES_TABLE,
+    RUN_INFO,
+)
+
+TRACIN = "tracin"
+GAUSS_NEWTON = "gauss_newton"
+METHODS = (TRACIN, GAUSS_NEWTON)
+
+PROPONENT = "proponent"
+OPPONENT = "opponent"
+"""The directions of top_influences.csv: a score above zero, and below."""
 
 # ---- written by analyze_results.py ----
 DASHBOARD = "analysis_dashboard.png"
@@ -62,9 +79,44 @@ _TRAIN: dict[str, str] = {
     "self_influence": "float32",
     "mean_influence": "float32",
 }
+_TRAIN_MORE: dict[str, str] = {
+    "suggested_class": "str",
+    "suspicion": "float32",
+    "label_agreement": "float32",
+    "error_norm": "float32",
+    "aum": "float32",
+}
+_SUSPECTS: dict[str, str] = {
+    "rank": "int64",
+    "train_path": "str",
+    "given_class": "str",
+    "suggested_class": "str",
+    "suspicion": "float32",
+    "label_agreement": "float32",
+    "error_norm": "float32",
+    "aum": "float32",
+    "self_influence": "float32",
+}
+_TOP: dict[str, str] = {
+    "test_idx": "int64",
+    "test_path": "str",
+    "test_class": "str",
+    "predicted_class": "str",
+    "direction": "str",
+    "rank": "int64",
+    "train_idx": "int64",
+    "train_path": "str",
+    "train_class": "str",
+    "score": "float32",
+    "normalized_score": "float32",
+    "activation_similarity": "float32",
+    "error_similarity": "float32",
+}
 INFLUENCE_SUMMARY_CORE = tuple(_SUMMARY_CORE)
 INFLUENCE_SUMMARY_COLUMNS = tuple(_SUMMARY_CORE | _SUMMARY_MORE)
-TRAIN_SUMMARY_COLUMNS = tuple(_TRAIN)
+TRAIN_SUMMARY_COLUMNS = tuple(_TRAIN | _TRAIN_MORE)
+SUSPECTS_COLUMNS = tuple(_SUSPECTS)
+TOP_INFLUENCES_COLUMNS = tuple(_TOP)
 
 
 @dataclass(frozen=True)
@@ -81,7 +133,9 @@ class _Table:
 
 _TABLES = {
     INFLUENCE_SUMMARY: _Table(_SUMMARY_CORE, _SUMMARY_MORE),
-    TRAIN_SUMMARY: _Table(_TRAIN),
+    TRAIN_SUMMARY: _Table(_TRAIN, _TRAIN_MORE),
+    SUSPECTS: _Table(_SUSPECTS),
+    TOP_INFLUENCES_TABLE: _Table(_TOP),
 }
 
 
@@ -171,6 +225,9 @@ class RunInfo:
     created: str
     command: tuple[str, ...]
     method: str
+    """One of ``METHODS``."""
+    damping: float | None
+    """λ of Gauss-Newton as a multiple of its matrix's mean eigenvalue; None for tracin."""
     data_dir: str
     """Absolute path of the data folder; the paths in the tables are relative to it."""
     train_split: str
@@ -190,6 +247,9 @@ class RunInfo:
     seed: int
     resize_size: int
     crop_size: int
+    top_k: int
+    suspects: int
+    """Rows of suspects.csv"""
     score_min: float
     score_max: float
     test_accuracy: float

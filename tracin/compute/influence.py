@@ -7,6 +7,7 @@ image lowers the test image's loss.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -65,6 +66,34 @@ def self_influence(train: Sequence[Factors], learning_rates: Sequence[float]) ->
         activation = factors.activations.square().sum(dim=1) + 1.0
         total += rate * activation * factors.errors.square().sum(dim=1)
     return total
+
+
+def normalizer(self_influences: Tensor) -> Tensor:
+    """1/√(self-influence) (n,), what a score is multiplied by to be normalised; 0 for 0.
+
+    Normalised scores ask which image helps most for a given change of the model, not which has the
+    largest gradient (RelatIF; Barshan et al. 2020, eq. 6).
+    """
+    return torch.where(self_influences > 0, self_influences.clamp(min=1e-38).rsqrt(), 0.0)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a method makes of the factors, for one run."""
+
+    blocks: Iterator[Tensor]
+    """The matrix's row blocks (≤ rows, n_test), float32, in order."""
+    self_influence: Tensor
+    """(n_train,), float32, on the CPU"""
+
+
+def tracin_scores(
+    train: Sequence[Factors], test: Sequence[Factors], learning_rates: Sequence[float]
+) -> Scores:
+    """TracIn's scores of one or several checkpoints."""
+    return Scores(
+        influence_blocks(train, test, learning_rates), self_influence(train, learning_rates).cpu()
+    )
 
 
 class MatrixFigures:

@@ -5,26 +5,25 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
-from tqdm import tqdm
 
 import tracin
 from tracin import results, staging
-from tracin.compute import influence, tables
 from tracin.compute.checkpoint import Checkpoint, load_checkpoint
 from tracin.compute.data import Crop, ImageTable, draw_subset, find_images
 from tracin.compute.device import choose_device, default_workers, device_name
 from tracin.compute.factors import Factors, compute_factors
 from tracin.compute.features import PassSettings, pooled_features
+from tracin.compute.gauss_newton import gauss_newton_scores
+from tracin.compute.influence import tracin_scores
+from tracin.compute.output import OutputSettings, Side, Written, write_files
 from tracin.compute.training_settings import TrainingSettings, training_settings
 from tracin.errors import TracInError
-from tracin.matrix import MatrixWriter
 from tracin.results import CheckpointInfo, RunInfo, SkippedImage
 
 Say = Callable[[str], None]
@@ -46,6 +45,10 @@ class RunConfig:
     label_smoothing: float | None = None
     class_weights: str | None = None
     head_activation: str | None = None
+    method: str = results.TRACIN
+    damping: float = 0.1
+    top_k: int = 10
+    max_suspects: int = 500
     device: str = "auto"
     num_workers: int | None = None
     precision: str = "float32"
@@ -76,8 +79,8 @@ class Stopwatch:
 
 
 @dataclass
-class _Side:
-    """The training or the test images on their way through the run."""
+class _Progress:
+    """How far the training or the test images have come in the run."""
 
     table: ImageTable
     found: int
@@ -116,12 +119,14 @@ def run(config: RunConfig, say: Say) -> RunInfo:
         for side in (train, test):
             _pass(side, checkpoint, trained, settings, stopwatch)
     with staging.staged(config.output_dir) as folder:
-        figures = _write_results(folder, train, test, checkpoints, stopwatch)
+        with stopwatch.step("influence"):
+            written = _write(folder, config, train, test, checkpoints)
         info = RunInfo(
             tracin_version=tracin.__version__,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             command=config.command,
-            method="tracin",
+            method=config.method,
+            damping=config.damping if config.method == results.GAUSS_NEWTON else None,
             data_dir=str(config.data_dir.resolve()),
             train_split=train.table.split,
             test_split=test.table.split,
@@ -140,14 +145,37 @@ def run(config: RunConfig, say: Say) -> RunInfo:
             seed=config.seed,
             resize_size=config.crop.resize_size,
             crop_size=config.crop.crop_size,
-            score_min=float(figures.lowest.min()),
-            score_max=float(figures.highest.max()),
+            top_k=config.top_k,
+            suspects=written.suspects,
+            score_min=float(written.figures.lowest.min()),
+            score_max=float(written.figures.highest.max()),
             test_accuracy=_accuracy(test.factors[-1]),
             seconds=stopwatch.stop(),
             versions=_versions(),
         )
         results.write_run_info(folder, info)
     return info
+
+
+def _write(
+    folder: Path,
+    config: RunConfig,
+    train: _Progress,
+    test: _Progress,
+    checkpoints: Sequence[CheckpointInfo],
+) -> Written:
+    if config.method == results.GAUSS_NEWTON:
+        scores = gauss_newton_scores(train.factors, test.factors, config.damping)
+    else:
+        rates = [info.learning_rate for info in checkpoints]
+        scores = tracin_scores(train.factors, test.factors, rates)
+    settings = OutputSettings(
+        top_k=config.top_k,
+        max_suspects=config.max_suspects,
+        normalize_proponents=config.method == results.TRACIN,
+    )
+    rows, columns = Side(train.table, train.factors), Side(test.table, test.factors)
+    return write_files(folder, rows, columns, scores, settings)
 
 
 def _pass_settings(config: RunConfig) -> PassSettings:
@@ -176,11 +204,11 @@ def _rates_of_flag(config: RunConfig) -> tuple[float | None, ...]:
     return rates
 
 
-def _side(found: ImageTable, size: int | None, seed: int, say: Say) -> _Side:
+def _side(found: ImageTable, size: int | None, seed: int, say: Say) -> _Progress:
     if size is not None and size > len(found):
         say(f"--{_split_flag(found)} {size}: there are {len(found)} images, all are used.")
     table = draw_subset(found, size, seed)
-    return _Side(table, len(found))
+    return _Progress(table, len(found))
 
 
 def _split_flag(table: ImageTable) -> str:
@@ -203,7 +231,7 @@ def _announce(info: CheckpointInfo, say: Say) -> None:
 
 
 def _pass(
-    side: _Side,
+    side: _Progress,
     checkpoint: Checkpoint,
     trained: TrainingSettings,
     settings: PassSettings,
@@ -224,50 +252,6 @@ def _pass(
         values = features.values.to(settings.device)
         labels = torch.from_numpy(side.table.labels).to(settings.device)
         side.factors.append(compute_factors(checkpoint, values, labels, trained.loss))
-
-
-def _write_results(
-    folder: Path,
-    train: _Side,
-    test: _Side,
-    checkpoints: Sequence[CheckpointInfo],
-    stopwatch: Stopwatch,
-) -> influence.MatrixFigures:
-    """Figures of the matrix, after it and the tables were written into ``folder``."""
-    rates = [info.learning_rate for info in checkpoints]
-    with stopwatch.step("influence"):
-        blocks = influence.influence_blocks(train.factors, test.factors, rates)
-        figures = _write_matrix(folder, blocks, len(train.table), len(test.table))
-    with stopwatch.step("tables"):
-        own = influence.self_influence(train.factors, rates)
-        per_test = tables.influence_summary(train.table, test.table, test.factors[-1], figures)
-        results.write_table(folder, results.INFLUENCE_SUMMARY, per_test)
-        per_train = tables.train_summary(train.table, train.factors[-1], own, figures)
-        results.write_table(folder, results.TRAIN_SUMMARY, per_train)
-    return figures
-
-
-def _write_matrix(
-    folder: Path, blocks: Iterator[torch.Tensor], n_train: int, n_test: int
-) -> influence.MatrixFigures:
-    """Figures of the matrix; block n is written while block n + 1 is computed."""
-    figures = influence.MatrixFigures(n_train, n_test)
-    with (
-        MatrixWriter(folder / results.INFLUENCE_SCORES, n_test) as writer,
-        ThreadPoolExecutor(max_workers=1) as pool,
-        tqdm(total=n_train, desc="Writing scores", unit="row", disable=None) as bar,
-    ):
-        written: Future[None] | None = None
-        for tensor in blocks:
-            block = tensor.cpu().numpy()
-            if written is not None:
-                written.result()
-            written = pool.submit(writer.write, block)
-            figures.add(block)
-            bar.update(len(block))
-        if written is not None:
-            written.result()
-    return figures
 
 
 def _checkpoint_info(checkpoint: Checkpoint, trained: TrainingSettings) -> CheckpointInfo:

@@ -8,8 +8,12 @@ import torch
 from torch import Tensor
 
 from tracin.compute.data import ImageTable
+from tracin.compute.explanations import Strongest
 from tracin.compute.factors import Factors, cross_entropy
-from tracin.compute.influence import MatrixFigures
+from tracin.compute.influence import MatrixFigures, normalizer
+from tracin.compute.label_quality import LabelQuality
+from tracin.matrix import Float32Array
+from tracin.results import SUSPECTS_COLUMNS
 
 
 def influence_summary(
@@ -46,31 +50,95 @@ def influence_summary(
 
 
 def train_summary(
-    train: ImageTable, factors: Factors, self_influence: Tensor, figures: MatrixFigures
+    train: ImageTable,
+    factors: Factors,
+    self_influence: Tensor,
+    figures: MatrixFigures,
+    quality: LabelQuality,
 ) -> pd.DataFrame:
     """A row per training image: what the model made of it, and its influence on itself and on all.
 
     Args:
         train: the matrix's rows.
         factors: of the training images, for the last checkpoint.
-        self_influence: (n_train,), summed over checkpoints.
+        self_influence: (n_train,), of all checkpoints.
         figures: of the whole matrix.
+        quality: evidence about the training labels.
     """
+    class_names = np.array(train.class_names, dtype=object)
     probabilities = torch.softmax(factors.logits, dim=1)
-    predicted = factors.logits.argmax(dim=1).cpu().numpy()
     given = probabilities.gather(1, factors.labels.unsqueeze(1)).squeeze(1)
     return pd.DataFrame(
         {
             "train_idx": np.arange(len(train)),
             "train_path": train.paths,
             "train_class": _class_of(train),
-            "predicted_class": np.array(train.class_names, dtype=object)[predicted],
+            "predicted_class": class_names[factors.logits.argmax(dim=1).cpu().numpy()],
             "probability": given.cpu().numpy(),
             "loss": cross_entropy(factors.logits, factors.labels).cpu().numpy(),
-            "self_influence": self_influence.cpu().numpy(),
+            "self_influence": self_influence.numpy(),
             "mean_influence": figures.train_mean,
+            "suggested_class": class_names[quality.suggested.cpu().numpy()],
+            "suspicion": quality.suspicion.cpu().numpy(),
+            "label_agreement": quality.agreement.cpu().numpy(),
+            "error_norm": quality.error_norm.cpu().numpy(),
+            "aum": quality.margin.cpu().numpy(),
         }
     )
+
+
+def suspects_table(train_rows: pd.DataFrame, suspects: Tensor) -> pd.DataFrame:
+    """A row per suspicious training image, most suspicious first.
+
+    Args:
+        train_rows: the train summary.
+        suspects: (m,), int64: its rows to list, in order.
+    """
+    chosen = train_rows.iloc[suspects.cpu().numpy()].rename(columns={"train_class": "given_class"})
+    ranked = chosen.assign(rank=np.arange(1, len(chosen) + 1))
+    return ranked[list(SUSPECTS_COLUMNS)]
+
+
+def top_influences(
+    train_rows: pd.DataFrame,
+    test_rows: pd.DataFrame,
+    pairs: dict[str, Strongest],
+    similarities: dict[str, tuple[Float32Array, Float32Array]],
+) -> pd.DataFrame:
+    """A row per test image, direction and rank: the strongest proponents, then the opponents.
+
+    Args:
+        train_rows: the train summary.
+        test_rows: the influence summary.
+        pairs: by direction.
+        similarities: (activation, error) of the pairs, by direction.
+    """
+    parts = []
+    for direction, strongest in pairs.items():
+        test = test_rows.iloc[strongest.test].reset_index(drop=True)
+        train = train_rows.iloc[strongest.train].reset_index(drop=True)
+        scale = normalizer(torch.tensor(train["self_influence"].to_numpy(np.float32)))
+        activation, error = similarities[direction]
+        parts.append(
+            pd.DataFrame(
+                {
+                    "test_idx": strongest.test,
+                    "test_path": test["test_path"],
+                    "test_class": test["test_class"],
+                    "predicted_class": test["predicted_class"],
+                    "direction": direction,
+                    "rank": strongest.rank,
+                    "train_idx": strongest.train,
+                    "train_path": train["train_path"],
+                    "train_class": train["train_class"],
+                    "score": strongest.scores,
+                    "normalized_score": strongest.scores * scale.numpy(),
+                    "activation_similarity": activation,
+                    "error_similarity": error,
+                }
+            )
+        )
+    return pd.concat(parts).sort_values("test_idx", kind="stable")
 
 
 def _class_of(table: ImageTable) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
