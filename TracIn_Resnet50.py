@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from tracin import __version__
 from tracin.errors import TracInError
+from tracin.flags import natural_int, positive_float, positive_int, share
 from tracin.results import COMPUTE_FILES, METHODS, SUSPECTS, TRACIN
 
 if TYPE_CHECKING:
@@ -71,13 +72,13 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--train_subset",
-        type=_positive_int,
+        type=positive_int,
         metavar="N",
         help="only N training images, spread over the classes (default: all)",
     )
     group.add_argument(
         "--test_subset",
-        type=_positive_int,
+        type=positive_int,
         metavar="N",
         help="only N test images, spread over the classes (default: all)",
     )
@@ -100,7 +101,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("how the model was trained and sees images")
     group.add_argument(
         "--learning_rate",
-        type=_positive_float,
+        type=positive_float,
         nargs="+",
         metavar="RATE",
         help="one for all checkpoints or one for each (default: what the checkpoint stores, else "
@@ -108,7 +109,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--label_smoothing",
-        type=_smoothing,
+        type=share,
         metavar="EPSILON",
         help="of the training loss, 0 to 1 (default: what the checkpoint stores, else 0)",
     )
@@ -124,14 +125,14 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--resize_size",
-        type=_positive_int,
+        type=positive_int,
         default=256,
         metavar="PIXELS",
         help="the shorter side of an image is resized to this (default: %(default)s)",
     )
     group.add_argument(
         "--crop_size",
-        type=_positive_int,
+        type=positive_int,
         default=224,
         metavar="PIXELS",
         help="then the centre of this size is cut out (default: %(default)s)",
@@ -149,21 +150,21 @@ def _add_scores(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--damping",
-        type=_positive_float,
+        type=positive_float,
         default=0.1,
         metavar="FACTOR",
         help="of gauss_newton, in mean eigenvalues of its matrix (default: %(default)s)",
     )
     group.add_argument(
         "--top_k",
-        type=_positive_int,
+        type=positive_int,
         default=10,
         metavar="K",
         help="proponents and opponents listed for each test image (default: %(default)s)",
     )
     group.add_argument(
         "--max_suspects",
-        type=_natural_int,
+        type=natural_int,
         default=500,
         metavar="N",
         help="training images listed at most whose labels look wrong (default: %(default)s)",
@@ -180,14 +181,14 @@ def _add_machine(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--batch_size",
-        type=_positive_int,
+        type=positive_int,
         default=32,
         metavar="N",
         help="images in one forward pass (default: %(default)s)",
     )
     group.add_argument(
         "--num_workers",
-        type=_natural_int,
+        type=natural_int,
         metavar="N",
         help="processes that read images (default: chosen for this machine)",
     )
@@ -199,34 +200,6 @@ def _add_machine(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _positive_int(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
-    return value
-
-
-def _natural_int(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text} is below 0")
-    return value
-
-
-def _positive_float(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return value
-
-
-def _smoothing(text: str) -> float:
-    value = float(text)
-    if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
-    return value
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status: 0, or 1 after an error that the user can put right, or 130 after Ctrl-C."""
     arguments = build_parser().parse_args(argv)
@@ -234,8 +207,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         from tracin.compute.run import run
 
+        planted = _make_demo(arguments) if arguments.demo else None
         info = run(_config(arguments, command), say=print)
         _report(info, arguments.output_dir)
+        if planted is not None:
+            _report_planted(arguments.output_dir, planted)
+        print(f"\nNext: python analyze_results.py{_results_flag(arguments.output_dir)}")
     except TracInError as error:
         print(f"TracIn_Resnet50.py: {error}", file=sys.stderr)
         return 1
@@ -243,6 +220,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("\nInterrupted: nothing was written to the results.", file=sys.stderr)
         return 130
     return 0
+
+
+def _make_demo(arguments: argparse.Namespace) -> Path:
+    """The list of the demo's wrong labels; the flags are turned to its data and checkpoints."""
+    from tracin.demo import make_demo
+
+    demo = make_demo(seed=arguments.seed)
+    arguments.model_path = list(demo.checkpoints)
+    arguments.data_dir = demo.data_dir
+    arguments.resize_size, arguments.crop_size = demo.resize_size, demo.crop_size
+    return demo.planted_labels
 
 
 def _config(arguments: argparse.Namespace, command: tuple[str, ...]) -> RunConfig:
@@ -276,7 +264,6 @@ def _config(arguments: argparse.Namespace, command: tuple[str, ...]) -> RunConfi
 
 def _report(info: RunInfo, output_dir: Path) -> None:
     correct = round(info.test_accuracy * info.test_images)
-    flag = "" if output_dir == Path("results") else f" --results_dir {output_dir}"
     skipped = f", {len(info.skipped)} unreadable images skipped" if info.skipped else ""
     print(
         f"\nInfluence of {info.train_images:,} training images on {info.test_images:,} test images"
@@ -289,7 +276,20 @@ def _report(info: RunInfo, output_dir: Path) -> None:
         f"images, on {info.device}\n"
         f"  written  " + "\n           ".join(str(output_dir / name) for name in COMPUTE_FILES)
     )
-    print(f"\nNext: python analyze_results.py{flag}")
+
+
+def _report_planted(output_dir: Path, planted: Path) -> None:
+    from tracin.demo import count_found
+
+    found, total = count_found(output_dir, planted)
+    print(
+        f"\nThe demo gave {total} training images a wrong label on purpose ({planted}).\n"
+        f"{found} of them ({found / total:.0%}) stand among the {total} most suspicious images."
+    )
+
+
+def _results_flag(output_dir: Path) -> str:
+    return "" if output_dir == Path("results") else f" --results_dir {output_dir}"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,303 @@
+"""Fine-tunes a ResNet50 with the Animals-10 head: python -m tracin.training.
+
+In: train/<class>/ folders of images. Out: the best weights, evenly spaced checkpoints for TracIn,
+the history and its curve.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tracin import __version__
+from tracin.errors import TracInError
+from tracin.flags import natural_int, positive_float, positive_int, share
+
+if TYPE_CHECKING:
+    from tracin.training.run import TrainingResult
+    from tracin.training.settings import Recipe, TrainingConfig
+
+EXAMPLES = """\
+examples:
+  python -m tracin.training --data_dir data/processed --output_dir models
+  python -m tracin.training --backbone_weights resnet50-11ad3fa6.pth --epochs 20
+  torchrun --nproc_per_node 2 -m tracin.training --batch_size 128
+
+Fine-tunes a ResNet50 with the Animals-10 head, first the head alone, then everything. Called again
+after a kill it goes on after the last finished epoch. Then run: python TracIn_Resnet50.py
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of this command's flags."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tracin.training",
+        description=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"tracin {__version__}")
+    _add_folders(parser)
+    _add_weights(parser)
+    _add_schedule(parser)
+    _add_images(parser)
+    _add_machine(parser)
+    return parser
+
+
+def _add_folders(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("from where to where")
+    group.add_argument(
+        "--data_dir",
+        type=Path,
+        default=Path("data/processed"),
+        metavar="FOLDER",
+        help="folder with train/<class>/ and test/<class>/; test/ is not looked at "
+        "(default: %(default)s)",
+    )
+    group.add_argument(
+        "--output_dir",
+        type=Path,
+        default=Path("models"),
+        metavar="FOLDER",
+        help="where the weights go (default: %(default)s)",
+    )
+    group.add_argument(
+        "--checkpoints",
+        type=positive_int,
+        default=5,
+        metavar="N",
+        help="evenly spaced ones to keep for TracIn, about 100 MB each (default: %(default)s)",
+    )
+    group.add_argument(
+        "--restart",
+        action="store_true",
+        help="discard the earlier training in the output folder instead of going on with it",
+    )
+
+
+def _add_weights(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "weights to start from (default: torchvision's ImageNet weights, downloaded once)"
+    )
+    either = group.add_mutually_exclusive_group()
+    either.add_argument(
+        "--backbone_weights",
+        type=Path,
+        metavar="FILE",
+        help="state dict of a torchvision ResNet50; its head is not used",
+    )
+    either.add_argument(
+        "--from_scratch",
+        action="store_true",
+        help="random weights: needs many more images and epochs",
+    )
+
+
+def _add_schedule(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("how it learns")
+    group.add_argument(
+        "--head_epochs",
+        type=natural_int,
+        metavar="N",
+        help="first stage, the head alone (default: 3; 0 with --from_scratch)",
+    )
+    group.add_argument(
+        "--epochs",
+        type=positive_int,
+        default=12,
+        metavar="N",
+        help="second stage, everything (default: %(default)s)",
+    )
+    group.add_argument(
+        "--learning_rate",
+        type=positive_float,
+        default=1e-3,
+        metavar="RATE",
+        help="of the head (default: %(default)s)",
+    )
+    group.add_argument(
+        "--backbone_learning_rate",
+        type=positive_float,
+        metavar="RATE",
+        help="of the rest (default: 1e-4; the head's with --from_scratch)",
+    )
+    group.add_argument(
+        "--weight_decay",
+        type=share,
+        default=1e-2,
+        metavar="DECAY",
+        help="AdamW's (default: %(default)s)",
+    )
+    group.add_argument(
+        "--label_smoothing",
+        type=share,
+        default=0.1,
+        metavar="EPSILON",
+        help="0 to 1 (default: %(default)s)",
+    )
+    group.add_argument(
+        "--class_weights",
+        choices=("balanced", "none"),
+        default="balanced",
+        help="of the loss (default: %(default)s)",
+    )
+    group.add_argument(
+        "--validation_share",
+        type=share,
+        default=0.1,
+        metavar="SHARE",
+        help="of the training images, kept back to choose the best epoch and to stop early; 0: "
+        "train on all, to the end (default: %(default)s)",
+    )
+    group.add_argument(
+        "--patience",
+        type=positive_int,
+        default=4,
+        metavar="N",
+        help="epochs without a better validation result before it stops (default: %(default)s)",
+    )
+    group.add_argument("--seed", type=natural_int, default=0, help="(default: %(default)s)")
+
+
+def _add_images(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("how it sees images")
+    group.add_argument(
+        "--resize_size",
+        type=positive_int,
+        default=256,
+        metavar="PIXELS",
+        help="in validation the shorter side is resized to this (default: %(default)s)",
+    )
+    group.add_argument(
+        "--crop_size",
+        type=positive_int,
+        default=224,
+        metavar="PIXELS",
+        help="and the centre of this size is cut out; in training a random part is resized to "
+        "this (default: %(default)s)",
+    )
+    group.add_argument(
+        "--no_flip",
+        action="store_true",
+        help="do not mirror images: where left and right matter, as in writing",
+    )
+
+
+def _add_machine(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("how it runs on this machine")
+    group.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda", "mps"),
+        default="auto",
+        help="auto takes the GPU where there is one, with mixed precision (default: %(default)s)",
+    )
+    group.add_argument(
+        "--batch_size",
+        type=positive_int,
+        default=32,
+        metavar="N",
+        help="images in one step, over all processes together (default: %(default)s)",
+    )
+    group.add_argument(
+        "--num_workers",
+        type=natural_int,
+        metavar="N",
+        help="processes that read images (default: chosen for this machine)",
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status: 0, or 1 after an error that the user can put right, or 130 after Ctrl-C."""
+    arguments = build_parser().parse_args(argv)
+    try:
+        from tracin.training.run import train
+
+        config = _config(arguments)
+        if arguments.from_scratch:
+            print(
+                "Warning: training from scratch. With fewer than some thousand images per class, "
+                "ImageNet weights give a far better model.",
+                file=sys.stderr,
+            )
+        _report(train(config, say=print), config)
+    except TracInError as error:
+        print(f"tracin.training: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(
+            "\nInterrupted: the same command goes on after the last finished epoch.",
+            file=sys.stderr,
+        )
+        return 130
+    return 0
+
+
+def _config(arguments: argparse.Namespace) -> TrainingConfig:
+    from tracin.training.settings import TrainingConfig
+
+    return TrainingConfig(
+        data_dir=arguments.data_dir,
+        output_dir=arguments.output_dir,
+        recipe=_recipe(arguments),
+        device=arguments.device,
+        num_workers=arguments.num_workers,
+        restart=arguments.restart,
+    )
+
+
+def _recipe(arguments: argparse.Namespace) -> Recipe:
+    from tracin.compute.data import Crop
+    from tracin.training.settings import IMAGENET, SCRATCH, Augmentation, Recipe
+
+    # A random backbone has nothing to keep: it is not frozen, and learns as fast as the head.
+    scratch = arguments.from_scratch
+    head_epochs, backbone_rate = arguments.head_epochs, arguments.backbone_learning_rate
+    if head_epochs is None:
+        head_epochs = 0 if scratch else 3
+    if backbone_rate is None:
+        backbone_rate = arguments.learning_rate if scratch else 1e-4
+    weights = arguments.backbone_weights
+    return Recipe(
+        backbone=SCRATCH if scratch else IMAGENET if weights is None else str(weights),
+        head_epochs=head_epochs,
+        epochs=arguments.epochs,
+        learning_rate=arguments.learning_rate,
+        backbone_learning_rate=backbone_rate,
+        weight_decay=arguments.weight_decay,
+        batch_size=arguments.batch_size,
+        label_smoothing=arguments.label_smoothing,
+        class_weights=arguments.class_weights,
+        validation_share=arguments.validation_share,
+        patience=arguments.patience,
+        checkpoints=arguments.checkpoints,
+        seed=arguments.seed,
+        crop=Crop(arguments.resize_size, arguments.crop_size),
+        augmentation=Augmentation(flip=not arguments.no_flip),
+    )
+
+
+def _report(result: TrainingResult, config: TrainingConfig) -> None:
+    from tracin.training import outputs
+
+    if os.environ.get("RANK", "0") != "0":
+        return  # one of torchrun's processes speaks
+    folder, crop = config.output_dir, config.recipe.crop
+    if result.reused:
+        print(f"The training in {folder} is finished already, nothing was done.")
+    kept = [*([result.best] if result.best else []), *result.checkpoints]
+    print("\nwritten  " + "\n         ".join(map(str, [*kept, folder / outputs.HISTORY])))
+    print(f"         {folder / outputs.CURVE}")
+    sizes = f" --resize_size {crop.resize_size} --crop_size {crop.crop_size}"
+    print(
+        f"\nNext: python TracIn_Resnet50.py --data_dir {config.data_dir} --model_path "
+        + " ".join(map(str, result.checkpoints))
+        + (sizes if (crop.resize_size, crop.crop_size) != (256, 224) else "")
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,164 @@
+"""The epochs of a training one after the other, each kept before the next begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import torch
+from tqdm import tqdm
+
+from tracin.compute.device import default_workers
+from tracin.staging import replacing
+from tracin.training import outputs
+from tracin.training.chart import build_curve
+from tracin.training.images import EpochBatches, Images, training_loader, validation_loader
+from tracin.training.learner import Figures, Learner, mean_rate
+from tracin.training.outputs import EpochRow, Manifest
+from tracin.training.settings import Recipe, TrainingConfig
+
+Say = Callable[[str], None]
+"""Where notices to the user go, one sentence at a time."""
+
+
+@dataclass
+class Session:
+    """A training on its way."""
+
+    config: TrainingConfig
+    images: Images
+    learner: Learner
+    manifest: Manifest
+    history: list[EpochRow]
+
+
+def best_row(history: list[EpochRow]) -> EpochRow | None:
+    """The best epoch so far; None where no images are kept back."""
+    return next((row for row in reversed(history) if row.best), None)
+
+
+def is_over(history: list[EpochRow], recipe: Recipe) -> bool:
+    """Whether all epochs are done, or the second stage went on too long without a better one."""
+    best = best_row(history)
+    if len(history) >= recipe.total_epochs or best is None:
+        return len(history) >= recipe.total_epochs
+    return len(history) - max(best.epoch, recipe.head_epochs) >= recipe.patience
+
+
+def run_epochs(session: Session, say: Say) -> None:
+    """Train to the end, keeping each epoch's result in the output folder.
+
+    Raises:
+        TracInError: an image cannot be read, or the loss is no longer finite.
+    """
+    config, learner, images = session.config, session.learner, session.images
+    recipe, processes = config.recipe, learner.processes
+    workers = config.num_workers
+    if workers is None:
+        workers = default_workers(processes.device)
+    batches = EpochBatches(images.train, recipe, processes)
+    train_loader = training_loader(images.table, batches, recipe, workers)
+    val_loader = validation_loader(images, recipe, processes, workers)
+    labels = torch.from_numpy(images.table.labels)
+    done, steps = len(session.history), len(batches)
+    with tqdm(
+        total=recipe.total_epochs * steps,
+        initial=done * steps,
+        desc="Training",
+        unit="step",
+        disable=None if processes.first else True,
+    ) as bar:
+        while not is_over(session.history, recipe):
+            batches.epoch = epoch = len(session.history)
+            if epoch in (done, recipe.head_epochs):
+                learner.start_stage(head_only=epoch < recipe.head_epochs)
+            train = learner.train_epoch(epoch, train_loader, on_step=bar.update)
+            validation = learner.validate(val_loader, labels) if len(images.validation) else None
+            session.history.append(
+                _row(session, train, validation, mean_rate(recipe, epoch, steps))
+            )
+            if processes.first:
+                _keep(session)
+            processes.wait()
+            with tqdm.external_write_mode():
+                say(_sentence(session.history[-1], recipe))
+    if len(session.history) < recipe.total_epochs:
+        say(f"Stopped: no better validation result in {recipe.patience} epochs.")
+
+
+def _row(session: Session, train: Figures, validation: Figures | None, rate: float) -> EpochRow:
+    epoch = len(session.history)
+    return EpochRow(
+        epoch=epoch + 1,
+        stage="head" if epoch < session.config.recipe.head_epochs else "all",
+        learning_rate=rate,
+        train_loss=train.loss,
+        train_accuracy=train.accuracy,
+        val_loss=validation.loss if validation else None,
+        val_accuracy=validation.accuracy if validation else None,
+        best=validation is not None and _is_best(session.history, validation),
+    )
+
+
+def _is_best(history: list[EpochRow], validation: Figures) -> bool:
+    """By accuracy, then by loss."""
+    before = [
+        (row.val_accuracy, -row.val_loss)
+        for row in history
+        if row.val_accuracy is not None and row.val_loss is not None
+    ]
+    return all((validation.accuracy, -validation.loss) > figures for figures in before)
+
+
+def _sentence(row: EpochRow, recipe: Recipe) -> str:
+    text = (
+        f"Epoch {row.epoch} of {recipe.total_epochs}: loss {row.train_loss:.3f}, "
+        f"{row.train_accuracy:.1%} right in training"
+    )
+    if row.val_accuracy is not None:
+        text += f"; validation loss {row.val_loss:.3f}, {row.val_accuracy:.1%} right"
+    return text + (" (best so far)" if row.best else "")
+
+
+def _keep(session: Session) -> None:
+    """Write the last epoch's weights where they are wanted, then the state for going on.
+
+    In this order: a kill between the two makes the epoch run again, with the same result.
+    """
+    folder, row = session.config.output_dir, session.history[-1]
+    recipe = session.config.recipe
+    best = ""
+    if row.val_accuracy is not None and row.val_loss is not None and row.best:
+        best = outputs.best_name(row.val_accuracy, row.val_loss)
+        session.manifest = outputs.announce(folder, session.manifest, best)
+        outputs.save(outputs.plain_state(session.learner.model), folder / best)
+    if row.epoch in recipe.checkpoint_epochs:
+        name = outputs.checkpoint_name(row.epoch)
+        session.manifest = outputs.announce(folder, session.manifest, name)
+        outputs.save(_checkpoint(session), folder / name)
+    for name in (outputs.HISTORY, outputs.CURVE):
+        session.manifest = outputs.announce(folder, session.manifest, name)
+    outputs.write_history(folder, session.history)
+    with replacing(folder / outputs.CURVE) as temporary:
+        build_curve(session.history).savefig(temporary, format="png", dpi=120)
+    rows = [asdict(row) for row in session.history]
+    outputs.save({**session.learner.state(), "history": rows}, folder / outputs.STATE)
+    if best:
+        session.manifest = outputs.remove_worse(folder, session.manifest, best)
+
+
+def _checkpoint(session: Session) -> dict[str, object]:
+    """What ``TracIn_Resnet50.py --model_path`` takes without further flags."""
+    recipe, weights = session.config.recipe, session.images.loss.class_weights
+    return {
+        "model_state_dict": outputs.plain_state(session.learner.model),
+        "learning_rate": session.history[-1].learning_rate,
+        "label_smoothing": recipe.label_smoothing,
+        # The weights themselves, not "balanced": those of the images trained on, without the ones
+        # kept back.
+        "class_weights": "none" if weights is None else list(weights),
+        "class_names": list(session.images.table.class_names),
+        "epoch": session.history[-1].epoch,
+        "resize_size": recipe.crop.resize_size,
+        "crop_size": recipe.crop.crop_size,
+    }

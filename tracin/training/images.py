@@ -1,0 +1,216 @@
+"""Training images: which are kept back for validation, in which order and how varied they come.
+
+Whatever is random here is a function of the seed, the epoch and the image, never of what was drawn
+before: a continued training sees what an uninterrupted one sees, with any number of workers.
+"""
+
+from __future__ import annotations
+
+import signal
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+from torchvision.datasets.folder import pil_loader
+from torchvision.transforms import v2
+
+from tracin.compute.data import ImageTable, PixelBatch, PixelDataset, collate
+from tracin.compute.factors import Loss, balanced_weights
+from tracin.errors import TracInError
+from tracin.training.processes import Processes
+from tracin.training.settings import Augmentation, Recipe
+
+Rows = npt.NDArray[np.int64]
+
+# Streams of random numbers, so that no two uses share one.
+_SPLIT, _ORDER, _IMAGE = range(3)
+
+
+@dataclass(frozen=True)
+class Images:
+    """The images of a training: the table of train/, and which of its rows serve for what."""
+
+    table: ImageTable
+    train: Rows
+    validation: Rows
+    """Kept back to choose the best epoch; may be empty."""
+    loss: Loss
+
+    @property
+    def validation_paths(self) -> list[str]:
+        """The images kept back."""
+        return [self.table.paths[row] for row in self.validation]
+
+
+def choose_images(table: ImageTable, recipe: Recipe) -> Images:
+    """The images to train on and those kept back, with the loss that weighs their classes.
+
+    Raises:
+        TracInError: there is only one class.
+    """
+    if len(table.class_names) < 2:
+        raise TracInError(
+            f"{table.data_dir / table.split} has one class, {table.class_names[0]}. A classifier "
+            "needs at least two class folders."
+        )
+    train, validation = split_rows(table.labels, recipe.validation_share, recipe.seed)
+    weights = None
+    if recipe.class_weights == "balanced":
+        weights = balanced_weights(torch.from_numpy(table.labels[train]), len(table.class_names))
+    return Images(table, train, validation, Loss(recipe.label_smoothing, weights))
+
+
+def split_rows(labels: Rows, share: float, seed: int) -> tuple[Rows, Rows]:
+    """(rows to train on, rows kept back for validation), both sorted.
+
+    Each class gives ``share`` of its images, rounded but at least one, and keeps at least one to
+    train on.
+    """
+    kept_back: list[npt.NDArray[np.int64]] = []
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        np.random.default_rng([seed, _SPLIT, int(label)]).shuffle(members)
+        count = max(1, round(share * len(members))) if share else 0
+        kept_back.append(members[: min(count, len(members) - 1)])
+    validation = np.sort(np.concatenate(kept_back))
+    return np.setdiff1d(np.arange(len(labels)), validation), validation
+
+
+def build_augmentation(size: int, settings: Augmentation) -> v2.Transform:
+    """PIL image → varied pixels (3, size, size), uint8."""
+    stretch = settings.max_stretch
+    steps: list[torch.nn.Module] = [
+        v2.RandomResizedCrop(
+            size, scale=(settings.min_area, 1.0), ratio=(1 / stretch, stretch), antialias=True
+        )
+    ]
+    if settings.flip:
+        steps.append(v2.RandomHorizontalFlip())
+    if settings.colour:
+        steps.append(v2.ColorJitter(*(3 * [settings.colour])))
+    return v2.Compose([*steps, v2.PILToTensor()])
+
+
+Key = tuple[int, int]
+"""(epoch, row)"""
+Sample = tuple[Tensor | None, int, str]
+"""(pixels or None, label, why there are none)"""
+
+
+class TrainingImages(Dataset[Sample]):
+    """The varied pixels of (epoch, row); an unreadable image comes as a reason, as an exception in
+    a worker process would reach the user as a traceback of that process.
+    """
+
+    def __init__(self, table: ImageTable, recipe: Recipe) -> None:
+        self._table, self._seed = table, recipe.seed
+        self._augmentation = build_augmentation(recipe.crop.crop_size, recipe.augmentation)
+
+    def __getitem__(self, key: Key) -> Sample:
+        epoch, row = key
+        path = self._table.data_dir / self._table.paths[row]
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Pillow's, of odd palettes and big pictures
+                image = pil_loader(path)
+        # Pillow's decoders raise what they like on damaged files.
+        except Exception as error:
+            return None, 0, f"{path} cannot be read ({type(error).__name__}: {error})"
+        seeds = np.random.SeedSequence([self._seed, _IMAGE, epoch, row])
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(int(seeds.generate_state(1, np.uint64)[0] >> 1))
+            pixels: Tensor = self._augmentation(image)
+        return pixels, int(self._table.labels[row]), ""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images of one step."""
+
+    pixels: Tensor
+    """(n, 3, crop, crop), uint8"""
+    labels: Tensor
+    """(n,), int64"""
+    problem: str
+    """Why an image is missing; empty where none is."""
+
+    def pin_memory(self) -> Batch:
+        """The same in page-locked memory; DataLoader calls this for CUDA."""
+        return Batch(self.pixels.pin_memory(), self.labels.pin_memory(), self.problem)
+
+
+def _collate(samples: Sequence[Sample]) -> Batch:
+    problem = next((reason for _, _, reason in samples if reason), "")
+    pixels = [pixels for pixels, _, _ in samples if pixels is not None]
+    labels = torch.tensor([label for _, label, _ in samples])
+    return Batch(torch.stack(pixels) if not problem else torch.empty(0), labels, problem)
+
+
+class EpochBatches(Sampler[list[Key]]):
+    """This process's share of an epoch's batches, in the epoch's random order.
+
+    Every step has ``batch_size`` images over all processes; what does not fill one is left out, and
+    is other images in each epoch. With fewer images than that, one step takes them all.
+    """
+
+    def __init__(self, rows: Rows, recipe: Recipe, processes: Processes) -> None:
+        self.epoch = 0
+        self._rows, self._seed, self._processes = rows, recipe.seed, processes
+        self._size = min(recipe.batch_size, len(rows)) // processes.count * processes.count
+        if self._size < 2 * processes.count:
+            raise TracInError(
+                f"A step of {recipe.batch_size} images out of {len(rows)} leaves fewer than two "
+                f"for each of {processes.count} processes, and batch norm needs two. Use a larger "
+                "--batch_size, more images, or fewer processes."
+            )
+
+    def __len__(self) -> int:
+        return len(self._rows) // self._size
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        random = np.random.default_rng([self._seed, _ORDER, self.epoch])
+        order = random.permutation(self._rows)
+        for step in range(len(self)):
+            batch = order[step * self._size : (step + 1) * self._size]
+            yield [(self.epoch, int(row)) for row in batch[self._processes.share]]
+
+
+def training_loader(
+    table: ImageTable, batches: EpochBatches, recipe: Recipe, workers: int
+) -> DataLoader[Batch]:
+    """Batches of the epoch that ``batches.epoch`` names."""
+    return DataLoader(
+        TrainingImages(table, recipe),  # type: ignore[arg-type]  # batches, not samples, come out
+        batch_sampler=batches,
+        num_workers=workers,
+        collate_fn=_collate,
+        pin_memory=torch.cuda.is_available(),
+        persistent_workers=workers > 0,
+        worker_init_fn=_leave_interrupts_to_the_parent if workers else None,
+    )
+
+
+def validation_loader(
+    images: Images, recipe: Recipe, processes: Processes, workers: int
+) -> DataLoader[PixelBatch]:
+    """This process's share of the images kept back, as evaluation pixels."""
+    rows = [int(row) for row in images.validation[processes.share]]
+    return DataLoader(
+        PixelDataset(images.table, rows, recipe.crop),  # type: ignore[arg-type]
+        batch_size=max(1, recipe.batch_size // processes.count),
+        num_workers=workers,
+        collate_fn=collate,
+        pin_memory=torch.cuda.is_available(),
+        persistent_workers=workers > 0,
+        worker_init_fn=_leave_interrupts_to_the_parent if workers else None,
+    )
+
+
+def _leave_interrupts_to_the_parent(_worker: int) -> None:
+    """Ctrl-C reaches every process of the group; only the parent shall answer, once."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

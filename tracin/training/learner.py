@@ -1,0 +1,218 @@
+"""One epoch of training and one pass of validation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader
+
+from tracin.compute.data import PixelBatch, normalize
+from tracin.compute.factors import Loss
+from tracin.errors import TracInError
+from tracin.training.images import Batch
+from tracin.training.model import AnimalsResNet50
+from tracin.training.processes import Processes
+from tracin.training.settings import Recipe
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How well images were classified."""
+
+    loss: float
+    """Mean of the training loss: smoothed, weighted by class."""
+    accuracy: float
+    """0 to 1"""
+
+
+def rate_share(recipe: Recipe, epoch: int, progress: float) -> float:
+    """Share of the full learning rate at ``progress`` (0 to 1) of ``epoch`` (from 0).
+
+    The first stage keeps the rate; in the second it rises in a line and falls as half a cosine.
+    """
+    done = (epoch + progress - recipe.head_epochs) / max(1, recipe.epochs)
+    if done < 0:
+        return 1.0
+    if done < recipe.warmup:
+        return done / recipe.warmup
+    fall = (done - recipe.warmup) / (1 - recipe.warmup)
+    return recipe.final_rate + (1 - recipe.final_rate) * 0.5 * (1 + math.cos(math.pi * fall))
+
+
+def mean_rate(recipe: Recipe, epoch: int, steps: int) -> float:
+    """Mean learning rate of the head over the ``steps`` steps of ``epoch`` (from 0)."""
+    shares = [rate_share(recipe, epoch, (step + 0.5) / steps) for step in range(steps)]
+    return recipe.learning_rate * sum(shares) / steps
+
+
+def build_optimizer(model: AnimalsResNet50, recipe: Recipe) -> torch.optim.AdamW:
+    """AdamW; each group knows under ``full_rate`` the rate that the schedule scales."""
+    head = {id(parameter) for parameter in model.head.parameters()}
+    groups: dict[tuple[bool, bool], list[Tensor]] = {}
+    for parameter in model.parameters():
+        # Biases and batch norm's scales are not pulled to zero: it costs accuracy.
+        key = (id(parameter) in head, parameter.ndim > 1)
+        groups.setdefault(key, []).append(parameter)
+    return torch.optim.AdamW(
+        [
+            {
+                "params": parameters,
+                "weight_decay": recipe.weight_decay if decays else 0.0,
+                "full_rate": recipe.learning_rate if in_head else recipe.backbone_learning_rate,
+            }
+            for (in_head, decays), parameters in groups.items()
+        ],
+        lr=recipe.learning_rate,
+    )
+
+
+class Learner:
+    """The model with what changes it: optimizer, loss scale, loss."""
+
+    def __init__(
+        self, model: AnimalsResNet50, recipe: Recipe, loss: Loss, processes: Processes
+    ) -> None:
+        # Convolutions run about 1.5 times as fast in this layout; MPS has gaps in it.
+        device = processes.device
+        self.layout = torch.contiguous_format if device.type == "mps" else torch.channels_last
+        self.model = model.to(device).to(memory_format=self.layout)
+        self.recipe, self.processes, self.loss = recipe, processes, loss
+        self.optimizer = build_optimizer(self.model, recipe)
+        self.precision = _precision(device)
+        self.scaler = torch.amp.GradScaler(
+            device.type, enabled=self.precision is torch.float16
+        )  # float16 alone has too small a range for gradients
+        self._class_weights = (
+            None if loss.class_weights is None else torch.tensor(loss.class_weights).to(device)
+        )
+        self._network: nn.Module | None = None
+
+    def state(self) -> dict[str, Any]:
+        """What ``load_state`` needs to go on from here."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Become what the learner was when it gave ``state``."""
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scaler.load_state_dict(state["scaler"])
+
+    def start_stage(self, head_only: bool) -> None:
+        """Freeze the backbone, or set it free."""
+        self._network = None  # lets go of the hooks of the former stage
+        self.model.freeze_backbone(head_only)
+        self._network = (
+            DistributedDataParallel(self.model) if self.processes.count > 1 else self.model
+        )
+
+    def train_epoch(
+        self, epoch: int, loader: DataLoader[Batch], on_step: Callable[[], object]
+    ) -> Figures:
+        """Figures over the images of ``epoch`` (from 0), each before the step that it was part of.
+
+        Raises:
+            TracInError: an image cannot be read, or the loss is no longer finite.
+        """
+        self.model.training_mode(backbone=epoch >= self.recipe.head_epochs)
+        totals = torch.zeros(4, dtype=torch.float64)
+        for step, batch in enumerate(loader):
+            if batch.problem:
+                raise TracInError(f"{batch.problem}. Repair or delete it.")
+            share = rate_share(self.recipe, epoch, (step + 0.5) / len(loader))
+            for group in self.optimizer.param_groups:
+                group["lr"] = group["full_rate"] * share
+            labels = batch.labels.to(self.processes.device, non_blocking=True)
+            logits = self._logits(batch.pixels)
+            loss = self._cross_entropy(logits, labels, "mean")
+            self.optimizer.zero_grad(set_to_none=True)
+            self.scaler.scale(loss).backward()
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
+            totals += self._tally(logits.detach(), labels)
+            if not math.isfinite(float(totals[0])):
+                raise TracInError(
+                    f"The loss is not finite in step {step + 1} of epoch {epoch + 1}: the training "
+                    "diverged. Use smaller rates (--learning_rate, --backbone_learning_rate)."
+                )
+            on_step()
+        return _figures(self.processes.sum(totals.to(_reducible(self.processes.device))))
+
+    @torch.no_grad()
+    def validate(self, loader: Iterable[PixelBatch], labels: Tensor) -> Figures:
+        """Figures over the images of ``loader``, this process's share of the validation images.
+
+        Args:
+            loader: batches of evaluation pixels.
+            labels: (n,), of all rows of the table that the batches' ``rows`` index.
+
+        Raises:
+            TracInError: an image cannot be read.
+        """
+        self.model.eval()
+        totals = torch.zeros(4, dtype=torch.float64)
+        for batch in loader:
+            if batch.unreadable:
+                raise TracInError(
+                    f"An image of the validation split cannot be read ({batch.unreadable[0][1]}). "
+                    "Repair or delete it."
+                )
+            own = labels[batch.rows].to(self.processes.device)
+            totals += self._tally(self._logits(batch.pixels), own)
+        return _figures(self.processes.sum(totals.to(_reducible(self.processes.device))))
+
+    def _logits(self, pixels: Tensor) -> Tensor:
+        images = normalize(pixels.to(self.processes.device, non_blocking=True))
+        images = images.contiguous(memory_format=self.layout)
+        # Under no_grad there is nothing for DistributedDataParallel to do.
+        network = self._network if torch.is_grad_enabled() else self.model
+        if network is None:
+            raise ValueError("start_stage comes before the first step")
+        half = self.precision is not torch.float32
+        with torch.autocast(self.processes.device.type, self.precision, enabled=half):
+            logits: Tensor = network(images)
+        return logits.float()
+
+    def _cross_entropy(self, logits: Tensor, labels: Tensor, reduction: str) -> Tensor:
+        return functional.cross_entropy(
+            logits,
+            labels,
+            self._class_weights,
+            reduction=reduction,
+            label_smoothing=self.loss.label_smoothing,
+        )
+
+    def _tally(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """(4,): sum of losses, sum of their weights, right ones, images."""
+        weights = self._class_weights
+        weight = len(labels) if weights is None else float(weights[labels].sum())
+        right = int((logits.argmax(dim=1) == labels).sum())
+        loss = float(self._cross_entropy(logits, labels, "sum"))
+        return torch.tensor([loss, weight, right, len(labels)], dtype=torch.float64)
+
+
+def _precision(device: torch.device) -> torch.dtype:
+    if device.type != "cuda":
+        return torch.float32
+    native = torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.bfloat16 if native else torch.float16
+
+
+def _reducible(device: torch.device) -> torch.device:
+    """Where sums over processes are taken: NCCL takes CUDA tensors only, MPS has no float64."""
+    return device if device.type == "cuda" else torch.device("cpu")
+
+
+def _figures(totals: Tensor) -> Figures:
+    loss, weight, right, images = totals.tolist()
+    return Figures(loss / weight, right / images)

@@ -1,0 +1,179 @@
+"""The files of a training: their names, what is in them, and whether they are whole.
+
+Each is written to a temporary name and renamed. ``training.json`` says from the beginning to which
+training the folder belongs, and in the end that it is finished, with a hash of each file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from tracin.errors import TracInError
+from tracin.staging import replacing
+
+MANIFEST = "training.json"
+STATE = "training_state.pth"
+HISTORY = "training_history.csv"
+CURVE = "training_curve.png"
+CHECKPOINT_PREFIX = "checkpoint_epoch_"
+BEST_PREFIX = "Resnet50_animals10_val_"
+
+
+def checkpoint_name(epoch: int) -> str:
+    """Name of the checkpoint after ``epoch`` (from 1)."""
+    return f"{CHECKPOINT_PREFIX}{epoch:02d}.pth"
+
+
+def best_name(accuracy: float, loss: float) -> str:
+    """Such as ``Resnet50_animals10_val_0_9796_0_5963.pth``."""
+    return f"{BEST_PREFIX}{accuracy:.4f}_{loss:.4f}".replace(".", "_") + ".pth"
+
+
+@dataclass(frozen=True)
+class EpochRow:
+    """A row of the history."""
+
+    epoch: int
+    """From 1."""
+    stage: str
+    """``head`` or ``all``."""
+    learning_rate: float
+    """Of the head, mean over the epoch's steps."""
+    train_loss: float
+    train_accuracy: float
+    val_loss: float | None
+    val_accuracy: float | None
+    best: bool
+    """Better than every epoch before."""
+
+
+def write_history(folder: Path, history: list[EpochRow]) -> None:
+    """Write the history as CSV."""
+    with replacing(folder / HISTORY) as temporary:
+        pd.DataFrame([asdict(row) for row in history]).to_csv(
+            temporary, index=False, lineterminator="\n", encoding="utf-8"
+        )
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The content of ``training.json``."""
+
+    identity: dict[str, Any]
+    """The recipe and the images, as plain values: what makes one training another than the next."""
+    finished: bool = False
+    files: dict[str, str] = field(default_factory=dict)
+    """Name → SHA-256; empty text for one that may be half-way, before the training is finished."""
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What was done, for the reader."""
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """The manifest in ``folder``, or None where there is none.
+
+    Raises:
+        TracInError: it is damaged.
+    """
+    path = folder / MANIFEST
+    try:
+        return Manifest(**json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError) as error:
+        raise TracInError(
+            f"{path} is damaged ({error}). Delete it, or name another --output_dir."
+        ) from error
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write ``training.json``."""
+    with replacing(folder / MANIFEST) as temporary:
+        text = json.dumps(asdict(manifest), indent=2, ensure_ascii=False)
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def announce(folder: Path, manifest: Manifest, name: str) -> Manifest:
+    """The manifest that also lists ``name``, written before that file is, so that no kill leaves a
+    file nobody knows.
+    """
+    if name in manifest.files:
+        return manifest
+    longer = replace(manifest, files={**manifest.files, name: ""})
+    write_manifest(folder, longer)
+    return longer
+
+
+def finish(folder: Path, manifest: Manifest, facts: dict[str, Any]) -> Manifest:
+    """The manifest of a finished training, written; the state for continuing goes."""
+    files = {name: _sha256(folder / name) for name in manifest.files if (folder / name).is_file()}
+    whole = Manifest(manifest.identity, True, files, facts)
+    write_manifest(folder, whole)
+    (folder / STATE).unlink(missing_ok=True)
+    return whole
+
+
+def is_whole(folder: Path, manifest: Manifest) -> bool:
+    """Whether the training is finished and its weights and history are as it left them."""
+    return manifest.finished and all(
+        (folder / name).is_file() and _sha256(folder / name) == digest
+        for name, digest in manifest.files.items()
+    )
+
+
+def discard(folder: Path, manifest: Manifest) -> None:
+    """Delete a training's files: those that its manifest lists, and no other."""
+    for name in (*manifest.files, STATE, MANIFEST):
+        (folder / Path(name).name).unlink(missing_ok=True)
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Delete the temporary files of a training that was killed while it wrote."""
+    for pattern in (f"{CHECKPOINT_PREFIX}*.pth", f"{BEST_PREFIX}*.pth", "training*"):
+        for path in folder.glob(f".{pattern}.*.part"):
+            path.unlink(missing_ok=True)
+
+
+def remove_worse(folder: Path, manifest: Manifest, best: str) -> Manifest:
+    """The manifest without the bests of earlier epochs, which are deleted."""
+    worse = [name for name in manifest.files if name.startswith(BEST_PREFIX) and name != best]
+    if not worse:
+        return manifest
+    for name in worse:
+        (folder / name).unlink(missing_ok=True)
+    files = {name: digest for name, digest in manifest.files.items() if name not in worse}
+    shorter = replace(manifest, files=files)
+    write_manifest(folder, shorter)
+    return shorter
+
+
+def save(content: Any, path: Path) -> None:
+    """Write ``content`` with torch.save, whole or not at all."""
+    with replacing(path) as temporary:
+        torch.save(content, temporary)
+
+
+def read_state(folder: Path) -> dict[str, Any] | None:
+    """What a training needs to go on, or None where there is nothing to go on from."""
+    path = folder / STATE
+    if not path.is_file():
+        return None
+    content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    return content
+
+
+def plain_state(model: nn.Module) -> dict[str, Tensor]:
+    """The state dict on the CPU, in the usual memory layout."""
+    return {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,177 @@
+"""A training from images to checkpoints: its steps in order, and how it goes on after a kill."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tracin.compute.data import ImageTable, find_images
+from tracin.compute.device import device_name
+from tracin.errors import TracInError
+from tracin.training import outputs
+from tracin.training.epochs import Say, Session, run_epochs
+from tracin.training.images import Images, choose_images
+from tracin.training.learner import Learner
+from tracin.training.model import build_model
+from tracin.training.outputs import EpochRow, Manifest
+from tracin.training.processes import Processes, joined_processes
+from tracin.training.settings import SCRATCH, Recipe, TrainingConfig
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a training left behind."""
+
+    best: Path | None
+    """The best epoch's state dict; None where no images were kept back to choose it."""
+    checkpoints: tuple[Path, ...]
+    """Evenly spaced, in the order of their epochs."""
+    reused: bool
+    """The training was finished already, and its files whole: nothing was done."""
+
+
+def train(config: TrainingConfig, say: Say) -> TrainingResult:
+    """The checkpoints of a finished training; goes on where a killed one left off.
+
+    Raises:
+        TracInError: a fact about the images, the weights, the machine or the output folder that the
+            user can change.
+    """
+    with joined_processes(config.device) as processes, _deterministic():
+        say = say if processes.first else _nowhere
+        table, _ = find_images(config.data_dir)
+        identity = _identity(table, config.recipe)
+        if processes.first:
+            config.output_dir.mkdir(parents=True, exist_ok=True)
+        processes.wait()
+        earlier = outputs.read_manifest(config.output_dir)
+        if earlier and not config.restart:
+            if earlier.identity != identity:
+                raise TracInError(_other_training(config.output_dir, earlier, identity))
+            if outputs.is_whole(config.output_dir, earlier):
+                return _result(config.output_dir, earlier, reused=True)
+        processes.wait()  # until all have read the manifest that the first may now delete
+        if processes.first:
+            _clear(config, earlier, say)
+        processes.wait()
+        session = _session(config, choose_images(table, config.recipe), identity, processes)
+        if session.history:
+            say(f"Going on after epoch {len(session.history)} of {config.recipe.total_epochs}.")
+        run_epochs(session, say)
+        if processes.first:
+            outputs.finish(config.output_dir, session.manifest, _facts(session, processes))
+        processes.wait()
+        return _result(config.output_dir, session.manifest, reused=False)
+
+
+def differs_from_earlier(config: TrainingConfig) -> bool:
+    """Whether ``output_dir`` holds a training of other images or with another recipe."""
+    earlier = outputs.read_manifest(config.output_dir)
+    if earlier is None:
+        return False
+    table, _ = find_images(config.data_dir)
+    return earlier.identity != _identity(table, config.recipe)
+
+
+def _nowhere(_text: str) -> None:
+    """Takes the notices of all processes but the first."""
+
+
+@contextmanager
+def _deterministic() -> Iterator[None]:
+    """The same sums in the same order each time; where CUDA has no such kernel, its own."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # before CUDA starts
+    before = torch.are_deterministic_algorithms_enabled()
+    benchmark = torch.backends.cudnn.benchmark
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cudnn.benchmark = False
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*deterministic implementation.*")
+            yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+        torch.backends.cudnn.benchmark = benchmark
+
+
+def _identity(table: ImageTable, recipe: Recipe) -> dict[str, Any]:
+    """The recipe and the images by path and size, so that a changed folder is noticed."""
+    digest = hashlib.sha256()
+    for path in table.paths:
+        digest.update(f"{path}\0{(table.data_dir / path).stat().st_size}\n".encode())
+    return {**recipe.as_dict(), "images": len(table), "images_sha256": digest.hexdigest()}
+
+
+def _other_training(folder: Path, earlier: Manifest, identity: dict[str, Any]) -> str:
+    keys = [key for key in identity if earlier.identity.get(key) != identity[key]]
+    facts = ", ".join(f"{key} {earlier.identity.get(key)}, now {identity[key]}" for key in keys)
+    kind = "a finished" if earlier.finished else "an unfinished"
+    return (
+        f"{folder} holds {kind} training with other settings ({facts}). Give the same settings "
+        "again, name another --output_dir, or replace that training with --restart."
+    )
+
+
+def _clear(config: TrainingConfig, earlier: Manifest | None, say: Say) -> None:
+    """Take away what must not be continued: another training, or a finished one that is damaged."""
+    outputs.remove_abandoned(config.output_dir)
+    if earlier and (config.restart or earlier.finished):
+        reason = "as asked" if config.restart else "some of its files were changed or are missing"
+        say(f"The earlier training in {config.output_dir} is discarded: {reason}.")
+        outputs.discard(config.output_dir, earlier)
+    elif earlier is None:
+        (config.output_dir / outputs.STATE).unlink(missing_ok=True)
+
+
+def _session(
+    config: TrainingConfig, images: Images, identity: dict[str, Any], processes: Processes
+) -> Session:
+    """The training as its last finished epoch left it, or a new one."""
+    folder, recipe = config.output_dir, config.recipe
+    state = outputs.read_state(folder)
+    # A continued training brings its weights along: the ImageNet file need not be there again.
+    backbone = recipe.backbone if state is None else SCRATCH
+    model = build_model(len(images.table.class_names), backbone, recipe.seed)
+    learner = Learner(model, recipe, images.loss, processes)
+    history: list[EpochRow] = []
+    if state is not None:
+        learner.load_state(state)
+        history = [EpochRow(**row) for row in state["history"]]
+    manifest = outputs.read_manifest(folder) or Manifest(identity)
+    if processes.first:
+        outputs.write_manifest(folder, manifest)
+    return Session(config, images, learner, manifest, history)
+
+
+def _facts(session: Session, processes: Processes) -> dict[str, Any]:
+    """What was done, for the reader of ``training.json``."""
+    return {
+        "epochs": len(session.history),
+        "class_names": list(session.images.table.class_names),
+        "validation_images": session.images.validation_paths,
+        "device": device_name(processes.device),
+        "processes": processes.count,
+        "torch": torch.__version__,
+    }
+
+
+def _result(folder: Path, manifest: Manifest, reused: bool) -> TrainingResult:
+    best = next((name for name in manifest.files if name.startswith(outputs.BEST_PREFIX)), None)
+    checkpoints = [name for name in manifest.files if name.startswith(outputs.CHECKPOINT_PREFIX)]
+    return TrainingResult(
+        best=folder / best if best else None,
+        checkpoints=tuple(folder / name for name in sorted(checkpoints, key=_epoch_of)),
+        reused=reused,
+    )
+
+
+def _epoch_of(name: str) -> int:
+    return int(Path(name).stem.removeprefix(outputs.CHECKPOINT_PREFIX))
