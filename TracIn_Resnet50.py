@@ -18,7 +18,7 @@ from tracin.flags import natural_int, positive_float, positive_int, share
 from tracin.results import COMPUTE_FILES, METHODS, SUSPECTS, TRACIN
 
 if TYPE_CHECKING:
-    from tracin.compute.run import RunConfig
+    from tracin.compute.config import RunConfig
     from tracin.results import RunInfo
 
 EXAMPLES = """\
@@ -198,6 +198,17 @@ def _add_machine(parser: argparse.ArgumentParser) -> None:
         default="float32",
         help="of the backbone; bfloat16 is faster and approximate (default: %(default)s)",
     )
+    group.add_argument(
+        "--cache_dir",
+        type=Path,
+        metavar="FOLDER",
+        help="where each image's feature is kept, so that it is computed only once (default: "
+        "features/ in the output folder)",
+    )
+    group.add_argument("--no_cache", action="store_true", help="keep no features")
+    group.add_argument(
+        "--dry_run", action="store_true", help="say what would be computed and written, and end"
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -209,6 +220,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         planted = _make_demo(arguments) if arguments.demo else None
         info = run(_config(arguments, command), say=print)
+        if info is None:  # a dry run
+            return 0
         _report(info, arguments.output_dir)
         if planted is not None:
             _report_planted(arguments.output_dir, planted)
@@ -217,7 +230,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"TracIn_Resnet50.py: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nInterrupted: nothing was written to the results.", file=sys.stderr)
+        print("\nInterrupted: the results are as they were before.", file=sys.stderr)
         return 130
     return 0
 
@@ -234,8 +247,8 @@ def _make_demo(arguments: argparse.Namespace) -> Path:
 
 
 def _config(arguments: argparse.Namespace, command: tuple[str, ...]) -> RunConfig:
+    from tracin.compute.config import RunConfig
     from tracin.compute.data import Crop
-    from tracin.compute.run import RunConfig
 
     return RunConfig(
         model_paths=tuple(arguments.model_path),
@@ -258,6 +271,9 @@ def _config(arguments: argparse.Namespace, command: tuple[str, ...]) -> RunConfi
         seed=arguments.seed,
         crop=Crop(arguments.resize_size, arguments.crop_size),
         skip_unreadable=arguments.on_error == "skip",
+        cache_dir=arguments.cache_dir,
+        use_cache=not arguments.no_cache,
+        dry_run=arguments.dry_run,
         command=command,
     )
 

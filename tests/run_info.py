@@ -45,6 +45,7 @@ def example_run_info() -> RunInfo:
         seed=0,
         resize_size=256,
         crop_size=224,
+        kept_features=0,
         top_k=10,
         suspects=1,
         score_min=-1e-5,

@@ -122,7 +122,7 @@ def _make_data(data_dir: Path, seed: int, say: Say) -> None:
     temporary = data_dir.with_name(f".{data_dir.name}.{os.getpid()}.part")
     temporary.mkdir()
     try:
-        planted = _write_data(temporary, seed)
+        planted = write_digits(temporary, seed)
         (temporary / _STAMP).write_text(f"seed {seed}\n{_digest(temporary)}\n", encoding="utf-8")
         temporary.replace(data_dir)
     finally:
@@ -158,8 +158,17 @@ def _digest(data_dir: Path) -> str:
     return digest.hexdigest()
 
 
-def _write_data(folder: Path, seed: int) -> int:
-    """How many labels are wrong on purpose, after the images and their list are written."""
+def write_digits(folder: Path, seed: int, planted_share: float = PLANTED_SHARE) -> int:
+    """How many labels are wrong on purpose, after the images and their list are written.
+
+    Args:
+        folder: gets train/, test/ and planted_labels.csv.
+        seed: of the split and of the wrong labels.
+        planted_share: of the training images that get a wrong label, 0 to 1.
+
+    Raises:
+        TracInError: scikit-learn is missing.
+    """
     try:
         from sklearn.datasets import load_digits
     except ImportError:
@@ -171,7 +180,7 @@ def _write_data(folder: Path, seed: int) -> int:
     true: npt.NDArray[np.int64] = digits.target.astype(np.int64)
     random = np.random.default_rng(seed)
     in_test = _draw_test(true, random)
-    given = _plant_wrong_labels(true, ~in_test, random)
+    given = _plant_wrong_labels(true, ~in_test, planted_share, random)
     names = [
         f"{'test' if in_test[row] else 'train'}/{CLASS_NAMES[given[row]]}/digit_{row:04d}.png"
         for row in range(len(true))
@@ -202,11 +211,14 @@ def _draw_test(labels: npt.NDArray[np.int64], random: np.random.Generator) -> np
 
 
 def _plant_wrong_labels(
-    true: npt.NDArray[np.int64], candidates: npt.NDArray[np.bool_], random: np.random.Generator
+    true: npt.NDArray[np.int64],
+    candidates: npt.NDArray[np.bool_],
+    planted_share: float,
+    random: np.random.Generator,
 ) -> npt.NDArray[np.int64]:
     """(n,): the labels, of which a share of the ``candidates`` is one of the other classes."""
     rows = np.flatnonzero(candidates)
-    rows = random.choice(rows, round(PLANTED_SHARE * len(rows)), replace=False)
+    rows = random.choice(rows, round(planted_share * len(rows)), replace=False)
     given = true.copy()
     given[rows] = (true[rows] + random.integers(1, len(CLASS_NAMES), len(rows))) % len(CLASS_NAMES)
     return given

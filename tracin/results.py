@@ -24,13 +24,19 @@ INFLUENCE_SUMMARY = "influence_summary.csv"
 TRAIN_SUMMARY = "train_summary.csv"
 SUSPECTS = "suspects.csv"
 TOP_INFLUENCES_TABLE = "top_influences.csv"
+NEIGHBOURS = "neighbours.csv"
+DUPLICATES = "duplicates.csv"
 RUN_INFO = "run.json"
+FEATURES = "features"
+"""Folder of the kept features; it serves many runs and is not replaced with them."""
 COMPUTE_FILES = (
     INFLUENCE_SCORES,
     INFLUENCE_SUMMARY,
     TRAIN_SUMMARY,
     SUSPECTS,
     TOP_INFLUENCES_TABLE,
+    NEIGHBOURS,
+    DUPLICATES,
     RUN_INFO,
 )
 
@@ -42,10 +48,20 @@ PROPONENT = "proponent"
 OPPONENT = "opponent"
 """The directions of top_influences.csv: a score above zero, and below."""
 
+GIVEN = "given"
+SUGGESTED = "suggested"
+"""The kinds of neighbours.csv: of the suspect's given class, and of the suggested one."""
+
+TRAIN_TRAIN = "train-train"
+TRAIN_TEST = "train-test"
+"""The kinds of duplicates.csv; path_a is a training image in both."""
+
 # ---- written by analyze_results.py ----
 DASHBOARD = "analysis_dashboard.png"
 CLASS_SUMMARY_SUFFIX = "_summary.png"
 TOP_INFLUENCES = "top_influences"
+REPORT = "report.html"
+EXPLANATIONS = "explanations"
 ANALYSIS_FILES = "analysis_files.json"
 """The list of what the last analysis wrote, so that only that is ever deleted."""
 
@@ -112,11 +128,28 @@ _TOP: dict[str, str] = {
     "activation_similarity": "float32",
     "error_similarity": "float32",
 }
+_NEIGHBOURS: dict[str, str] = {
+    "train_path": "str",
+    "kind": "str",
+    "rank": "int64",
+    "neighbour_path": "str",
+    "similarity": "float32",
+}
+_DUPLICATES: dict[str, str] = {
+    "kind": "str",
+    "path_a": "str",
+    "class_a": "str",
+    "path_b": "str",
+    "class_b": "str",
+    "similarity": "float32",
+    "identical_pixels": "bool",
+}
 INFLUENCE_SUMMARY_CORE = tuple(_SUMMARY_CORE)
 INFLUENCE_SUMMARY_COLUMNS = tuple(_SUMMARY_CORE | _SUMMARY_MORE)
 TRAIN_SUMMARY_COLUMNS = tuple(_TRAIN | _TRAIN_MORE)
 SUSPECTS_COLUMNS = tuple(_SUSPECTS)
 TOP_INFLUENCES_COLUMNS = tuple(_TOP)
+DUPLICATES_COLUMNS = tuple(_DUPLICATES)
 
 
 @dataclass(frozen=True)
@@ -136,6 +169,8 @@ _TABLES = {
     TRAIN_SUMMARY: _Table(_TRAIN, _TRAIN_MORE),
     SUSPECTS: _Table(_SUSPECTS),
     TOP_INFLUENCES_TABLE: _Table(_TOP),
+    NEIGHBOURS: _Table(_NEIGHBOURS),
+    DUPLICATES: _Table(_DUPLICATES),
 }
 
 
@@ -247,6 +282,8 @@ class RunInfo:
     seed: int
     resize_size: int
     crop_size: int
+    kept_features: int
+    """Forward passes that were not needed, because a former run kept their result."""
     top_k: int
     suspects: int
     """Rows of suspects.csv"""

@@ -14,20 +14,25 @@ import torch
 
 from tests.real_data import CLASS_NAMES
 from tracin import results
+from tracin.compute.config import RunConfig
 from tracin.compute.data import Crop
-from tracin.compute.run import RunConfig, run
+from tracin.compute.run import run
 from tracin.errors import TracInError
 from tracin.results import RunInfo
 
 
 @pytest.fixture
 def config(checkpoint_path: Path, image_tree: Path, tmp_path: Path) -> RunConfig:
-    return RunConfig((checkpoint_path,), image_tree, tmp_path / "out", crop=Crop(40, 32))
+    return RunConfig(
+        (checkpoint_path,), image_tree, tmp_path / "out", crop=Crop(40, 32), use_cache=False
+    )
 
 
 def run_quietly(config: RunConfig) -> tuple[RunInfo, str]:
     notices: list[str] = []
-    return run(config, notices.append), "\n".join(notices)
+    info = run(config, notices.append)
+    assert info is not None
+    return info, "\n".join(notices)
 
 
 def scores_of(folder: Path) -> np.ndarray:

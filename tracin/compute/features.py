@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from tracin.compute.backbone import prepare_forward
 from tracin.compute.checkpoint import FEATURE_WIDTH
 from tracin.compute.data import (
     Crop,
@@ -18,8 +20,8 @@ from tracin.compute.data import (
     PixelBatch,
     PixelDataset,
     collate,
-    normalize,
 )
+from tracin.compute.feature_store import FeatureStore, feature_key, file_states
 from tracin.errors import TracInError
 from tracin.results import SkippedImage
 
@@ -46,68 +48,77 @@ class PooledFeatures:
     rows: Tensor
     """(n,), int64: each feature's row in the table"""
     skipped: tuple[SkippedImage, ...]
+    kept: int
+    """Images whose feature was found in the store; the others went through the backbone."""
 
 
 def pooled_features(
-    backbone: nn.Module, table: ImageTable, settings: PassSettings
+    backbone: nn.Module,
+    table: ImageTable,
+    settings: PassSettings,
+    store: FeatureStore | None = None,
 ) -> PooledFeatures:
     """The pooled features of the table's images, in its order.
 
     Shows a progress bar on stderr where that is a terminal.
 
+    Args:
+        backbone: of a checkpoint.
+        table: the images.
+        settings: how to run the forward pass.
+        store: where features are kept from run to run; None: nowhere.
+
     Raises:
         TracInError: an image cannot be read (unless ``skip_unreadable``), or none can.
     """
     values = torch.empty(len(table), FEATURE_WIDTH)
-    readable = torch.zeros(len(table), dtype=torch.bool)
+    readable = np.zeros(len(table), dtype=bool)
+    # The state before reading: a file that changes meanwhile is not taken for the new one later.
+    states = file_states(table) if store else []
+    key = feature_key(backbone, settings.crop, settings.precision) if store else ""
+    if store:
+        readable |= store.load(key, states, values)
+    kept = int(readable.sum())
+    missing = np.flatnonzero(~readable).tolist()
     skipped: list[tuple[int, str]] = []
-    backbone = _prepared(backbone, settings)
-    with tqdm(total=len(table), desc=f"Reading {table.split}", unit="img", disable=None) as bar:
-        for batch in _pixel_batches(table, range(len(table)), settings):
+    forward = prepare_forward(backbone, settings.device, settings.precision) if missing else None
+    with tqdm(
+        total=len(table), initial=kept, desc=f"Reading {table.split}", unit="img", disable=None
+    ) as bar:
+        for batch in _pixel_batches(table, missing, settings):
             _check_readable(batch.unreadable, table, settings)
             skipped += batch.unreadable
-            if batch.rows:
-                values[batch.rows] = _forward(backbone, batch.pixels, settings).cpu()
+            if batch.rows and forward:
+                features = forward(batch.pixels)
+                values[batch.rows] = features
                 readable[batch.rows] = True
+                if store:
+                    store.save(key, [states[row] for row in batch.rows], features)
             bar.update(len(batch.rows) + len(batch.unreadable))
-    rows = readable.nonzero().squeeze(1)
-    if len(rows) == 0:
+    if not readable.any():
         raise TracInError(f"None of the {len(table)} {table.split} images can be read.")
+    rows = torch.from_numpy(np.flatnonzero(readable))
     return PooledFeatures(
         values if readable.all() else values[rows],
         rows,
         tuple(SkippedImage(table.paths[row], reason) for row, reason in sorted(skipped)),
+        kept,
     )
-
-
-def _prepared(backbone: nn.Module, settings: PassSettings) -> nn.Module:
-    dtype = torch.bfloat16 if settings.precision == "bfloat16" else torch.float32
-    channels_last: nn.Module = backbone.to(memory_format=torch.channels_last)
-    return channels_last.to(settings.device, dtype)
-
-
-def _forward(backbone: nn.Module, pixels: Tensor, settings: PassSettings) -> Tensor:
-    """Pooled features (n, 2048), float32, on the device."""
-    dtype = torch.bfloat16 if settings.precision == "bfloat16" else torch.float32
-    with torch.inference_mode():
-        images = normalize(pixels.to(settings.device, non_blocking=True))
-        features: Tensor = backbone(images.to(dtype, memory_format=torch.channels_last))
-        return features.float()
 
 
 def _pixel_batches(
     table: ImageTable, rows: Sequence[int], settings: PassSettings
-) -> Iterator[PixelBatch]:
+) -> Iterable[PixelBatch]:
+    if not rows:
+        return ()
     workers = min(settings.num_workers, -(-len(rows) // settings.batch_size))
-    return iter(
-        DataLoader(
-            PixelDataset(table, rows, settings.crop),
-            batch_size=settings.batch_size,
-            num_workers=workers,
-            collate_fn=collate,
-            pin_memory=settings.device.type == "cuda",
-            worker_init_fn=_leave_interrupts_to_the_parent if workers else None,
-        )
+    return DataLoader(
+        PixelDataset(table, rows, settings.crop),
+        batch_size=settings.batch_size,
+        num_workers=workers,
+        collate_fn=collate,
+        pin_memory=settings.device.type == "cuda",
+        worker_init_fn=_leave_interrupts_to_the_parent if workers else None,
     )
 
 

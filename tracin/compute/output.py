@@ -11,8 +11,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from tracin import results
-from tracin.compute import tables
-from tracin.compute.data import ImageTable
+from tracin.compute import lookalikes, tables
+from tracin.compute.data import Crop, ImageTable
 from tracin.compute.explanations import Strongest, StrongestFinder, similarities
 from tracin.compute.factors import Factors
 from tracin.compute.influence import MatrixFigures, Scores, normalizer
@@ -26,6 +26,8 @@ class Side:
 
     table: ImageTable
     factors: Sequence[Factors]
+    features: Tensor
+    """(n, 2048), float32, on the CPU: pooled features of the last checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class OutputSettings:
     top_k: int
     """Proponents and opponents per test image."""
     max_suspects: int
+    crop: Crop
+    """As the images went into the model."""
     normalize_proponents: bool
     """Rank proponents by the normalised score; opponents go by the raw score in any case."""
 
@@ -57,13 +61,22 @@ def write_files(
     per_train = tables.train_summary(
         train.table, train.factors[-1], scores.self_influence, figures, quality
     )
-    suspicious = tables.suspects_table(per_train, suspects(quality, settings.max_suspects))
+    suspicious = suspects(quality, settings.max_suspects)
+    listed = tables.suspects_table(per_train, suspicious)
     alike = {key: similarities(train.factors, test.factors, pairs[key]) for key in pairs}
     explained = tables.top_influences(per_train, per_test, pairs, alike)
     results.write_table(folder, results.INFLUENCE_SUMMARY, per_test)
     results.write_table(folder, results.TRAIN_SUMMARY, per_train)
-    results.write_table(folder, results.SUSPECTS, suspicious)
+    results.write_table(folder, results.SUSPECTS, listed)
     results.write_table(folder, results.TOP_INFLUENCES_TABLE, explained)
+    neighbours = lookalikes.neighbours_table(
+        train.table, train.features, suspicious.tolist(), quality.suggested[suspicious].tolist()
+    )
+    results.write_table(folder, results.NEIGHBOURS, neighbours)
+    duplicates = lookalikes.duplicates_table(
+        train.table, train.features, test.table, test.features, settings.crop
+    )
+    results.write_table(folder, results.DUPLICATES, duplicates)
     return Written(figures, len(suspicious))
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import platform
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,67 +13,20 @@ import torch
 import tracin
 from tracin import results, staging
 from tracin.compute.checkpoint import Checkpoint, load_checkpoint
-from tracin.compute.data import Crop, ImageTable, draw_subset, find_images
+from tracin.compute.config import RunConfig, Say
+from tracin.compute.data import ImageTable, draw_subset, find_images
 from tracin.compute.device import choose_device, default_workers, device_name
 from tracin.compute.factors import Factors, compute_factors
+from tracin.compute.feature_store import STORE_FILE, FeatureStore, feature_key, file_states
 from tracin.compute.features import PassSettings, pooled_features
 from tracin.compute.gauss_newton import gauss_newton_scores
 from tracin.compute.influence import tracin_scores
 from tracin.compute.output import OutputSettings, Side, Written, write_files
+from tracin.compute.plan import BYTES_PER_FEATURE, Plan, expected_bytes, free_bytes
+from tracin.compute.record import Stopwatch, accuracy, checkpoint_info, versions
 from tracin.compute.training_settings import TrainingSettings, training_settings
 from tracin.errors import TracInError
 from tracin.results import CheckpointInfo, RunInfo, SkippedImage
-
-Say = Callable[[str], None]
-"""Where notices to the user go, one sentence at a time."""
-
-
-@dataclass(frozen=True)
-class RunConfig:
-    """What the user asked for: the flags of TracIn_Resnet50.py."""
-
-    model_paths: tuple[Path, ...]
-    data_dir: Path
-    output_dir: Path
-    train_subset: int | None = None
-    test_subset: int | None = None
-    batch_size: int = 32
-    learning_rates: tuple[float, ...] = ()
-    """Empty: what each checkpoint stores, else the default. One value serves all checkpoints."""
-    label_smoothing: float | None = None
-    class_weights: str | None = None
-    head_activation: str | None = None
-    method: str = results.TRACIN
-    damping: float = 0.1
-    top_k: int = 10
-    max_suspects: int = 500
-    device: str = "auto"
-    num_workers: int | None = None
-    precision: str = "float32"
-    seed: int = 0
-    crop: Crop = field(default_factory=Crop)
-    skip_unreadable: bool = False
-    command: tuple[str, ...] = ()
-
-
-class Stopwatch:
-    """Seconds spent in named steps."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._start = time.perf_counter()
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """Add the block's time to the step ``name``."""
-        start = time.perf_counter()
-        yield
-        spent = time.perf_counter() - start
-        self.seconds[name] = round(self.seconds.get(name, 0.0) + spent, 3)
-
-    def stop(self) -> dict[str, float]:
-        """The seconds of each step and in total."""
-        return {**self.seconds, "total": round(time.perf_counter() - self._start, 3)}
 
 
 @dataclass
@@ -87,11 +38,15 @@ class _Progress:
     """Images in the folder, before the subset was drawn."""
     factors: list[Factors] = field(default_factory=list)
     """One entry per checkpoint."""
+    features: torch.Tensor = field(default_factory=lambda: torch.empty(0))
+    """(n, 2048), pooled, of the last checkpoint that was passed."""
     skipped: tuple[SkippedImage, ...] = ()
+    kept: int = 0
+    """Forward passes that the kept features saved."""
 
 
-def run(config: RunConfig, say: Say) -> RunInfo:
-    """What was done, after the files of the results folder have been written.
+def run(config: RunConfig, say: Say) -> RunInfo | None:
+    """What was done, after the files of the results folder have been written; None: a dry run.
 
     Raises:
         TracInError: a fact about the data, a checkpoint or the machine that the user can change.
@@ -104,6 +59,11 @@ def run(config: RunConfig, say: Say) -> RunInfo:
         say(f"{config.data_dir} has no test/: the test images are those of {found_test.split}/.")
     train = _side(found_train, config.train_subset, config.seed, say)
     test = _side(found_test, config.test_subset, config.seed, say)
+    plan = _plan(config, train.table, test.table)
+    say(plan.describe())
+    plan.check_disk(config.output_dir)
+    if config.dry_run:
+        return None
     checkpoints: list[CheckpointInfo] = []
     for path, rate in zip(config.model_paths, rates, strict=True):
         checkpoint = load_checkpoint(path, found_train.class_names, config.head_activation)
@@ -114,10 +74,11 @@ def run(config: RunConfig, say: Say) -> RunInfo:
             label_smoothing=config.label_smoothing,
             class_weights=config.class_weights,
         )
-        checkpoints.append(_checkpoint_info(checkpoint, trained))
+        checkpoints.append(checkpoint_info(checkpoint, trained))
         _announce(checkpoints[-1], say)
-        for side in (train, test):
-            _pass(side, checkpoint, trained, settings, stopwatch)
+        with _store(config) as store:
+            for side in (train, test):
+                _pass(side, checkpoint, trained, settings, store, stopwatch)
     with staging.staged(config.output_dir) as folder:
         with stopwatch.step("influence"):
             written = _write(folder, config, train, test, checkpoints)
@@ -145,13 +106,14 @@ def run(config: RunConfig, say: Say) -> RunInfo:
             seed=config.seed,
             resize_size=config.crop.resize_size,
             crop_size=config.crop.crop_size,
+            kept_features=train.kept + test.kept,
             top_k=config.top_k,
             suspects=written.suspects,
             score_min=float(written.figures.lowest.min()),
             score_max=float(written.figures.highest.max()),
-            test_accuracy=_accuracy(test.factors[-1]),
+            test_accuracy=accuracy(test.factors[-1]),
             seconds=stopwatch.stop(),
-            versions=_versions(),
+            versions=versions(),
         )
         results.write_run_info(folder, info)
     return info
@@ -172,10 +134,39 @@ def _write(
     settings = OutputSettings(
         top_k=config.top_k,
         max_suspects=config.max_suspects,
+        crop=config.crop,
         normalize_proponents=config.method == results.TRACIN,
     )
-    rows, columns = Side(train.table, train.factors), Side(test.table, test.factors)
+    rows, columns = (Side(side.table, side.factors, side.features) for side in (train, test))
     return write_files(folder, rows, columns, scores, settings)
+
+
+def _store(config: RunConfig) -> AbstractContextManager[FeatureStore | None]:
+    return nullcontext() if config.features_dir is None else FeatureStore(config.features_dir)
+
+
+def _plan(config: RunConfig, train: ImageTable, test: ImageTable) -> Plan:
+    images, kept = len(train) + len(test), 0
+    # Without a store there is nothing to look up, and no need to read the checkpoints twice.
+    if config.features_dir is not None and (config.features_dir / STORE_FILE).exists():
+        with FeatureStore(config.features_dir) as store:
+            states = file_states(train) + file_states(test)
+            for path in config.model_paths:
+                checkpoint = load_checkpoint(path, train.class_names, config.head_activation)
+                key = feature_key(checkpoint.backbone, config.crop, config.precision)
+                kept += store.count(key, states)
+    matrix, tables = expected_bytes(len(train), len(test), config.top_k)
+    passes = images * len(config.model_paths)
+    return Plan(
+        train_images=len(train),
+        test_images=len(test),
+        kept=kept,
+        passes=passes,
+        matrix_bytes=matrix,
+        table_bytes=tables,
+        feature_bytes=(passes - kept) * BYTES_PER_FEATURE if config.use_cache else 0,
+        free_bytes=free_bytes(config.output_dir),
+    )
 
 
 def _pass_settings(config: RunConfig) -> PassSettings:
@@ -235,11 +226,12 @@ def _pass(
     checkpoint: Checkpoint,
     trained: TrainingSettings,
     settings: PassSettings,
+    store: FeatureStore | None,
     stopwatch: Stopwatch,
 ) -> None:
     """Add the side's factors for one checkpoint; the first pass leaves unreadable images out."""
     with stopwatch.step("features"):
-        features = pooled_features(checkpoint.backbone, side.table, settings)
+        features = pooled_features(checkpoint.backbone, side.table, settings, store)
     if features.skipped:
         if side.factors:
             raise TracInError(
@@ -249,34 +241,8 @@ def _pass(
         side.table = side.table.take(features.rows.numpy())
         side.skipped = features.skipped
     with stopwatch.step("factors"):
+        side.features = features.values
+        side.kept += features.kept
         values = features.values.to(settings.device)
         labels = torch.from_numpy(side.table.labels).to(settings.device)
         side.factors.append(compute_factors(checkpoint, values, labels, trained.loss))
-
-
-def _checkpoint_info(checkpoint: Checkpoint, trained: TrainingSettings) -> CheckpointInfo:
-    return CheckpointInfo(
-        path=str(checkpoint.path),
-        sha256=checkpoint.sha256,
-        learning_rate=trained.learning_rate,
-        learning_rate_source=trained.source,
-        label_smoothing=trained.loss.label_smoothing,
-        class_weights=trained.loss.class_weights,
-        head_widths=checkpoint.head_widths,
-        head_activation=checkpoint.head_activation,
-        head_activation_assumed=checkpoint.head_activation_assumed,
-    )
-
-
-def _accuracy(factors: Factors) -> float:
-    return float((factors.logits.argmax(dim=1) == factors.labels).double().mean())
-
-
-def _versions() -> dict[str, str]:
-    import torchvision
-
-    return {
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "torchvision": torchvision.__version__,
-    }

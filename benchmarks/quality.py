@@ -1,0 +1,326 @@
+"""How well the scores do what they are for: finding wrong labels, and predicting retraining.
+
+Plants wrong labels in real images, trains ResNet50s on them, and compares our suspicion score with
+cleanlab, AUM, self-influence, mean influence and chance; then retrains the last layer on random
+halves and correlates predicted with actual test losses (linear datamodeling score, LDS).
+
+    python -m benchmarks.quality                      the digits of the demo, about 15 minutes
+    python -m benchmarks.quality --data_dir data/mine --resize_size 256 --crop_size 224
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from cleanlab.rank import get_label_quality_scores
+from scipy.stats import spearmanr
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score
+from sklearn.model_selection import cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tracin.compute.checkpoint import load_checkpoint
+from tracin.compute.data import Crop, find_images
+from tracin.compute.explanations import StrongestFinder
+from tracin.compute.factors import Factors, compute_factors
+from tracin.compute.features import PassSettings, pooled_features
+from tracin.compute.gauss_newton import gauss_newton_scores
+from tracin.compute.influence import Scores, normalizer, tracin_scores
+from tracin.compute.label_quality import (
+    SUSPICION_CUT,
+    label_quality,
+    suggest_by_centroid,
+    suggest_by_prediction,
+)
+from tracin.compute.training_settings import training_settings
+from tracin.demo import demo_recipe, write_digits
+from tracin.training.run import train
+from tracin.training.settings import TrainingConfig
+
+HALVES = 32
+HEAD_STEPS = 60
+NOISE = {
+    "uniform 10 %": (0.10, False),
+    "confusion 10 %": (0.10, True),
+    "uniform 3 %": (0.03, False),
+}
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model's factors on noisy training images and clean test images."""
+
+    train: list[Factors]
+    test: list[Factors]
+    rates: list[float]
+    features: Tensor
+    """(n_train, 2048) of the last checkpoint"""
+    test_features: Tensor
+    last: nn.Linear
+    wrong: Array
+    """(n_train,) bool: the label was planted"""
+    truth: Array
+    """(n_train,) the true label"""
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--data_dir", type=Path, help="an ImageFolder tree; default: the digits")
+    parser.add_argument("--work_dir", type=Path, default=Path("results/quality"))
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--resize_size", type=int, default=32)
+    parser.add_argument("--crop_size", type=int, default=32)
+    parser.add_argument("--halves", type=int, default=HALVES)
+    arguments = parser.parse_args()
+    rows, influence, lists = [], [], []
+    for seed in range(arguments.seeds):
+        for noise in NOISE:
+            case = {"noise": noise, "seed": seed}
+            trained = _train(arguments, noise, seed)
+            rows += [case | row for row in find_wrong_labels(trained, seed)]
+            influence += [case | row for row in predict_retraining(trained, arguments.halves, seed)]
+            lists += [case | row for row in distinct_images(trained)]
+            print(f"{noise}, seed {seed}: done", flush=True)
+    _show("Planted wrong labels: average precision", rows, "score", "average precision")
+    _show("Planted wrong labels: recall in the first 10 %", rows, "score", "recall in 10 %")
+    _show("Suggested class is the true one (share of planted)", rows, "suggestion", "right")
+    _show("At the cut: precision", rows, "cut", "precision")
+    _show("At the cut: recall", rows, "cut", "recall")
+    _show("Linear datamodeling score", influence, "method", "LDS")
+    _show("Distinct training images in all top-10 lists", lists, "list", "share")
+
+
+def _show(title: str, rows: list[dict[str, object]], label: str, value: str) -> None:
+    frame = pd.DataFrame(rows)
+    table = frame[frame[value].notna()].pivot_table(index=label, columns="noise", values=value)
+    table["mean"] = table.mean(axis=1)
+    print(f"\n{title}\n{table.sort_values('mean', ascending=False).round(3).to_string()}")
+
+
+def _train(arguments: argparse.Namespace, noise: str, seed: int) -> Trained:
+    """A model trained on a copy of the data with planted labels; kept in the work folder."""
+    folder = arguments.work_dir / f"{noise.replace(' ', '_').replace('%', 'percent')}_{seed}"
+    clean = arguments.data_dir
+    if clean is None:
+        clean = arguments.work_dir / "digits"
+        if not clean.exists():
+            write_digits(clean, seed=0, planted_share=0.0)
+    truth_of = _plant(clean, folder / "data", *NOISE[noise], seed)
+    crop = Crop(arguments.resize_size, arguments.crop_size)
+    recipe = replace(demo_recipe(seed), crop=crop)
+    models = train(TrainingConfig(folder / "data", folder / "models", recipe), say=lambda _: None)
+    train_table, test_table = find_images(folder / "data")
+    truth = np.array([truth_of[path] for path in train_table.paths])
+    wrong = truth != train_table.labels
+    settings = PassSettings(torch.device("cpu"), crop=crop)
+    parts: dict[str, list[Factors]] = {"train": [], "test": []}
+    features: dict[str, Tensor] = {}
+    rates = []
+    for path in models.checkpoints:
+        checkpoint = load_checkpoint(path, train_table.class_names)
+        stored = training_settings(
+            checkpoint, train_table, learning_rate=None, label_smoothing=None, class_weights=None
+        )
+        rates.append(stored.learning_rate)
+        for table in (train_table, test_table):
+            values = pooled_features(checkpoint.backbone, table, settings).values
+            features[table.split] = values
+            labels = torch.from_numpy(table.labels)
+            parts[table.split].append(compute_factors(checkpoint, values, labels, stored.loss))
+    return Trained(
+        train=parts["train"],
+        test=parts["test"],
+        rates=rates,
+        features=features["train"],
+        test_features=features["test"],
+        last=checkpoint.last,
+        wrong=wrong,
+        truth=truth,
+    )
+
+
+def _plant(clean: Path, noisy: Path, share: float, confusion: bool, seed: int) -> dict[str, int]:
+    """True label of each noisy training path; a copy of the tree in which some files moved."""
+    table, _ = find_images(clean)
+    random = np.random.default_rng([seed, 1])
+    given = table.labels.copy()
+    rows = random.choice(len(table), round(share * len(table)), replace=False)
+    classes = len(table.class_names)
+    # Confusion: each class is mistaken for one other. Uniform: for any other.
+    shift = np.ones(len(rows), int) if confusion else random.integers(1, classes, len(rows))
+    given[rows] = (given[rows] + shift) % classes
+    names = {}
+    for row, path in enumerate(table.paths):
+        target = f"train/{table.class_names[given[row]]}/{row:06d}_{Path(path).name}"
+        names[target] = int(table.labels[row])
+        if not (noisy / target).exists():
+            (noisy / target).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(clean / path, noisy / target)
+    if not (noisy / "test").exists():
+        shutil.copytree(clean / "test", noisy / "test")
+    return names
+
+
+def find_wrong_labels(trained: Trained, seed: int) -> list[dict[str, object]]:
+    """Rows: each score's average precision and recall; suggestions and the cut of ours."""
+    wrong, labels = trained.wrong, trained.train[0].labels.numpy()
+    quality = label_quality(trained.train)
+    last = trained.train[-1]
+    probabilities = [functional.softmax(f.logits, 1).double().numpy() for f in trained.train]
+    averaged = np.mean(probabilities, axis=0)
+    final = probabilities[-1] / probabilities[-1].sum(axis=1, keepdims=True)
+    regression = make_pipeline(StandardScaler(), LogisticRegression(max_iter=200, C=0.01))
+    folds = cross_val_predict(
+        regression, trained.features.numpy(), labels, cv=5, method="predict_proba"
+    )
+    scores = tracin_scores(trained.train, trained.test, trained.rates)
+    no_bias = sum(
+        rate * f.activations.square().sum(1) * f.errors.square().sum(1)
+        for f, rate in zip(trained.train, trained.rates, strict=True)
+    )
+    assert isinstance(no_bias, Tensor)
+    candidates: dict[str, Array] = {
+        "ours: suspicion": quality.suspicion.numpy(),
+        "ours, last checkpoint only": label_quality([last]).suspicion.numpy(),
+        "cleanlab, in-sample": -get_label_quality_scores(labels, final),
+        "cleanlab, in-sample, checkpoints averaged": -get_label_quality_scores(labels, averaged),
+        "cleanlab, 5-fold regression on features": -get_label_quality_scores(labels, folds),
+        "AUM": -quality.margin.numpy(),
+        "self-influence (Captum's, without bias)": no_bias.numpy(),
+        "mean influence": -torch.cat(list(scores.blocks)).mean(dim=1).numpy(),
+        "random": np.random.default_rng(seed).random(len(labels)),
+    }
+    first = max(1, len(labels) // 10)
+    rows: list[dict[str, object]] = [
+        {
+            "score": name,
+            "average precision": average_precision_score(wrong, values),
+            "recall in 10 %": wrong[np.argsort(-values, kind="stable")[:first]].sum() / wrong.sum(),
+        }
+        for name, values in candidates.items()
+    ]
+    for name, suggested in (
+        ("prediction averaged over checkpoints", suggest_by_prediction(trained.train)),
+        ("nearest class centroid", suggest_by_centroid(trained.train)),
+    ):
+        right = (suggested.numpy() == trained.truth)[wrong].mean()
+        rows.append({"suggestion": name, "right": right})
+    for cut in (0.3, SUSPICION_CUT, 0.7, 0.9):
+        chosen = quality.suspicion.numpy() >= cut
+        precision, recall = wrong[chosen].mean() if chosen.any() else 1.0, chosen[wrong].mean()
+        rows.append({"cut": f"suspicion ≥ {cut}", "precision": precision, "recall": recall})
+    return rows
+
+
+def predict_retraining(trained: Trained, halves: int, seed: int) -> list[dict[str, object]]:
+    """Rows: each method's LDS, the mean over test images of Spearman's rank correlation.
+
+    Predicted: the sum of an image's scores over a random half. Actual: minus its test loss after
+    the last layer (convex), or the whole head, was trained on that half.
+    """
+    n = len(trained.wrong)
+    generator = torch.Generator().manual_seed(seed)
+    subsets = [torch.randperm(n, generator=generator)[: n // 2] for _ in range(halves)]
+    final = ([trained.train[-1]], [trained.test[-1]])
+    methods: dict[str, Scores] = {
+        "tracin": tracin_scores(trained.train, trained.test, trained.rates),
+        "tracin, last checkpoint": tracin_scores(*final, [1.0]),
+        "gauss_newton": gauss_newton_scores(*final, damping=0.1),
+        "gauss_newton, all checkpoints": gauss_newton_scores(trained.train, trained.test, 0.1),
+    }
+    matrices = {name: torch.cat(list(scores.blocks)) for name, scores in methods.items()}
+    own = normalizer(methods["tracin"].self_influence).unsqueeze(1)
+    matrices["tracin, normalised"] = matrices["tracin"] * own
+    actual = {
+        "last layer": torch.stack([_retrain_last_layer(trained, rows) for rows in subsets]),
+        "three-layer head": torch.stack([_retrain_head(trained, rows) for rows in subsets]),
+    }
+    out: list[dict[str, object]] = []
+    for name, matrix in matrices.items():
+        predicted = torch.stack([matrix[rows].sum(dim=0) for rows in subsets]).numpy()
+        for what, losses in actual.items():
+            correlations = [
+                spearmanr(predicted[:, j], -losses[:, j].numpy()).statistic
+                for j in range(predicted.shape[1])
+            ]
+            out.append({"method": f"{name} / {what} retrained", "LDS": np.nanmean(correlations)})
+    return out
+
+
+def _retrain_last_layer(trained: Trained, rows: Tensor) -> Tensor:
+    """Test losses (n_test,) after the last layer alone was fitted to these images."""
+    train_side, test_side = trained.train[-1], trained.test[-1]
+    inputs, labels = train_side.activations[rows], train_side.labels[rows]
+    last = nn.Linear(inputs.shape[1], train_side.logits.shape[1])
+    last.load_state_dict(trained.last.state_dict())
+    optimizer = torch.optim.LBFGS(last.parameters(), max_iter=100, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        penalty = sum((weight.square().sum() for weight in last.parameters()), torch.zeros(()))
+        value = functional.cross_entropy(last(inputs), labels) + 1e-3 * penalty
+        value.backward()
+        return value
+
+    optimizer.step(loss)
+    with torch.no_grad():
+        return functional.cross_entropy(
+            last(test_side.activations), test_side.labels, reduction="none"
+        )
+
+
+def _retrain_head(trained: Trained, rows: Tensor) -> Tensor:
+    """Test losses (n_test,) after the head's three layers were trained from new weights."""
+    torch.manual_seed(0)
+    classes = trained.train[-1].logits.shape[1]
+    head = nn.Sequential(
+        *(nn.Linear(2048, 512), nn.LeakyReLU(0.01), nn.Linear(512, 256), nn.LeakyReLU(0.01)),
+        nn.Linear(256, classes),
+    )
+    scale = trained.features.std() + 1e-12
+    inputs, labels = trained.features[rows] / scale, trained.train[-1].labels[rows]
+    optimizer = torch.optim.AdamW(head.parameters(), lr=1e-3, weight_decay=1e-2)
+    for _ in range(HEAD_STEPS):
+        optimizer.zero_grad()
+        functional.cross_entropy(head(inputs), labels).backward()
+        optimizer.step()
+    with torch.no_grad():
+        logits = head(trained.test_features / scale)
+        return functional.cross_entropy(logits, trained.test[-1].labels, reduction="none")
+
+
+def distinct_images(trained: Trained) -> list[dict[str, object]]:
+    """Rows: the share of training images that stand in any test image's top-10 list."""
+    scores = tracin_scores(trained.train, trained.test, trained.rates)
+    matrix = torch.cat(list(scores.blocks))
+    scale = normalizer(scores.self_influence).unsqueeze(1)
+    lists = {
+        "proponents, normalised": matrix * scale,
+        "proponents, raw": matrix,
+        "opponents, raw": -matrix,
+        "opponents, normalised": -matrix * scale,
+    }
+    rows: list[dict[str, object]] = []
+    for name, keys in lists.items():
+        finder = StrongestFinder(keys.shape[1], 10)
+        finder.add(keys, matrix)
+        rows.append({"list": name, "share": len(set(finder.result().train)) / len(matrix)})
+    return rows
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""What the user asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tracin import results
+from tracin.compute.data import Crop
+
+Say = Callable[[str], None]
+"""Where notices to the user go, one sentence at a time."""
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What the user asked for: the flags of TracIn_Resnet50.py."""
+
+    model_paths: tuple[Path, ...]
+    data_dir: Path
+    output_dir: Path
+    train_subset: int | None = None
+    test_subset: int | None = None
+    batch_size: int = 32
+    learning_rates: tuple[float, ...] = ()
+    """Empty: what each checkpoint stores, else the default. One value serves all checkpoints."""
+    label_smoothing: float | None = None
+    class_weights: str | None = None
+    head_activation: str | None = None
+    method: str = results.TRACIN
+    damping: float = 0.1
+    top_k: int = 10
+    max_suspects: int = 500
+    device: str = "auto"
+    num_workers: int | None = None
+    precision: str = "float32"
+    seed: int = 0
+    crop: Crop = field(default_factory=Crop)
+    skip_unreadable: bool = False
+    cache_dir: Path | None = None
+    """Where features are kept; None: ``features/`` in the output folder."""
+    use_cache: bool = True
+    dry_run: bool = False
+    """End after the plan."""
+    command: tuple[str, ...] = ()
+
+    @property
+    def features_dir(self) -> Path | None:
+        """The folder of the kept features; None where none are kept."""
+        if not self.use_cache:
+            return None
+        return self.cache_dir or self.output_dir / results.FEATURES

@@ -1,0 +1,88 @@
+"""What a run is about to do, and whether the disk can hold it: said before the first pass."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from tracin.compute.checkpoint import FEATURE_WIDTH
+from tracin.errors import TracInError
+
+BYTES_PER_SCORE = 14.4
+"""Text of a float32 score with its comma, on average over trained models with learning rates around
+1e-4: eight or nine digits, point, exponent, and a sign before half of them."""
+
+BYTES_PER_TRAIN_ROW = 250
+BYTES_PER_EXPLANATION = 150
+BYTES_PER_FEATURE = FEATURE_WIDTH * 4 + 200
+RESERVE = 64_000_000
+"""Bytes that shall stay free: a file system run to its last byte fails in places of its own."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The work and the space of one run."""
+
+    train_images: int
+    test_images: int
+    kept: int
+    """Forward passes that are saved because the features were kept."""
+    passes: int
+    """Forward passes in all: images times checkpoints."""
+    matrix_bytes: int
+    """Of influence_scores.csv; 0 where none is written."""
+    table_bytes: int
+    feature_bytes: int
+    """That the store will grow by; 0 where nothing is kept."""
+    free_bytes: int
+
+    @property
+    def bytes_to_write(self) -> int:
+        """All files together."""
+        return self.matrix_bytes + self.table_bytes + self.feature_bytes
+
+    def describe(self) -> str:
+        """The plan in lines for the user."""
+        matrix = _size(self.matrix_bytes) if self.matrix_bytes else "none"
+        return (
+            f"Plan: {self.train_images:,} training × {self.test_images:,} test images\n"
+            f"  forward passes  {self.passes - self.kept:,} to do, {self.kept:,} already kept\n"
+            f"  to write        {_size(self.bytes_to_write)} (matrix {matrix}, tables "
+            f"{_size(self.table_bytes)}, kept features {_size(self.feature_bytes)}), "
+            f"{_size(self.free_bytes)} free"
+        )
+
+    def check_disk(self, folder: Path) -> None:
+        """Nothing, where the disk can hold the run.
+
+        Raises:
+            TracInError: it cannot.
+        """
+        if self.bytes_to_write + RESERVE > self.free_bytes:
+            raise TracInError(
+                f"{folder} has {_size(self.free_bytes)} free, and this run writes about "
+                f"{_size(self.bytes_to_write)}. Free space, choose another --output_dir, take "
+                "subsets, or leave the matrix out with --no_matrix."
+            )
+
+
+def expected_bytes(n_train: int, n_test: int, top_k: int) -> tuple[int, int]:
+    """(bytes of the matrix, bytes of the tables), estimated."""
+    header = len(",".join(map(str, range(n_test)))) + 1
+    matrix = header + round(n_train * n_test * BYTES_PER_SCORE)
+    explanations = n_test * 2 * min(top_k, n_train) * BYTES_PER_EXPLANATION
+    return matrix, (n_train + n_test) * BYTES_PER_TRAIN_ROW + explanations
+
+
+def free_bytes(folder: Path) -> int:
+    """Bytes free on the disk where ``folder`` is or will be."""
+    there = next(parent for parent in (folder, *folder.resolve().parents) if parent.is_dir())
+    return shutil.disk_usage(there).free
+
+
+def _size(count: int) -> str:
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} B"
