@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tracin.compute.config import RunConfig
     from tracin.results import RunInfo
 
+DEFAULT_MODEL = Path("models/Resnet50_animals10_val_0_9796_0_5963.pth")
+
 EXAMPLES = """\
 examples:
   python TracIn_Resnet50.py --demo
@@ -51,10 +53,10 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
         "--model_path",
         type=Path,
         nargs="+",
-        default=[Path("models/Resnet50_animals10_val_0_9796_0_5963.pth")],
+        default=[DEFAULT_MODEL],
         metavar="FILE",
         help="checkpoint of the ResNet50 (.pth, .pt, .safetensors); several: influence is summed "
-        "over them (default: %(default)s)",
+        f"over them (default: {DEFAULT_MODEL})",
     )
     group.add_argument(
         "--data_dir",
