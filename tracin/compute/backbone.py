@@ -8,15 +8,17 @@ image's feature does not depend on its batch.
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+import sys
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models.resnet import Bottleneck
+from tqdm import tqdm
 
 from tracin.compute.checkpoint import FEATURE_WIDTH
 from tracin.compute.data import normalize
+from tracin.errors import TracInError
 
 CPU_CHUNK = 8
 """Images that go through the CPU at a time: their activations stay near the processor's cache."""
@@ -44,29 +46,55 @@ def _fold(parent: nn.Module, convolution: str, norm: str) -> None:
     setattr(parent, norm, nn.Identity())
 
 
-@dataclass(frozen=True)
 class Forward:
-    """A backbone made ready for one device and precision."""
+    """A backbone made ready for one device and precision: pixels → pooled features."""
 
-    module: nn.Module
-    device: torch.device
-    dtype: torch.dtype
+    def __init__(self, module: nn.Module, device: torch.device, dtype: torch.dtype) -> None:
+        self._module, self._device, self._dtype = module, device, dtype
+        self._most = CPU_CHUNK if device.type == "cpu" else sys.maxsize
+        """Images that go through at a time; halved whenever the device's memory does not do."""
 
     def __call__(self, pixels: Tensor) -> Tensor:
-        """Pooled features (n, 2048), float32, on the CPU, of uint8 pixels (n, 3, h, w)."""
-        with torch.inference_mode():
-            if self.device.type != "cpu":
-                return self._features(pixels.to(self.device, non_blocking=True)).cpu()
-            features = torch.empty(len(pixels), FEATURE_WIDTH)
-            for start in range(0, len(pixels), CPU_CHUNK):
-                chunk = pixels[start : start + CPU_CHUNK]
-                features[start : start + CPU_CHUNK] = self._features(_padded(chunk))[: len(chunk)]
-            return features
+        """Pooled features (n, 2048), float32, on the CPU, of uint8 pixels (n, 3, h, w).
 
-    def _features(self, pixels: Tensor) -> Tensor:
-        images = normalize(pixels).to(self.dtype, memory_format=torch.channels_last)
-        features: Tensor = self.module(images)
-        return features.float()
+        Raises:
+            TracInError: the device's memory does not do for a single image.
+        """
+        features = torch.empty(len(pixels), FEATURE_WIDTH)
+        done = 0
+        with torch.inference_mode():
+            while done < len(pixels):
+                chunk = pixels[done : done + self._most]
+                try:
+                    features[done : done + len(chunk)] = self._features(chunk).cpu()
+                except torch.OutOfMemoryError as error:
+                    self._halve(len(chunk), error)
+                else:
+                    done += len(chunk)
+        return features
+
+    def _features(self, chunk: Tensor) -> Tensor:
+        count = len(chunk)
+        if self._device.type == "cpu":
+            chunk = _padded(chunk)
+        images = normalize(chunk.to(self._device, non_blocking=True))
+        features: Tensor = self._module(images.to(self._dtype, memory_format=torch.channels_last))
+        return features[:count].float()
+
+    def _halve(self, count: int, error: Exception) -> None:
+        if count == 1:
+            raise TracInError(
+                f"The memory of {self._device} does not do for a single image. Free it, or use "
+                "--device cpu."
+            ) from error
+        self._most = count // 2
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+        tqdm.write(
+            f"The memory of {self._device} does not do for {count} images at a time: going on "
+            f"with {self._most}.",
+            file=sys.stderr,
+        )
 
 
 def _padded(chunk: Tensor) -> Tensor:

@@ -1,0 +1,99 @@
+"""Neighbours and duplicates against brute force, on features and on real pixels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.nn import functional
+
+from tests.real_data import write_image_tree
+from tracin import results
+from tracin.compute import neighbours
+from tracin.compute.data import Crop, find_images
+from tracin.compute.lookalikes import duplicates_table, neighbours_table
+from tracin.compute.neighbours import near_duplicates, nearest_of_class
+
+
+def test_nearest_of_class_equals_brute_force() -> None:
+    features = torch.randn(40, 16, generator=torch.Generator().manual_seed(0))
+    labels = torch.arange(40) % 3
+    images, classes = [0, 7, 11], [0, 2, 2]
+    found = nearest_of_class(features, labels, images, classes, k=3)
+    for image, label in zip(images, classes, strict=True):
+        similarity = functional.cosine_similarity(features[image], features)
+        rows = [row for row in range(40) if labels[row] == label and row != image]
+        expected = sorted(rows, key=lambda row: -similarity[row].item())[:3]
+        mine = found.image == image
+        assert found.neighbour[mine].tolist() == expected
+        assert found.rank[mine].tolist() == [1, 2, 3]
+        torch.testing.assert_close(found.similarity[mine], similarity[expected])
+
+
+def test_fewer_neighbours_than_asked_for() -> None:
+    found = nearest_of_class(torch.randn(3, 8), torch.tensor([0, 0, 1]), [0, 2], [0, 1], k=3)
+    assert found.neighbour.tolist() == [1]
+    assert nearest_of_class(torch.randn(3, 8), torch.zeros(3), [], [], k=3).image.tolist() == []
+
+
+@pytest.mark.parametrize("rows", [1, 7, 100])
+def test_near_duplicates_in_blocks(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbours, "ROWS_PER_BLOCK", rows)
+    features = torch.randn(30, 16, generator=torch.Generator().manual_seed(0))
+    features[20] = 2 * features[3]
+    features[29] = features[3] + 1e-3
+    left, right, cosine = near_duplicates(features)
+    assert {*zip(left.tolist(), right.tolist(), strict=True)} == {(3, 20), (3, 29), (20, 29)}
+    assert (cosine > 0.999).all()
+    left, right, _ = near_duplicates(features, features[[5, 3]])
+    assert {*zip(left.tolist(), right.tolist(), strict=True)} == {(5, 0), (3, 1), (20, 1), (29, 1)}
+
+
+def test_duplicates_are_confirmed_by_pixels(tmp_path: Path) -> None:
+    """Equal features alone make no duplicate; a copy does, and a re-saved JPEG too."""
+    write_image_tree(tmp_path, train_per_class=2, test_per_class=1, size=64)
+    original = tmp_path / "train/cat/cat_00000.jpg"
+    Image.open(original).save(tmp_path / "train/dog/resaved.jpg", quality=80)
+    (tmp_path / "test/cat/copy.jpg").write_bytes(original.read_bytes())
+    train, test = find_images(tmp_path)
+    alike = torch.ones(len(train), 8), torch.ones(len(test), 8)
+    table = duplicates_table(train, alike[0], test, alike[1], Crop(64, 56))
+    assert tuple(table.columns) == results.DUPLICATES_COLUMNS
+    rows = {(row.path_a, row.path_b): row for row in table.itertuples()}
+    copy = rows["train/cat/cat_00000.jpg", "test/cat/copy.jpg"]
+    assert (copy.kind, copy.class_a, copy.class_b) == (results.TRAIN_TEST, "cat", "cat")
+    assert copy.identical_pixels
+    resaved = rows["train/cat/cat_00000.jpg", "train/dog/resaved.jpg"]
+    assert (resaved.kind, resaved.class_b, resaved.identical_pixels) == (
+        results.TRAIN_TRAIN,
+        "dog",
+        False,
+    )
+    assert len(rows) == 3  # and the re-saved one with the copy
+
+    none = duplicates_table(
+        train, torch.eye(len(train)), test, torch.zeros(len(test), len(train)), Crop()
+    )
+    assert len(none) == 0
+    results.write_table(tmp_path, results.DUPLICATES, none)
+    assert len(results.read_table(tmp_path, results.DUPLICATES)) == 0
+
+
+def test_neighbours_table(image_tree: Path, tmp_path: Path) -> None:
+    train, _ = find_images(image_tree)
+    features = torch.randn(len(train), 8, generator=torch.Generator().manual_seed(0))
+    table = neighbours_table(train, features, suspects=[8, 0], suggested=[4, 2])
+    assert len(table) == 12
+    given = table[(table["train_path"] == train.paths[8]) & (table["kind"] == results.GIVEN)]
+    assert given["neighbour_path"].str.startswith("train/cat/").all()
+    other = table[(table["train_path"] == train.paths[8]) & (table["kind"] == results.SUGGESTED)]
+    assert other["neighbour_path"].str.startswith("train/dog/").all()
+    assert np.all(np.diff(given["similarity"]) <= 0)
+    results.write_table(tmp_path, results.NEIGHBOURS, table)
+    assert len(results.read_table(tmp_path, results.NEIGHBOURS)) == 12
+    empty = neighbours_table(train, features, suspects=[], suggested=[])
+    results.write_table(tmp_path, results.NEIGHBOURS, empty)
+    assert len(results.read_table(tmp_path, results.NEIGHBOURS)) == 0

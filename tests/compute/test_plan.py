@@ -1,0 +1,110 @@
+"""The plan counts what a run does, and stops one that the disk cannot hold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.compute.factories import random_factors
+from tracin import results
+from tracin.compute.config import RunConfig
+from tracin.compute.data import Crop
+from tracin.compute.influence import influence_blocks
+from tracin.compute.plan import RESERVE, Plan, expected_bytes, free_bytes
+from tracin.compute.run import run
+from tracin.errors import TracInError
+from tracin.matrix import MatrixWriter
+
+PLAN = Plan(100, 10, 30, 110, 14_400, 57_500, 660_000, 10**9)
+
+
+def test_plan_in_words() -> None:
+    text = PLAN.describe()
+    assert "100 training × 10 test images" in text
+    assert "80 to do, 30 already kept" in text
+    assert "731.9 kB (matrix 14.4 kB, tables 57.5 kB, kept features 660.0 kB), 1.0 GB free" in text
+
+
+def test_a_disk_too_small_is_refused() -> None:
+    PLAN.check_disk(Path("results"))
+    small = replace(PLAN, free_bytes=PLAN.bytes_to_write + RESERVE - 1)
+    with pytest.raises(TracInError, match=r"results has 64.7 MB free.*731.9 kB.*--output_dir"):
+        small.check_disk(Path("results"))
+
+
+def test_expected_bytes_of_the_matrix(tmp_path: Path) -> None:
+    """Within 5 % of the file, for scores of the usual size."""
+    train, test = (
+        random_factors(600, 0, width=256, classes=10),
+        random_factors(150, 1, width=256, classes=10),
+    )
+    path = tmp_path / "m.csv"
+    with MatrixWriter(path, 150) as writer:
+        for block in influence_blocks([train], [test], [1e-6]):
+            writer.write(block.numpy())
+    expected, _ = expected_bytes(600, 150, 10)
+    assert abs(expected / path.stat().st_size - 1) < 0.05
+
+
+def test_free_bytes_of_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
+    assert free_bytes(tmp_path / "a" / "b") == pytest.approx(free_bytes(tmp_path), rel=0.1)
+
+
+def test_dry_run_and_kept_features(checkpoint_path: Path, image_tree: Path, tmp_path: Path) -> None:
+    config = RunConfig(
+        (checkpoint_path,),
+        image_tree,
+        tmp_path / "out",
+        train_subset=20,
+        test_subset=10,
+        crop=Crop(40, 32),
+    )
+    said: list[str] = []
+    assert run(replace(config, dry_run=True), said.append) is None
+    assert "30 to do, 0 already kept" in said[-1]
+    assert not (tmp_path / "out").exists()
+
+    first = run(config, said.append)
+    assert first is not None
+    scores = (tmp_path / "out" / results.INFLUENCE_SCORES).read_bytes()
+    assert run(replace(config, dry_run=True, train_subset=25), said.append) is None
+    assert "5 to do, 30 already kept" in said[-1]
+    again = run(config, said.append)
+    assert again is not None
+    assert (first.kept_features, again.kept_features) == (0, 30)
+    assert (tmp_path / "out" / results.INFLUENCE_SCORES).read_bytes() == scores
+    without = run(replace(config, use_cache=False, output_dir=tmp_path / "other"), said.append)
+    assert without is not None
+    assert (tmp_path / "other" / results.INFLUENCE_SCORES).read_bytes() == scores
+    assert not (tmp_path / "other" / results.FEATURES).exists()
+
+
+def test_gauss_newton_from_kept_features(
+    checkpoint_path: Path, image_tree: Path, tmp_path: Path
+) -> None:
+    """Another method needs no forward pass, and its files say which it was."""
+    config = RunConfig((checkpoint_path,), image_tree, tmp_path, crop=Crop(40, 32), top_k=3)
+    run(config, lambda _: None)
+    tracin_table = results.read_table(tmp_path, results.TOP_INFLUENCES_TABLE)
+    info = run(replace(config, method=results.GAUSS_NEWTON, damping=0.2), lambda _: None)
+    assert info is not None
+    assert (info.method, info.damping, info.kept_features) == ("gauss_newton", 0.2, 80)
+    table = results.read_table(tmp_path, results.TOP_INFLUENCES_TABLE)
+    for frame, key in ((tracin_table, "normalized_score"), (table, "score")):
+        proponents = frame[frame["direction"] == results.PROPONENT]
+        opponents = frame[frame["direction"] == results.OPPONENT]
+        assert (proponents["score"] > 0).all()
+        assert (opponents["score"] < 0).all()
+        assert frame.groupby(["test_idx", "direction"]).size().max() == 3
+        for _, group in proponents.groupby("test_idx"):
+            assert np.all(np.diff(group[key]) <= 0)
+        for _, group in opponents.groupby("test_idx"):
+            assert np.all(np.diff(group["score"]) >= 0)
+    matrix = np.loadtxt(tmp_path / results.INFLUENCE_SCORES, delimiter=",", skiprows=1)
+    entries = matrix[table["train_idx"].to_numpy(), table["test_idx"].to_numpy()]
+    np.testing.assert_array_equal(entries.astype(np.float32), table["score"].to_numpy())
+    assert torch.isfinite(torch.tensor(matrix)).all()
