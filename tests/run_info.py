@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tracin.results import CheckpointInfo, RunInfo, SkippedImage
+from tracin.results import CheckpointInfo, PrecisionError, RunInfo, SkippedImage
 
 
 def example_run_info() -> RunInfo:
@@ -38,7 +38,8 @@ def example_run_info() -> RunInfo:
         skipped=(SkippedImage("train/cat/x.jpg", "UnidentifiedImageError"),),
         checkpoints=checkpoints,
         layer="model.fc.4",
-        precision="float32",
+        precision="bfloat16",
+        precision_error=PrecisionError(64, 16, 0.999, 0.98),
         device="cpu",
         batch_size=32,
         num_workers=1,

@@ -253,6 +253,18 @@ class SkippedImage:
 
 
 @dataclass(frozen=True)
+class PrecisionError:
+    """How far the scores are from float32's, on a sample of the run's images."""
+
+    train_images: int
+    test_images: int
+    rank_correlation: float
+    """Spearman's, per test image, averaged: 1 is no difference."""
+    top_ten_overlap: float
+    """Share of each test image's ten highest scores that are the same images, 0 to 1."""
+
+
+@dataclass(frozen=True)
 class RunInfo:
     """What one run of TracIn_Resnet50.py did; the content of ``run.json``."""
 
@@ -276,6 +288,8 @@ class RunInfo:
     checkpoints: tuple[CheckpointInfo, ...]
     layer: str
     precision: str
+    precision_error: PrecisionError | None
+    """None: float32, exact."""
     device: str
     batch_size: int
     num_workers: int
@@ -323,6 +337,8 @@ def read_run_info(folder: Path) -> RunInfo:
             CheckpointInfo(**{name: _as_tuple(value) for name, value in entry.items()})
             for entry in content["checkpoints"]
         )
+        if content["precision_error"] is not None:
+            content["precision_error"] = PrecisionError(**content["precision_error"])
         content["skipped"] = tuple(SkippedImage(**entry) for entry in content["skipped"])
         return RunInfo(**{name: _as_tuple(value) for name, value in content.items()})
     except (ValueError, KeyError, TypeError) as error:

@@ -37,6 +37,8 @@ class PassSettings:
     """"float32", or "bfloat16" for the backbone alone."""
     crop: Crop = field(default_factory=Crop)
     skip_unreadable: bool = False
+    quiet: bool = False
+    """No progress bar."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,11 @@ def pooled_features(
     skipped: list[tuple[int, str]] = []
     forward = prepare_forward(backbone, settings.device, settings.precision) if missing else None
     with tqdm(
-        total=len(table), initial=kept, desc=f"Reading {table.split}", unit="img", disable=None
+        total=len(table),
+        initial=kept,
+        desc=f"Reading {table.split}",
+        unit="img",
+        disable=True if settings.quiet else None,
     ) as bar:
         for batch in _pixel_batches(table, missing, settings):
             _check_readable(batch.unreadable, table, settings)

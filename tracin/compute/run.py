@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,15 +22,16 @@ from tracin.compute.gauss_newton import gauss_newton_scores
 from tracin.compute.influence import tracin_scores
 from tracin.compute.output import OutputSettings, Side, Written, write_files
 from tracin.compute.plan import BYTES_PER_FEATURE, Plan, expected_bytes, free_bytes
+from tracin.compute.precision import precision_error
 from tracin.compute.record import Stopwatch, accuracy, checkpoint_info, versions
-from tracin.compute.training_settings import TrainingSettings, training_settings
+from tracin.compute.training_settings import training_settings
 from tracin.errors import TracInError
-from tracin.results import CheckpointInfo, RunInfo, SkippedImage
+from tracin.results import CheckpointInfo, PrecisionError, RunInfo, SkippedImage
 
 
 @dataclass
-class _Progress:
-    """How far the training or the test images have come in the run."""
+class _Side:
+    """How far the training or the test images have come."""
 
     table: ImageTable
     found: int
@@ -45,91 +45,115 @@ class _Progress:
     """Forward passes that the kept features saved."""
 
 
+@dataclass
+class _Run:
+    """How far the run has come."""
+
+    config: RunConfig
+    settings: PassSettings
+    say: Say
+    all_training: ImageTable
+    train: _Side
+    test: _Side
+    checkpoints: list[CheckpointInfo] = field(default_factory=list)
+    layer: str = ""
+    precision_error: PrecisionError | None = None
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
+
+
 def run(config: RunConfig, say: Say) -> RunInfo | None:
     """What was done, after the files of the results folder have been written; None: a dry run.
 
     Raises:
         TracInError: a fact about the data, a checkpoint or the machine that the user can change.
     """
-    stopwatch = Stopwatch()
-    settings = _pass_settings(config)
     rates = _rates_of_flag(config)
+    state = _start(config, say)
+    plan = _plan(config, state.train.table, state.test.table)
+    say(plan.describe())
+    plan.check_disk(config.output_dir)
+    if config.dry_run:
+        return None
+    for path, rate in zip(config.model_paths, rates, strict=True):
+        _pass_checkpoint(state, path, rate)
+    try:
+        with staging.staged(config.output_dir) as folder:
+            with state.stopwatch.step("influence"):
+                written = _write(state, folder)
+            info = _record(state, written)
+            results.write_run_info(folder, info)
+    except OSError as error:
+        raise TracInError(
+            f"Cannot write to {config.output_dir} ({error}). Make room there, or name another "
+            "folder with --output_dir."
+        ) from error
+    return info
+
+
+def _start(config: RunConfig, say: Say) -> _Run:
+    settings = _pass_settings(config)
     found_train, found_test = find_images(config.data_dir)
     if found_test.split != "test":
         say(f"{config.data_dir} has no test/: the test images are those of {found_test.split}/.")
     train = _side(found_train, config.train_subset, config.seed, say)
     test = _side(found_test, config.test_subset, config.seed, say)
-    plan = _plan(config, train.table, test.table)
-    say(plan.describe())
-    plan.check_disk(config.output_dir)
-    if config.dry_run:
-        return None
-    checkpoints: list[CheckpointInfo] = []
-    for path, rate in zip(config.model_paths, rates, strict=True):
-        checkpoint = load_checkpoint(path, found_train.class_names, config.head_activation)
-        trained = training_settings(
-            checkpoint,
-            found_train,
-            learning_rate=rate,
-            label_smoothing=config.label_smoothing,
-            class_weights=config.class_weights,
-        )
-        checkpoints.append(checkpoint_info(checkpoint, trained))
-        _announce(checkpoints[-1], say)
-        with _store(config) as store:
-            for side in (train, test):
-                _pass(side, checkpoint, trained, settings, store, stopwatch)
-    with staging.staged(config.output_dir) as folder:
-        with stopwatch.step("influence"):
-            written = _write(folder, config, train, test, checkpoints)
-        info = RunInfo(
-            tracin_version=tracin.__version__,
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            command=config.command,
-            method=config.method,
-            damping=config.damping if config.method == results.GAUSS_NEWTON else None,
-            data_dir=str(config.data_dir.resolve()),
-            train_split=train.table.split,
-            test_split=test.table.split,
-            class_names=train.table.class_names,
-            train_images=len(train.table),
-            test_images=len(test.table),
-            train_images_found=train.found,
-            test_images_found=test.found,
-            skipped=train.skipped + test.skipped,
-            checkpoints=tuple(checkpoints),
-            layer=checkpoint.layer,
-            precision=config.precision,
-            device=device_name(settings.device),
-            batch_size=config.batch_size,
-            num_workers=settings.num_workers,
-            seed=config.seed,
-            resize_size=config.crop.resize_size,
-            crop_size=config.crop.crop_size,
-            kept_features=train.kept + test.kept,
-            top_k=config.top_k,
-            suspects=written.suspects,
-            score_min=float(written.figures.lowest.min()),
-            score_max=float(written.figures.highest.max()),
-            test_accuracy=accuracy(test.factors[-1]),
-            seconds=stopwatch.stop(),
-            versions=versions(),
-        )
-        results.write_run_info(folder, info)
-    return info
+    return _Run(config, settings, say, found_train, train, test)
 
 
-def _write(
-    folder: Path,
-    config: RunConfig,
-    train: _Progress,
-    test: _Progress,
-    checkpoints: Sequence[CheckpointInfo],
-) -> Written:
+def _pass_checkpoint(state: _Run, path: Path, rate: float | None) -> None:
+    """Add one checkpoint's factors to both sides; its weights are let go of at the end."""
+    config = state.config
+    checkpoint = load_checkpoint(path, state.all_training.class_names, config.head_activation)
+    trained = training_settings(
+        checkpoint,
+        state.all_training,
+        learning_rate=rate,
+        label_smoothing=config.label_smoothing,
+        class_weights=config.class_weights,
+    )
+    state.layer = checkpoint.layer
+    state.checkpoints.append(checkpoint_info(checkpoint, trained))
+    _announce(state.checkpoints[-1], state.say)
+    if config.precision != "float32" and state.precision_error is None:
+        with state.stopwatch.step("precision"):
+            state.precision_error = precision_error(
+                checkpoint, state.train.table, state.test.table, trained.loss, state.settings
+            )
+        _announce_error(config.precision, state.precision_error, state.say)
+    with _store(config) as store:
+        for side in (state.train, state.test):
+            with state.stopwatch.step("features"):
+                values = _take_features(side, checkpoint, state.settings, store)
+            with state.stopwatch.step("factors"):
+                labels = torch.from_numpy(side.table.labels).to(state.settings.device)
+                side.factors.append(compute_factors(checkpoint, values, labels, trained.loss))
+
+
+def _take_features(
+    side: _Side, checkpoint: Checkpoint, settings: PassSettings, store: FeatureStore | None
+) -> torch.Tensor:
+    """The side's pooled features on the device; the first pass leaves unreadable images out."""
+    features = pooled_features(checkpoint.backbone, side.table, settings, store)
+    if features.skipped:
+        if side.factors:
+            raise TracInError(
+                f"{features.skipped[0].path} could be read for the first checkpoint and cannot "
+                "now. Run again when the data folder no longer changes."
+            )
+        side.table = side.table.take(features.rows.numpy())
+        side.skipped = features.skipped
+    side.features = features.values
+    side.kept += features.kept
+    return features.values.to(settings.device)
+
+
+def _write(state: _Run, folder: Path) -> Written:
+    """Figures of the results, after all files but run.json were written into ``folder``."""
+    config, train, test = state.config, state.train, state.test
     if config.method == results.GAUSS_NEWTON:
         scores = gauss_newton_scores(train.factors, test.factors, config.damping)
     else:
-        rates = [info.learning_rate for info in checkpoints]
+        rates = [info.learning_rate for info in state.checkpoints]
         scores = tracin_scores(train.factors, test.factors, rates)
     settings = OutputSettings(
         top_k=config.top_k,
@@ -139,6 +163,44 @@ def _write(
     )
     rows, columns = (Side(side.table, side.factors, side.features) for side in (train, test))
     return write_files(folder, rows, columns, scores, settings)
+
+
+def _record(state: _Run, written: Written) -> RunInfo:
+    config, train, test = state.config, state.train, state.test
+    return RunInfo(
+        tracin_version=tracin.__version__,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=config.command,
+        method=config.method,
+        damping=config.damping if config.method == results.GAUSS_NEWTON else None,
+        data_dir=str(config.data_dir.resolve()),
+        train_split=train.table.split,
+        test_split=test.table.split,
+        class_names=train.table.class_names,
+        train_images=len(train.table),
+        test_images=len(test.table),
+        train_images_found=train.found,
+        test_images_found=test.found,
+        skipped=train.skipped + test.skipped,
+        checkpoints=tuple(state.checkpoints),
+        layer=state.layer,
+        precision=config.precision,
+        precision_error=state.precision_error,
+        device=device_name(state.settings.device),
+        batch_size=config.batch_size,
+        num_workers=state.settings.num_workers,
+        seed=config.seed,
+        resize_size=config.crop.resize_size,
+        crop_size=config.crop.crop_size,
+        kept_features=train.kept + test.kept,
+        top_k=config.top_k,
+        suspects=written.suspects,
+        score_min=float(written.figures.lowest.min()),
+        score_max=float(written.figures.highest.max()),
+        test_accuracy=accuracy(test.factors[-1]),
+        seconds=state.stopwatch.stop(),
+        versions=versions(),
+    )
 
 
 def _store(config: RunConfig) -> AbstractContextManager[FeatureStore | None]:
@@ -195,11 +257,11 @@ def _rates_of_flag(config: RunConfig) -> tuple[float | None, ...]:
     return rates
 
 
-def _side(found: ImageTable, size: int | None, seed: int, say: Say) -> _Progress:
+def _side(found: ImageTable, size: int | None, seed: int, say: Say) -> _Side:
     if size is not None and size > len(found):
         say(f"--{_split_flag(found)} {size}: there are {len(found)} images, all are used.")
     table = draw_subset(found, size, seed)
-    return _Progress(table, len(found))
+    return _Side(table, len(found))
 
 
 def _split_flag(table: ImageTable) -> str:
@@ -221,28 +283,9 @@ def _announce(info: CheckpointInfo, say: Say) -> None:
     )
 
 
-def _pass(
-    side: _Progress,
-    checkpoint: Checkpoint,
-    trained: TrainingSettings,
-    settings: PassSettings,
-    store: FeatureStore | None,
-    stopwatch: Stopwatch,
-) -> None:
-    """Add the side's factors for one checkpoint; the first pass leaves unreadable images out."""
-    with stopwatch.step("features"):
-        features = pooled_features(checkpoint.backbone, side.table, settings, store)
-    if features.skipped:
-        if side.factors:
-            raise TracInError(
-                f"{features.skipped[0].path} could be read for the first checkpoint and cannot "
-                "now. Run again when the data folder no longer changes."
-            )
-        side.table = side.table.take(features.rows.numpy())
-        side.skipped = features.skipped
-    with stopwatch.step("factors"):
-        side.features = features.values
-        side.kept += features.kept
-        values = features.values.to(settings.device)
-        labels = torch.from_numpy(side.table.labels).to(settings.device)
-        side.factors.append(compute_factors(checkpoint, values, labels, trained.loss))
+def _announce_error(precision: str, error: PrecisionError, say: Say) -> None:
+    say(
+        f"{precision} against float32, on {error.train_images} × {error.test_images} images of "
+        f"this run: rank correlation {error.rank_correlation:.4f} per test image, "
+        f"{error.top_ten_overlap:.0%} of the ten highest scores the same."
+    )
