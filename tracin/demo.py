@@ -226,7 +226,8 @@ def _plant_wrong_labels(
 
 def draw_digit(drawing: npt.NDArray[np.float64]) -> Image.Image:
     """A digit (8, 8), ink from 0 to 16, as a smooth picture: dark ink on white paper."""
-    paper = Image.fromarray(np.round(255 - drawing * (255 / 16)).astype(np.uint8))
+    ink = np.pad(drawing, 1)  # a margin: the originals touch the edge
+    paper = Image.fromarray(np.round(255 - ink * (255 / 16)).astype(np.uint8))
     return paper.resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BICUBIC)
 
 

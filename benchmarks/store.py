@@ -1,0 +1,80 @@
+"""Where to keep 26,117 features of 2048 float32: SQLite against shards of safetensors.
+
+    python -m benchmarks.store
+
+Writes them in batches of 32, as a run does, each safe from a kill once written; then reads all.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from tracin.compute.feature_store import FeatureStore, FileState
+from tracin.staging import replacing
+
+IMAGES = 26_117
+BATCH = 32
+
+
+def main() -> None:
+    """Print the table."""
+    values = torch.randn(IMAGES, 2048)
+    states = [FileState(f"/data/train/cat/{number:05d}.jpg", 1, 1) for number in range(IMAGES)]
+    print(f"{'write s':>8} {'read s':>8} {'MB':>6} {'files':>6}  store")
+    for name, write, read in (
+        ("SQLite", write_sqlite, read_sqlite),
+        ("safetensors shards", write_shards, read_shards),
+    ):
+        with tempfile.TemporaryDirectory() as text:
+            folder = Path(text)
+            start = time.perf_counter()
+            write(folder, states, values)
+            written = time.perf_counter()
+            loaded = read(folder, states)
+            seconds = time.perf_counter() - written
+            assert torch.equal(loaded, values)
+            files = [path for path in folder.rglob("*") if path.is_file()]
+            size = sum(path.stat().st_size for path in files) / 1e6
+            print(f"{written - start:8.2f} {seconds:8.2f} {size:6.0f} {len(files):6}  {name}")
+
+
+def write_sqlite(folder: Path, states: list[FileState], values: torch.Tensor) -> None:
+    """One transaction per batch."""
+    with FeatureStore(folder) as store:
+        for start in range(0, IMAGES, BATCH):
+            store.save("key", states[start : start + BATCH], values[start : start + BATCH])
+
+
+def read_sqlite(folder: Path, states: list[FileState]) -> torch.Tensor:
+    """All rows of one key."""
+    into = torch.empty(IMAGES, 2048)
+    with FeatureStore(folder) as store:
+        assert store.load("key", states, into).all()
+    return into
+
+
+def write_shards(folder: Path, states: list[FileState], values: torch.Tensor) -> None:
+    """One file per batch, a tensor per image, written beside its name and renamed."""
+    for start in range(0, IMAGES, BATCH):
+        batch = zip(states[start : start + BATCH], values[start : start + BATCH], strict=True)
+        with replacing(folder / f"{start:06d}.safetensors") as temporary:
+            save_file({state.path: value.clone() for state, value in batch}, temporary)
+
+
+def read_shards(folder: Path, states: list[FileState]) -> torch.Tensor:
+    """All files."""
+    into = torch.empty(IMAGES, 2048)
+    rows = {state.path: row for row, state in enumerate(states)}
+    for path in folder.iterdir():
+        for name, value in load_file(path).items():
+            into[rows[name]] = value
+    return into
+
+
+if __name__ == "__main__":
+    main()
