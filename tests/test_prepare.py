@@ -21,7 +21,7 @@ from tracin.errors import TracInError
 from tracin.prepare import journal
 from tracin.prepare.__main__ import main
 from tracin.prepare.convert import Settings
-from tracin.prepare.duplicates import NEAR_BITS, group_equal, near_pairs
+from tracin.prepare.duplicates import ALIKE, MAX_PAIRS, alike_pairs, group_equal
 from tracin.prepare.run import PrepareConfig, PrepareResult, prepare
 from tracin.prepare.sources import ENGLISH, find_sources
 from tracin.prepare.split import draw_test
@@ -190,26 +190,33 @@ def test_compressed_and_resized_copies_are_reported_as_alike(tmp_path: Path) -> 
     assert list(zip(pairs.source, pairs.other_source, strict=True)) == [
         ("cat/2.png", "cat/smaller.jpg")
     ]
-    assert 0 <= pairs.different_bits[0] <= NEAR_BITS
+    assert ALIKE <= pairs.likeness[0] <= 1
 
 
-def test_near_pairs_are_those_of_a_plain_double_loop() -> None:
+def test_alike_pairs_are_those_of_a_plain_double_loop() -> None:
     random = np.random.default_rng(0)
-    base = random.integers(0, 256, (30, 32), dtype=np.uint8)
-    close = base.copy()
-    close[:, 0] ^= random.integers(0, 256, 30, dtype=np.uint8)
-    close[:, 1] ^= random.integers(0, 256, 30, dtype=np.uint8)
-    hashes = [row.tobytes().hex() for row in (*base, *close, base[0])]
-    groups = group_equal(hashes)
-    assert [0, 60] in groups
-    found = {(pair.first, pair.second, pair.bits) for pair in near_pairs(hashes, groups)}
-    expected = set()
-    for first in range(60):
-        for second in range(first + 1, 60):
-            bits = (int(hashes[first], 16) ^ int(hashes[second], 16)).bit_count()
-            if 0 < bits <= NEAR_BITS:
-                expected.add((first, second, bits))
-    assert found == expected and len(found) >= 25
+    base = random.integers(20, 230, (30, 256), dtype=np.uint8)
+    close = base + random.integers(0, 20, base.shape, dtype=np.uint8)
+    flat = np.full((2, 256), 7, dtype=np.uint8)
+    images = [*base, *close, *flat, base[0]]
+    looks = [image.tobytes().hex() for image in images]
+    groups = group_equal([*looks[:60], "one", "two", looks[0]])
+    assert [0, 62] in groups
+    found = {(pair.first, pair.second): pair.likeness for pair in alike_pairs(looks, groups)}
+    expected = {
+        (first, second): np.corrcoef(images[first], images[second])[0, 1]
+        for first in range(60)
+        for second in range(first + 1, 60)
+    }
+    expected = {pair: value for pair, value in expected.items() if value >= ALIKE}
+    assert found == pytest.approx(expected, abs=1e-5) and len(found) == 30
+
+
+def test_a_folder_of_look_alikes_is_reported_in_bounded_length() -> None:
+    random = np.random.default_rng(0)
+    base = random.integers(0, 250, 256, dtype=np.uint8)
+    looks = [(base + np.uint8(number % 5)).tobytes().hex() for number in range(300)]
+    assert len(alike_pairs(looks, [[number] for number in range(300)])) == MAX_PAIRS
 
 
 # ---- what is left out, what is refused ----

@@ -17,11 +17,13 @@ STAGE_COLOUR = "#f2efe6"
 
 def build_curve(history: Sequence[EpochRow]) -> Figure:
     """Loss and accuracy by epoch, the best epoch marked, the head-only stage shaded."""
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure = Figure(figsize=(10, 4.3), layout="constrained")
     loss, accuracy = figure.subplots(1, 2)
     draw_series(loss, history, "loss")
     draw_series(accuracy, history, "accuracy")
-    accuracy.yaxis.set_major_formatter(PercentFormatter(1.0))
+    accuracy.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    # One legend beside the curves rather than over them.
+    figure.legend(*loss.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure
 
 
@@ -43,5 +45,4 @@ def draw_series(ax: Axes, history: Sequence[EpochRow], name: str) -> Axes:
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.set_xlabel("epoch")
     ax.set_title(name.capitalize())
-    ax.legend()
     return ax

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-import torch
 from tqdm import tqdm
 
 from tracin.compute.device import default_workers
@@ -59,7 +58,6 @@ def run_epochs(session: Session, say: Say) -> None:
     batches = EpochBatches(images.train, recipe, processes)
     train_loader = training_loader(images.table, batches, recipe, workers)
     val_loader = validation_loader(images, recipe, processes, workers)
-    labels = torch.from_numpy(images.table.labels)
     done, steps = len(session.history), len(batches)
     with tqdm(
         total=recipe.total_epochs * steps,
@@ -73,7 +71,9 @@ def run_epochs(session: Session, say: Say) -> None:
             if epoch in (done, recipe.head_epochs):
                 learner.start_stage(head_only=epoch < recipe.head_epochs)
             train = learner.train_epoch(epoch, train_loader, on_step=bar.update)
-            validation = learner.validate(val_loader, labels) if len(images.validation) else None
+            validation = None
+            if len(images.validation):
+                validation = learner.validate(val_loader, images.table)
             session.history.append(
                 _row(session, train, validation, mean_rate(recipe, epoch, steps))
             )

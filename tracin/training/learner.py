@@ -13,7 +13,7 @@ from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
-from tracin.compute.data import PixelBatch, normalize
+from tracin.compute.data import ImageTable, PixelBatch, normalize
 from tracin.compute.factors import Loss
 from tracin.errors import TracInError
 from tracin.training.images import Batch
@@ -70,6 +70,8 @@ def build_optimizer(model: AnimalsResNet50, recipe: Recipe) -> torch.optim.AdamW
             for (in_head, decays), parameters in groups.items()
         ],
         lr=recipe.learning_rate,
+        # One kernel for all parameters: the step takes half the time, a tenth of the whole on CPUs.
+        fused=next(model.parameters()).device.type in ("cpu", "cuda"),
     )
 
 
@@ -149,12 +151,12 @@ class Learner:
         return _figures(self.processes.sum(totals.to(_reducible(self.processes.device))))
 
     @torch.no_grad()
-    def validate(self, loader: Iterable[PixelBatch], labels: Tensor) -> Figures:
+    def validate(self, loader: Iterable[PixelBatch], table: ImageTable) -> Figures:
         """Figures over the images of ``loader``, this process's share of the validation images.
 
         Args:
             loader: batches of evaluation pixels.
-            labels: (n,), of all rows of the table that the batches' ``rows`` index.
+            table: the images that the batches' ``rows`` index.
 
         Raises:
             TracInError: an image cannot be read.
@@ -163,12 +165,11 @@ class Learner:
         totals = torch.zeros(4, dtype=torch.float64)
         for batch in loader:
             if batch.unreadable:
-                raise TracInError(
-                    f"An image of the validation split cannot be read ({batch.unreadable[0][1]}). "
-                    "Repair or delete it."
-                )
-            own = labels[batch.rows].to(self.processes.device)
-            totals += self._tally(self._logits(batch.pixels), own)
+                row, reason = batch.unreadable[0]
+                path = table.data_dir / table.paths[row]
+                raise TracInError(f"{path} cannot be read ({reason}). Repair or delete it.")
+            labels = torch.from_numpy(table.labels[batch.rows]).to(self.processes.device)
+            totals += self._tally(self._logits(batch.pixels), labels)
         return _figures(self.processes.sum(totals.to(_reducible(self.processes.device))))
 
     def _logits(self, pixels: Tensor) -> Tensor:

@@ -112,7 +112,12 @@ def _identity(table: ImageTable, recipe: Recipe) -> dict[str, Any]:
 
 def _other_training(folder: Path, earlier: Manifest, identity: dict[str, Any]) -> str:
     keys = [key for key in identity if earlier.identity.get(key) != identity[key]]
-    facts = ", ".join(f"{key} {earlier.identity.get(key)}, now {identity[key]}" for key in keys)
+    facts = ", ".join(
+        "other images"
+        if key == "images_sha256"
+        else f"{key} {earlier.identity.get(key)}, now {identity[key]}"
+        for key in keys
+    )
     kind = "a finished" if earlier.finished else "an unfinished"
     return (
         f"{folder} holds {kind} training with other settings ({facts}). Give the same settings "

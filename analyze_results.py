@@ -1,0 +1,165 @@
+"""Pictures, image folders and findings from the influence scores of TracIn_Resnet50.py.
+
+In: the results folder, and the images where they are at hand. Out: a dashboard, a page for each
+class, a review page, and folders with the images that helped and hurt most, in the results folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tracin import __version__
+from tracin.errors import TracInError
+from tracin.flags import positive_int
+
+EXAMPLES = """\
+examples:
+  python analyze_results.py
+  python analyze_results.py --results_dir results/mine --data_dir data/mine
+  python analyze_results.py --top_k 25 --rank_by raw
+  python analyze_results.py --explain test/cat/1.jpg
+  python analyze_results.py --apply actions.csv --cleaned_dir data/cleaned
+
+Turns the scores of TracIn_Resnet50.py into pictures, a page for reviewing labels, and findings.
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of this script's flags."""
+    parser = argparse.ArgumentParser(
+        description=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"tracin {__version__}")
+    inputs = parser.add_argument_group("what to look at")
+    inputs.add_argument(
+        "--results_dir",
+        type=Path,
+        default=Path("results"),
+        metavar="FOLDER",
+        help="where influence_scores.csv is; pictures are written there too (default: %(default)s)",
+    )
+    inputs.add_argument(
+        "--data_dir",
+        type=Path,
+        metavar="FOLDER",
+        help="where the images are (default: what run.json says, else data/processed)",
+    )
+    ranking = parser.add_argument_group("how images are ranked")
+    ranking.add_argument(
+        "--top_k",
+        type=positive_int,
+        default=10,
+        metavar="K",
+        help="images in each list and folder; a page shows ten of them (default: %(default)s)",
+    )
+    ranking.add_argument(
+        "--rank_by",
+        choices=("normalized", "raw"),
+        default="normalized",
+        help="helpful images by their mean score over the root of their influence on themselves, "
+        "or by their plain mean score, where large gradients and wrong labels come first "
+        "(default: %(default)s)",
+    )
+    _add_other_runs(parser)
+    return parser
+
+
+def _add_other_runs(parser: argparse.ArgumentParser) -> None:
+    explain = parser.add_argument_group("instead: ask about single images")
+    explain.add_argument(
+        "--explain",
+        nargs="+",
+        metavar="IMAGE",
+        help="test images of the run, by path or file name: prints the training images that "
+        "helped and hurt each, and draws them",
+    )
+    act = parser.add_argument_group("instead: change the data")
+    act.add_argument(
+        "--apply",
+        type=Path,
+        metavar="CSV",
+        help="actions.csv, from report.html or an editor: writes a cleaned data folder",
+    )
+    act.add_argument(
+        "--cleaned_dir",
+        type=Path,
+        metavar="FOLDER",
+        help="where the cleaned data go; the original is never touched",
+    )
+    act.add_argument(
+        "--dry_run", action="store_true", help="with --apply: only say what would happen"
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status: 0, or 1 after an error that the user can put right, or 130 after Ctrl-C."""
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    _check_flags(parser, arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal without UTF-8 must not end a run over a class name.
+        sys.stdout.reconfigure(errors="replace")
+    try:
+        if arguments.apply is not None:
+            print(_apply(arguments))
+        elif arguments.explain is not None:
+            print(_explain(arguments))
+        else:
+            print(_analyze(arguments))
+    except TracInError as error:
+        print(f"analyze_results.py: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nInterrupted: some files may be missing. Run it again.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _check_flags(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    if arguments.apply is not None and arguments.explain is not None:
+        parser.error("--apply and --explain are two runs: give one of them")
+    if (arguments.apply is None) != (arguments.cleaned_dir is None):
+        parser.error("--apply and --cleaned_dir go together")
+    if arguments.dry_run and arguments.apply is None:
+        parser.error("--dry_run goes with --apply")
+
+
+def _analyze(arguments: argparse.Namespace) -> str:
+    from tracin.analyze.console import report
+    from tracin.analyze.run import AnalyzeConfig, run
+
+    config = AnalyzeConfig(
+        results_dir=arguments.results_dir,
+        data_dir=arguments.data_dir,
+        top_k=arguments.top_k,
+        rank_by=arguments.rank_by,
+    )
+    return report(run(config), arguments.results_dir)
+
+
+def _explain(arguments: argparse.Namespace) -> str:
+    from tracin.analyze.explain import ExplainConfig, explain
+
+    config = ExplainConfig(arguments.explain, arguments.results_dir, arguments.data_dir)
+    return explain(config)
+
+
+def _apply(arguments: argparse.Namespace) -> str:
+    from tracin.analyze.act import ActConfig, act
+
+    config = ActConfig(
+        actions=arguments.apply,
+        cleaned_dir=arguments.cleaned_dir,
+        results_dir=arguments.results_dir,
+        data_dir=arguments.data_dir,
+        dry_run=arguments.dry_run,
+    )
+    return act(config)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,172 @@
+"""Whatever files there are: what is known, what is left out, what does not fit together."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from tests.analyze.world import World, write_run
+from tracin import results
+from tracin.analyze.inputs import DEFAULT_DATA_DIR, EVERY_TEST_IMAGE, read_inputs
+from tracin.errors import TracInError
+
+
+def take_away(world: World, *names: str) -> None:
+    for name in names:
+        (world.results_dir / name).unlink(missing_ok=True)
+
+
+def change(world: World, name: str, **columns: str | int) -> None:
+    frame = pd.read_csv(world.results_dir / name)
+    for column, value in columns.items():
+        frame[column] = value
+    frame.to_csv(world.results_dir / name, index=False)
+
+
+def test_with_every_file_nothing_is_left_out(world: World) -> None:
+    inputs = read_inputs(world.results_dir)
+    assert inputs.left_out == ()
+    assert inputs.train.paths == world.train_paths
+    assert inputs.train.labels == tuple(world.names[k] for k in world.train_labels)
+    assert [inputs.test.groups[k] for k in inputs.test.group_of] == [
+        world.names[k] for k in world.test_labels
+    ]
+    assert inputs.data_dir == world.data_dir
+
+
+def test_scores_alone_are_enough(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(world.results_dir)
+    take_away(world, *results.COMPUTE_FILES[1:])
+    inputs = read_inputs(world.results_dir)
+    assert inputs.test.groups == (EVERY_TEST_IMAGE,)
+    assert inputs.data_dir == DEFAULT_DATA_DIR
+    train = inputs.train
+    assert (train.paths, train.labels, train.self_influence) == (None, None, None)
+    assert [sentence.split(":")[0] for sentence in inputs.left_out] == [
+        "Learning rate, checkpoint and date",
+        "Classes of the test images, and a page for each",
+        "Pictures and labels of the training images",
+    ]
+    assert all("there is no " in sentence for sentence in inputs.left_out)
+
+
+def test_the_first_nine_columns_give_classes_and_some_labels(world: World, tmp_path: Path) -> None:
+    take_away(world, results.RUN_INFO, results.TRAIN_SUMMARY, results.SUSPECTS)
+    path = world.results_dir / results.INFLUENCE_SUMMARY
+    core = pd.read_csv(path)[list(results.INFLUENCE_SUMMARY_CORE)]
+    core.to_csv(path, index=False)
+    inputs = read_inputs(world.results_dir, tmp_path / "nowhere")
+    assert inputs.test.has_classes
+    assert (inputs.test.correct, inputs.test.paths) == (None, None)
+    assert any("has no column correct" in sentence for sentence in inputs.left_out)
+    assert inputs.train.labels is not None
+    known = set(core["most_helpful_train_idx"]) | set(core["most_harmful_train_idx"])
+    for index, label in enumerate(inputs.train.labels):
+        expected = world.names[world.train_labels[index]] if index in known else None
+        assert label == expected
+
+
+def test_the_data_folder_names_the_images_as_imagefolder_does(world: World) -> None:
+    take_away(world, results.TRAIN_SUMMARY, results.SUSPECTS)
+    (world.data_dir / "train" / "cat" / "notes.txt").write_text("no image")
+    inputs = read_inputs(world.results_dir)
+    assert inputs.train.paths == world.train_paths  # they were written in this order
+    assert inputs.train.labels == tuple(world.names[k] for k in world.train_labels)
+
+
+def test_imagefolders_order_is_torchvisions(world: World) -> None:
+    torchvision = pytest.importorskip("torchvision.datasets")
+    take_away(world, results.TRAIN_SUMMARY, results.SUSPECTS)
+    first = world.data_dir / world.train_paths[0]
+    deeper = world.data_dir / "train" / "dog" / "b" / "DEEP.JPEG"
+    deeper.parent.mkdir()
+    first.rename(deeper)
+    take_away(world, results.INFLUENCE_SUMMARY)
+    expected = [
+        Path(path).relative_to(world.data_dir).as_posix()
+        for path, _ in torchvision.ImageFolder(world.data_dir / "train").samples
+    ]
+    assert list(read_inputs(world.results_dir).train.paths or ()) == expected
+
+
+def test_another_number_of_images_is_not_guessed_at(world: World) -> None:
+    take_away(world, results.TRAIN_SUMMARY, results.SUSPECTS)
+    Image.new("RGB", (8, 8)).save(world.data_dir / "train" / "cat" / "one_more.png")
+    inputs = read_inputs(world.results_dir)
+    assert inputs.train.paths is None
+    assert "holds 61 images where the matrix has 60 rows" in inputs.left_out[-1]
+
+
+def test_a_data_folder_of_other_classes_is_not_believed(world: World) -> None:
+    take_away(world, results.TRAIN_SUMMARY, results.SUSPECTS)
+    change(world, results.INFLUENCE_SUMMARY, most_helpful_train_class="unicorn")
+    inputs = read_inputs(world.results_dir)
+    assert inputs.train.paths is None
+    assert "are not those in influence_summary.csv" in inputs.left_out[-1]
+
+
+def test_rows_are_placed_by_their_index(world: World) -> None:
+    path = world.results_dir / results.TRAIN_SUMMARY
+    pd.read_csv(path)[::-1].to_csv(path, index=False)
+    assert read_inputs(world.results_dir).train.paths == world.train_paths
+
+
+def test_a_class_may_be_called_na(world: World) -> None:
+    change(world, results.INFLUENCE_SUMMARY, test_class="NA")
+    write_run(world, class_names=("NA", *world.names))
+    assert read_inputs(world.results_dir).test.groups == ("NA",)
+
+
+@pytest.mark.parametrize("name", [results.INFLUENCE_SUMMARY, results.TRAIN_SUMMARY])
+def test_tables_of_another_size_are_refused(world: World, name: str) -> None:
+    path = world.results_dir / name
+    pd.read_csv(path)[:-1].to_csv(path, index=False)
+    with pytest.raises(TracInError, match=r"come from different runs.*take .* away"):
+        read_inputs(world.results_dir)
+
+
+def test_a_run_of_another_size_is_refused(world: World) -> None:
+    write_run(world, train_images=61)
+    with pytest.raises(TracInError, match="speaks of 61 training and 12 test images"):
+        read_inputs(world.results_dir)
+
+
+def test_a_repeated_index_is_refused(world: World) -> None:
+    change(world, results.INFLUENCE_SUMMARY, test_idx=0)
+    with pytest.raises(TracInError, match=r"column test_idx: each of 0 … 11 must stand there once"):
+        read_inputs(world.results_dir)
+
+
+def test_an_index_outside_the_matrix_is_refused(world: World) -> None:
+    take_away(world, results.TRAIN_SUMMARY, results.SUSPECTS)
+    change(world, results.INFLUENCE_SUMMARY, most_harmful_train_idx=60)
+    with pytest.raises(TracInError, match=r"60 is no row of influence_scores\.csv, which has 60"):
+        read_inputs(world.results_dir)
+
+
+def test_suspects_of_another_run_are_refused(world: World) -> None:
+    change(world, results.SUSPECTS, train_path="train/cat/unknown.jpg")
+    with pytest.raises(TracInError, match=r"train/cat/unknown\.jpg, which is not in"):
+        read_inputs(world.results_dir)
+
+
+def test_without_suspects_it_says_so(world: World) -> None:
+    take_away(world, results.SUSPECTS)
+    assert read_inputs(world.results_dir).left_out == (
+        "Labels that look wrong: there is no suspects.csv.",
+    )
+
+
+def test_without_a_matrix_the_next_step_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TracInError, match=r"Run TracIn_Resnet50\.py first"):
+        read_inputs(tmp_path)
+
+
+def test_inputs_are_frozen(world: World) -> None:
+    inputs = read_inputs(world.results_dir)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        inputs.n_train = 1  # type: ignore[misc]

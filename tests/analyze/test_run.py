@@ -1,0 +1,132 @@
+"""The whole analysis, its files, and what a second one does with them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.analyze.world import World, make_world
+from tracin import results
+from tracin.analyze.console import report
+from tracin.analyze.run import AnalyzeConfig, Outcome, run
+from tracin.errors import TracInError
+
+
+def files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def before(world: World) -> set[str]:
+    return files(world.results_dir)
+
+
+@pytest.fixture
+def outcome(world: World, before: set[str]) -> Outcome:
+    return run(AnalyzeConfig(world.results_dir))
+
+
+def test_it_writes_what_it_says(world: World, before: set[str], outcome: Outcome) -> None:
+    written = {
+        path.relative_to(world.results_dir).as_posix()
+        for path in (outcome.dashboard, *outcome.class_pages, *outcome.copies)
+    }
+    extra = files(world.results_dir) - before - written - {results.ANALYSIS_FILES}
+    assert extra <= {"report.html"}
+    assert written <= files(world.results_dir)
+    assert {f"{name}_summary.png" for name in outcome.overall.groups} <= written
+    for path in (outcome.dashboard, *outcome.class_pages):
+        with Image.open(path) as image:
+            assert image.format == "PNG"
+            assert image.width == 1920
+    assert outcome.left_out == ()
+
+
+def test_copies_are_the_ranked_images(world: World, outcome: Outcome) -> None:
+    for one in outcome.overall.classes:
+        for side, images in (("positive", one.helpful), ("negative", one.harmful)):
+            folder = world.results_dir / "top_influences" / one.name / side
+            copies = sorted(folder.iterdir()) if images else []
+            assert len(copies) == len(images)
+            for position, (copy, image) in enumerate(zip(copies, images, strict=True), start=1):
+                assert copy.name.startswith(f"rank_{position:02d}_train_{image.index}_")
+                source = world.data_dir / world.train_paths[image.index]
+                assert copy.read_bytes() == source.read_bytes()
+
+
+def test_a_second_analysis_leaves_only_its_own_files(world: World, outcome: Outcome) -> None:
+    mine = world.results_dir / "top_influences" / "cat" / "mine.txt"
+    mine.parent.mkdir(parents=True, exist_ok=True)
+    mine.write_text("keep me")
+    again = run(AnalyzeConfig(world.results_dir, top_k=2))
+    copies = {path for path in (world.results_dir / "top_influences").rglob("*") if path.is_file()}
+    assert copies == {*again.copies, mine}
+    assert len(again.copies) < len(outcome.copies)
+
+
+def test_missing_images_are_counted(world: World) -> None:
+    for path in world.train_paths[:30]:
+        (world.data_dir / path).unlink()
+    outcome = run(AnalyzeConfig(world.results_dir))
+    (sentence,) = outcome.left_out
+    assert "not found in" in sentence
+    assert "--data_dir" in sentence
+    assert outcome.copies
+
+
+def test_damaged_images_are_no_reason_to_stop(world: World) -> None:
+    for path in world.train_paths:
+        (world.data_dir / path).write_bytes(b"no image")
+    assert run(AnalyzeConfig(world.results_dir)).dashboard.exists()
+
+
+def test_hostile_class_names_stay_inside(tmp_path: Path) -> None:
+    names = ("../up", "a/b", "a\\b", "..", "Cat", "cat", "猫", "a:b", "x" * 200, " ")
+    world = make_world(tmp_path, n_train=60, n_test=20, names=names, images=False)
+    outcome = run(AnalyzeConfig(world.results_dir))
+    assert set(files(tmp_path)) == {f"results/{name}" for name in files(world.results_dir)}
+    assert len(set(outcome.class_pages)) == len(outcome.overall.groups)
+    assert all(page.parent == world.results_dir for page in outcome.class_pages)
+    assert not [
+        sentence for sentence in outcome.left_out if "猫" in sentence and "□" not in sentence
+    ]
+
+
+def test_raw_ranking_is_announced(world: World) -> None:
+    (world.results_dir / results.TRAIN_SUMMARY).unlink()
+    (world.results_dir / results.SUSPECTS).unlink()
+    outcome = run(AnalyzeConfig(world.results_dir))
+    assert outcome.overall.rank_by == "raw"
+    assert any(sentence.startswith("Normalised ranking") for sentence in outcome.left_out)
+    assert outcome.copies  # found by the order of the data folder
+
+
+def test_a_folder_that_cannot_be_written_to(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tracin.analyze.run.style.save", full)
+    with pytest.raises(TracInError, match=r"Cannot write to .*No space left on device"):
+        run(AnalyzeConfig(world.results_dir))
+    left = files(world.results_dir)
+    assert not [name for name in left if name.endswith((".png", ".part"))]
+
+
+def test_the_console_ends_with_health_findings_and_paths(world: World, outcome: Outcome) -> None:
+    lines = report(outcome, world.results_dir).splitlines()
+    health = lines.index(f"Health score: {outcome.overall.health}")
+    findings, written = lines.index("Key findings"), lines.index("Written")
+    assert health < findings < written
+    assert lines[findings + 1 : findings + 1 + len(outcome.words.findings)] == [
+        f"  - {sentence}" for sentence in outcome.words.findings
+    ]
+    assert lines[written + 1] == f"  {outcome.dashboard}"
+    assert "Left out" not in lines
+
+
+def test_the_console_says_what_was_left_out(world: World, outcome: Outcome) -> None:
+    text = report(replace(outcome, left_out=("This: there is no that.",)), world.results_dir)
+    assert "Left out\n  - This: there is no that.\n" in text

@@ -1,0 +1,124 @@
+"""actions.csv: what a person decided about training images; read, checked, nothing done yet.
+
+The review page exports it, and any editor can write it: ``train_path,action,new_class``.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from tracin.errors import TracInError
+
+ACTIONS = "actions.csv"
+COLUMNS = ("train_path", "action", "new_class")
+
+KEEP = "keep"
+RELABEL = "relabel"
+DELETE = "delete"
+VERBS = (KEEP, RELABEL, DELETE)
+
+_SURPLUS = "more cells than the first line"
+
+
+@dataclass(frozen=True)
+class Action:
+    """A decision about one training image."""
+
+    train_path: str
+    """Relative to the data folder, with forward slashes."""
+    verb: str
+    """One of ``VERBS``."""
+    new_class: str
+    """For relabel; else empty."""
+    line: int
+    """Where it stands in the file, from 1, the header included."""
+
+
+def read_actions(
+    path: Path, train_paths: Collection[str], class_names: Collection[str]
+) -> tuple[Action, ...]:
+    """The actions in ``path``, in its order.
+
+    Args:
+        path: the CSV file.
+        train_paths: every training image, ``split/class/…/name``.
+        class_names: the classes of the training split.
+
+    Raises:
+        TracInError: the file cannot be read, or a row is wrong; the message names every such row.
+    """
+    known, classes = frozenset(train_paths), frozenset(class_names)
+    actions: list[Action] = []
+    first_line: dict[str, int] = {}
+    wrong: list[str] = []
+    for line, row in _rows(path):
+        action = Action(row["train_path"], row["action"], row["new_class"], line)
+        actions.append(action)
+        fault = f"it has {_SURPLUS}" if _SURPLUS in row else _fault(action, known, classes)
+        if not fault and action.train_path in first_line:
+            fault = f"{action.train_path} stands on line {first_line[action.train_path]} already"
+        first_line.setdefault(action.train_path, action.line)
+        if fault:
+            wrong.append(f"line {action.line}: {fault}")
+    if wrong:
+        rows = "1 row is" if len(wrong) == 1 else f"{len(wrong)} rows are"
+        raise TracInError(
+            f"{path}: {rows} wrong, and nothing was done. Correct:\n  " + "\n  ".join(wrong)
+        )
+    return tuple(actions)
+
+
+def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+    """(line, cells) of each row that is not empty."""
+    header = ",".join(COLUMNS)
+    try:
+        # utf-8-sig: Excel begins its files with a byte-order mark.
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, restkey=_SURPLUS, restval="", strict=True)
+            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+            rows = [] if missing else [(reader.line_num, row) for row in reader]
+    except FileNotFoundError:
+        raise TracInError(
+            f"{path} is not there. Export it from report.html, or write a CSV file with the "
+            f"columns {header}."
+        ) from None
+    except (csv.Error, UnicodeDecodeError, OSError) as error:
+        raise TracInError(
+            f"{path} is not a readable CSV file in UTF-8 ({error}). It needs the columns {header}."
+        ) from error
+    if missing:
+        raise TracInError(
+            f"{path} has no column {', '.join(missing)}. Its first line must be {header}, "
+            "separated by commas."
+        )
+    return [(line, row) for line, row in rows if any(row.values())]
+
+
+def _fault(action: Action, train_paths: frozenset[str], classes: frozenset[str]) -> str:
+    """What is wrong with ``action`` on its own, or ""."""
+    if not action.train_path:
+        return "train_path is empty"
+    if action.train_path not in train_paths:
+        return f"{action.train_path} is no training image of the data folder"
+    if action.verb not in VERBS:
+        return f"action {action.verb!r} is none of {', '.join(VERBS)}"
+    if action.verb == RELABEL:
+        return _fault_of_class(action, classes)
+    if action.new_class:
+        return f"new_class {action.new_class!r} goes with relabel, not with {action.verb}"
+    return ""
+
+
+def _fault_of_class(action: Action, classes: frozenset[str]) -> str:
+    if not action.new_class:
+        return "relabel needs a new_class"
+    if action.new_class not in classes:
+        names = sorted(classes)
+        shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
+        return f"new_class {action.new_class!r} is none of the classes {shown}"
+    if action.train_path.split("/")[1] == action.new_class:
+        return f"{action.train_path} is labelled {action.new_class} already: write keep"
+    return ""

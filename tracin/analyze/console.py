@@ -1,0 +1,62 @@
+"""What analyze_results.py prints: figures, findings, and the paths written. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from tracin.analyze.numerals import signed
+from tracin.analyze.run import Outcome
+from tracin.analyze.summary import OverallSummary
+from tracin.results import TOP_INFLUENCES
+
+MOST_PAGES = 20
+"""So many class pages are named one by one."""
+
+
+def report(outcome: Outcome, results_dir: Path) -> str:
+    """The closing summary: figures, what was left out, health, findings, paths."""
+    parts = [_figures(outcome.overall)]
+    if outcome.left_out:
+        parts.append(_list("Left out", outcome.left_out))
+    parts += [
+        f"Health score: {outcome.overall.health}",
+        _list("Key findings", outcome.words.findings),
+        _list("Recommendations", outcome.words.recommendations),
+        "\n".join(["Written", *(f"  {line}" for line in _written(outcome, results_dir))]),
+    ]
+    return "\n\n".join(parts)
+
+
+def _figures(overall: OverallSummary) -> str:
+    low, high = (signed(score) for score in overall.score_range)
+    accuracy = "unknown" if overall.test_accuracy is None else f"{overall.test_accuracy:.1%}"
+    if overall.n_right is not None:
+        accuracy += f" ({overall.n_right:,} of {overall.n_test:,} right)"
+    ranked = (
+        "mean score / root of self-influence" if overall.rank_by == "normalized" else "mean score"
+    )
+    lines = (
+        f"Influence of {overall.n_train:,} training images on {overall.n_test:,} test images",
+        f"  method         {' · '.join(filter(None, (overall.method, overall.provenance)))}",
+        f"  test accuracy  {accuracy}",
+        f"  scores         {low} to {high} (above zero: helped)",
+        f"  helpful by     {ranked}",
+    )
+    return "\n".join(lines)
+
+
+def _list(heading: str, sentences: Iterable[str]) -> str:
+    return "\n".join([heading, *(f"  - {' '.join(sentence.split())}" for sentence in sentences)])
+
+
+def _written(outcome: Outcome, results_dir: Path) -> Iterator[str]:
+    yield str(outcome.report)
+    yield str(outcome.dashboard)
+    pages = outcome.class_pages
+    if len(pages) <= MOST_PAGES:
+        yield from map(str, pages)
+    else:
+        yield f"{pages[0]} and {len(pages) - 1} more class pages"
+    if n := len(outcome.copies):
+        yield f"{results_dir / TOP_INFLUENCES} ({n:,} image{'' if n == 1 else 's'})"

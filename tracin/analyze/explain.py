@@ -1,0 +1,184 @@
+"""The run of ``--explain``: a test image → its proponents and opponents, as a table and a picture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from tracin import results
+from tracin.analyze.explanation_picture import Explanation, draw_explanation, texts_of
+from tracin.analyze.inputs import data_folder
+from tracin.analyze.naming import safe_name
+from tracin.analyze.numerals import signed
+from tracin.analyze.phrases import count
+from tracin.analyze.style import look, save
+from tracin.analyze.summarize import METHODS
+from tracin.analyze.summary import RankedImage
+from tracin.analyze.lookup import find_test_image
+from tracin.errors import TracInError
+from tracin.staging import replacing
+
+
+@dataclass(frozen=True)
+class ExplainConfig:
+    """What the user asked for: the flags that go with --explain."""
+
+    images: Sequence[str]
+    """Test images: paths as in the tables, paths on disk, or file names."""
+    results_dir: Path
+    data_dir: Path | None = None
+    """None: what run.json says, else data/processed."""
+
+
+def explain(config: ExplainConfig) -> str:
+    """The tables of all images asked for, after a picture of each was written.
+
+    Raises:
+        TracInError: an image is not known, or a table of the results is missing; nothing is
+            written then.
+    """
+    table = _read(config.results_dir, results.TOP_INFLUENCES_TABLE)
+    summary = _read(config.results_dir, results.INFLUENCE_SUMMARY)
+    if "test_path" not in summary.columns:
+        raise TracInError(
+            f"{config.results_dir / results.INFLUENCE_SUMMARY} has no column test_path, so that no "
+            "image can be found in it. Run TracIn_Resnet50.py again."
+        )
+    data_dir = data_folder(config.results_dir, config.data_dir)
+    paths = list(summary["test_path"])
+    chosen = dict.fromkeys(find_test_image(asked, paths, data_dir) for asked in config.images)
+    explanations = [
+        _explanation(summary.iloc[row], table, _context(config.results_dir)) for row in chosen
+    ]
+    names = _names(paths)
+    folder = config.results_dir / results.EXPLANATIONS
+    parts = []
+    for row, explanation in zip(chosen, explanations, strict=True):
+        picture = folder / f"{names[row]}.png"
+        _write(picture, explanation, data_dir)
+        parts.append("\n".join((*_as_text(explanation), f"Picture: {picture}")))
+    return "\n\n".join(parts)
+
+
+def _read(folder: Path, name: str) -> pd.DataFrame:
+    if not (folder / name).exists():
+        raise TracInError(
+            f"{folder / name} is not there; --explain needs it. Run TracIn_Resnet50.py with this "
+            "version first, or name its folder with --results_dir."
+        )
+    return results.read_table(folder, name)
+
+
+@dataclass(frozen=True)
+class _Context:
+    """What holds for all images of a run."""
+
+    method: str
+    unit: str
+    normalized: bool
+    """Proponents are ranked by score over the root of self-influence."""
+    suggested: dict[str, str]
+    """Training images whose label looks wrong, and what they look like."""
+
+
+def _context(folder: Path) -> _Context:
+    known = (folder / results.RUN_INFO).exists()
+    method = results.read_run_info(folder).method if known else results.TRACIN
+    name, unit = METHODS.get(method, (method, "score"))
+    suggested: dict[str, str] = {}
+    if (folder / results.SUSPECTS).exists():
+        suspects = results.read_table(folder, results.SUSPECTS)
+        suggested = dict(zip(suspects["train_path"], suspects["suggested_class"], strict=True))
+    return _Context(name, unit, method == results.TRACIN, suggested)
+
+
+def _explanation(image: pd.Series, table: pd.DataFrame, context: _Context) -> Explanation:
+    rows = table[table["test_idx"] == image["test_idx"]].sort_values("rank", kind="stable")
+    by_direction = {
+        direction: rows[rows["direction"] == direction]
+        for direction in (results.PROPONENT, results.OPPONENT)
+    }
+    return Explanation(
+        path=str(image["test_path"]),
+        label=str(image["test_class"]),
+        predicted=str(image.get("predicted_class", "")),
+        label_probability=math.exp(-float(image["loss"])) if "loss" in image else None,
+        method=context.method,
+        unit=context.unit,
+        normalized=context.normalized,
+        proponents=tuple(_ranked(by_direction[results.PROPONENT], context)),
+        opponents=tuple(_ranked(by_direction[results.OPPONENT], context)),
+        rows=rows,
+    )
+
+
+def _ranked(rows: pd.DataFrame, context: _Context) -> Iterator[RankedImage]:
+    columns = ("train_idx", "score", "train_path", "train_class")
+    for index, score, path, label in zip(*(rows[name] for name in columns), strict=True):
+        yield RankedImage(
+            int(index), float(score), str(path), str(label), context.suggested.get(str(path))
+        )
+
+
+def _names(paths: Sequence[str]) -> list[str]:
+    """A file name for each test image: its own where no other has it, else with its class."""
+    short = [safe_name(Path(path).stem) for path in paths]
+    long = [safe_name("_".join(Path(path).with_suffix("").parts[1:])) for path in paths]
+    whole = [safe_name(path) for path in paths]
+    chosen = []
+    counts = [pd.Series(names).str.casefold().value_counts() for names in (short, long)]
+    for candidates in zip(short, long, whole, strict=True):
+        unique = [
+            name
+            for name, times in zip(candidates, counts, strict=False)
+            if times[name.casefold()] == 1
+        ]
+        chosen.append(unique[0] if unique else candidates[-1])
+    return chosen
+
+
+def _write(path: Path, explanation: Explanation, data_dir: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with look(texts_of(explanation)), replacing(path) as temporary:
+            save(draw_explanation(explanation, data_dir), temporary)
+    except OSError as error:
+        raise TracInError(
+            f"Cannot write {path} ({error}). Make room there, or copy the results to another "
+            "folder and name it with --results_dir."
+        ) from error
+
+
+def _as_text(one: Explanation) -> Iterator[str]:
+    yield f"{one.path}: {one.verdict}"
+    sides = (
+        (results.PROPONENT, f"similar training signal, score above zero; {one.ranking}"),
+        (results.OPPONENT, "opposite training signal, score below zero; ranked by score"),
+    )
+    for direction, what in sides:
+        rows = one.rows[one.rows["direction"] == direction]
+        yield ""
+        yield f"{count(len(rows), direction).capitalize()} ({what})"
+        if len(rows):
+            yield from _table(rows, one)
+    yield ""
+    yield f"Scores: {one.method}, {one.unit}. activation, error: cosines, −1 to 1."
+
+
+def _table(rows: pd.DataFrame, one: Explanation) -> Iterator[str]:
+    wide = max(5, *(len(str(label)) for label in rows["train_class"]))
+    yield f"  {'rank':>4}  {'score':>9}  {'activation':>10}  {'error':>6}  {'label':{wide}}  image"
+    suggested = {image.path: image.suggested for image in (*one.proponents, *one.opponents)}
+    columns = ("rank", "score", "activation_similarity", "error_similarity")
+    for rank, score, activation, error, label, path in zip(
+        *(rows[name] for name in (*columns, "train_class", "train_path")), strict=True
+    ):
+        hint = f"  (label looks wrong: {suggested[path]}?)" if suggested.get(path) else ""
+        yield (
+            f"  {rank:>4}  {signed(float(score)):>9}  {activation:>10.2f}  {error:>6.2f}  "
+            f"{label:{wide}}  {path}{hint}"
+        )

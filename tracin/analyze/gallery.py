@@ -1,0 +1,66 @@
+"""Folders with copies of the images that helped and hurt each class most."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tracin.analyze.naming import safe_name
+from tracin.analyze.summary import OverallSummary, RankedImage
+from tracin.analyze.thumbnails import image_file
+from tracin.results import TOP_INFLUENCES
+from tracin.staging import replacing
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """What is to be copied where, and what cannot be."""
+
+    copies: tuple[tuple[Path, Path], ...]
+    """(source, target)."""
+    not_found: tuple[str, ...]
+    """Paths of ranked images, relative to the data folder, that are no files there."""
+
+
+def plan_gallery(
+    results_dir: Path, data_dir: Path, overall: OverallSummary, folders: Mapping[str, str]
+) -> Gallery:
+    """The copies of each class's most helpful and most harmful images; nothing is written.
+
+    Args:
+        results_dir: every target is inside.
+        data_dir: the images' paths are relative to it.
+        overall: whose classes' rankings are copied.
+        folders: the folder name of each class.
+    """
+    copies: list[tuple[Path, Path]] = []
+    not_found: dict[str, None] = {}
+    for one in overall.classes:
+        folder = results_dir / TOP_INFLUENCES / folders[one.name]
+        for side, images in (("positive", one.helpful), ("negative", one.harmful)):
+            for position, image in enumerate(images, start=1):
+                if image.path is None:
+                    continue
+                source = image_file(data_dir, image.path)
+                if source is None:
+                    not_found[image.path] = None
+                else:
+                    name = _file_name(position, len(images), image)
+                    copies.append((source, folder / side / name))
+    return Gallery(tuple(copies), tuple(not_found))
+
+
+def copy_gallery(gallery: Gallery) -> None:
+    """Write the copies, each whole or not at all."""
+    for source, target in gallery.copies:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(target) as temporary:
+            shutil.copyfile(source, temporary)
+
+
+def _file_name(position: int, of: int, image: RankedImage) -> str:
+    digits = max(2, len(str(of)))
+    name = safe_name((image.path or "").rsplit("/", maxsplit=1)[-1])
+    return f"rank_{position:0{digits}d}_train_{image.index}_{name}"

@@ -1,0 +1,266 @@
+"""Section 4: what the training images of each class add up to for the test images of each class."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from tracin import results
+from tracin.analyze.numerals import power_of_ten, signed
+from tracin.analyze.report.source import Picture, Pictures, Source
+from tracin.analyze.scan import Float64Array
+from tracin.analyze.summarize import rank
+
+MOST_CLASSES = 30
+MOST_PAIRS = 20
+PER_PAIR = 6
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Net influence of a training class (row) on a test class (column); positive = helps."""
+
+    shown: str
+    """In the table's unit."""
+    exact: str
+    strength: float
+    """−1 to 1, the square root of its share of the largest: small values stay visible."""
+    mistakes: int
+    """Test images of the column taken for the row."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """The cells of a training class."""
+
+    label: str
+    n: int
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Behind:
+    """A training image behind a confusion."""
+
+    path: str
+    label: str
+    score: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Training images behind a confusion, and what they have in common."""
+
+    what: str
+    images: tuple[Behind, ...]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Test images of one class taken for another."""
+
+    true: str
+    predicted: str
+    mistakes: int
+    of: int
+    net: str
+    groups: tuple[Group, ...]
+    """Those that hold images."""
+
+
+@dataclass(frozen=True)
+class ClassSection:
+    """The heat map, and the confused pairs, most mistakes first."""
+
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    exponent: str
+    """The unit of the cells as a power of ten; "" for plain numbers."""
+    left_out: int
+    """Classes beyond ``MOST_CLASSES``."""
+    pairs: tuple[Pair, ...]
+    more_pairs: int
+    missing: str = ""
+
+    def pictures(self) -> Pictures:
+        """All, pairs with more mistakes first."""
+        for pair in self.pairs:
+            for group in pair.groups:
+                yield from (Picture(image.path) for image in group.images)
+
+
+def classes_section(source: Source) -> ClassSection:
+    """Classes against classes."""
+    test, labels = source.inputs.test, source.inputs.train.labels
+    if not test.has_classes or labels is None or None in labels:
+        why = (
+            "Classes of the test images or labels of the training images are not known: "
+            "influence_summary.csv or train_summary.csv is missing. Run TracIn_Resnet50.py again."
+        )
+        return ClassSection((), (), "", 0, (), 0, why)
+    label_of = np.array([str(label) for label in labels], dtype=object)
+    confused = _confused(source)
+    names = _names(source, label_of, confused)
+    columns = [name for name in names if name in test.groups]
+    net = _net(source, label_of, names, columns)
+    most = float(np.abs(net).max()) if net.size else 0.0
+    exponent = _exponent(most)
+    rows = tuple(
+        Row(
+            name,
+            int((label_of == name).sum()),
+            tuple(
+                _cell(value, most, exponent, confused[column, name])
+                for value, column in zip(values, columns, strict=True)
+            ),
+        )
+        for name, values in zip(names, net, strict=True)
+    )
+    shown = sorted(confused, key=lambda pair: (-confused[pair], pair))
+    opponents = _opponents(source)
+    pairs = tuple(
+        _pair(source, label_of, pair, confused[pair], opponents) for pair in shown[:MOST_PAIRS]
+    )
+    return ClassSection(
+        tuple(columns),
+        rows,
+        power_of_ten(exponent) if exponent else "",
+        len({*label_of, *test.groups}) - len(names),
+        pairs,
+        max(0, len(shown) - MOST_PAIRS),
+    )
+
+
+def _confused(source: Source) -> Counter[tuple[str, str]]:
+    """Mistakes by (true class, predicted class)."""
+    test = source.inputs.test
+    if test.predicted is None:
+        return Counter()
+    true = (test.groups[group] for group in test.group_of)
+    return Counter(pair for pair in zip(true, test.predicted, strict=True) if pair[0] != pair[1])
+
+
+def _names(source: Source, label_of: object, confused: Counter[tuple[str, str]]) -> list[str]:
+    """The classes of the table, in the run's order; of many, those with the most mistakes."""
+    run = source.inputs.run
+    known = [str(label) for label in np.unique(np.asarray(label_of, dtype=str))]
+    ordered = dict.fromkeys([*(run.class_names if run else ()), *source.inputs.test.groups, *known])
+    names = [name for name in ordered if name in known or name in source.inputs.test.groups]
+    if len(names) <= MOST_CLASSES:
+        return names
+    part: Counter[str] = Counter()
+    for (true, predicted), n in confused.items():
+        part[true] += n
+        part[predicted] += n
+    chosen = set(sorted(names, key=lambda name: -part[name])[:MOST_CLASSES])
+    return [name for name in names if name in chosen]
+
+
+def _net(
+    source: Source, label_of: np.ndarray, names: list[str], columns: list[str]
+) -> Float64Array:
+    """(training classes, test classes): sum over the class's images of their mean scores."""
+    means = source.scores.group_mean
+    groups = [source.inputs.test.groups.index(name) for name in columns]
+    net = np.zeros((len(names), len(columns)))
+    for row, name in enumerate(names):
+        net[row] = means[label_of == name][:, groups].sum(axis=0)
+    return net
+
+
+def _exponent(most: float) -> int:
+    """So that the largest value has one to five digits before the point."""
+    if most == 0:
+        return 0
+    exponent = int(np.floor(np.log10(most)))
+    return 0 if 0 <= exponent <= 4 else 3 * (exponent // 3)
+
+
+def _cell(value: float, most: float, exponent: int, mistakes: int) -> Cell:
+    strength = float(np.sign(value) * np.sqrt(abs(value) / most)) if most else 0.0
+    return Cell(_short(value / 10.0**exponent), signed(value), strength, mistakes)
+
+
+def _short(value: float) -> str:
+    """Two digits or, where it is large, whole numbers."""
+    if value == 0:
+        return "0"
+    size, sign = abs(value), "+" if value > 0 else "−"
+    if size >= 9.95:
+        return f"{sign}{size:,.0f}"
+    if size >= 0.95:
+        return f"{sign}{size:.1f}"
+    return f"{sign}{size:.2g}" if size >= 0.0095 else f"{sign}<0.01"
+
+
+def _pair(
+    source: Source,
+    label_of: np.ndarray,
+    pair: tuple[str, str],
+    mistakes: int,
+    opponents: pd.DataFrame | None,
+) -> Pair:
+    true, predicted = pair
+    test = source.inputs.test
+    group = test.groups.index(true)
+    means = source.scores.group_mean[:, group]
+
+    def against(label: str) -> tuple[Behind, ...]:
+        own = np.where(label_of == label, -means, 0.0)
+        return tuple(_behind(source, int(row), float(means[row])) for row in rank(own, PER_PAIR))
+
+    which = "this test image" if mistakes == 1 else f"these {mistakes} test images"
+    groups = (
+        Group(
+            f"Strongest opponents of {which}, whatever their label",
+            _behind_these(source, pair, opponents),
+        ),
+        Group(
+            f"Labelled {predicted}: the strongest opponents of all test images of {true}",
+            against(predicted),
+        ),
+        Group(
+            f"Labelled {true}, yet opponents of their own class: unusual, or mislabelled",
+            against(true),
+        ),
+    )
+    return Pair(
+        true=true,
+        predicted=predicted,
+        mistakes=mistakes,
+        of=int((test.group_of == group).sum()),
+        net=signed(float(means[label_of == predicted].sum())),
+        groups=tuple(group for group in groups if group.images),
+    )
+
+
+def _opponents(source: Source) -> pd.DataFrame | None:
+    """The listed opponents of misclassified test images."""
+    table = source.table(results.TOP_INFLUENCES_TABLE)
+    if table is None:
+        return None
+    wrong = table["test_class"] != table["predicted_class"]
+    return table[wrong & (table["direction"] == results.OPPONENT)]
+
+
+def _behind_these(
+    source: Source, pair: tuple[str, str], opponents: pd.DataFrame | None
+) -> tuple[Behind, ...]:
+    """The training images with the most negative sums of scores on the mistakes of ``pair``."""
+    if opponents is None:
+        return ()
+    rows = opponents[
+        (opponents["test_class"] == pair[0]) & (opponents["predicted_class"] == pair[1])
+    ]
+    sums = rows.groupby("train_idx")["score"].sum().sort_values(kind="stable").head(PER_PAIR)
+    return tuple(_behind(source, int(str(row)), float(total)) for row, total in sums.items())
+
+
+def _behind(source: Source, row: int, score: float) -> Behind:
+    train = source.inputs.train
+    path = train.paths[row] if train.paths else f"training image {row}"
+    label = train.labels[row] if train.labels else None
+    return Behind(path, label or "", signed(score))

@@ -1,0 +1,139 @@
+"""Section 5: the same picture twice: under two labels, or in training and test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tracin import results
+from tracin.analyze.phrases import count
+from tracin.analyze.report import wording
+from tracin.analyze.report.source import Picture, Pictures, Source, missing
+
+MOST_SHOWN = 200
+
+
+@dataclass(frozen=True)
+class Copy:
+    """One picture of a pair."""
+
+    path: str
+    label: str
+    is_test: bool
+
+
+@dataclass(frozen=True)
+class DuplicatePair:
+    """Two pictures that are the same, or nearly."""
+
+    first: Copy
+    """A training image."""
+    second: Copy
+    likeness: str
+    identical: bool
+    labels_differ: bool
+    leak: bool
+    """The second is a test image."""
+    says: str
+
+    @property
+    def severity(self) -> int:
+        """0 is worst: a label that is wrong for certain."""
+        worst_first = (
+            self.identical and self.labels_differ,
+            self.identical and self.leak,
+            self.labels_differ,
+            self.leak,
+            self.identical,
+            True,
+        )
+        return worst_first.index(True)
+
+
+@dataclass(frozen=True)
+class DuplicateSection:
+    """The pairs, the worst first, and what they mean for the accuracy."""
+
+    shown: tuple[DuplicatePair, ...]
+    total: int
+    conflicts: int
+    """Pairs with identical pixels and different labels: one label is wrong for certain."""
+    leaked: int
+    """Test images that stand in the training set."""
+    accuracy: str
+    """A sentence: with and without them; "" where nothing leaked or no file tells."""
+    missing: str = ""
+
+    def pictures(self) -> Pictures:
+        """All, the worst pairs first."""
+        for pair in self.shown:
+            yield Picture(pair.first.path)
+            yield Picture(pair.second.path)
+
+
+def duplicates_section(source: Source) -> DuplicateSection:
+    """The pairs of a run that look the same."""
+    table = source.table(results.DUPLICATES)
+    if table is None:
+        why = missing(results.DUPLICATES, "Pictures that stand there twice")
+        return DuplicateSection((), 0, 0, 0, "", why)
+    columns = ("kind", "path_a", "class_a", "path_b", "class_b", "similarity", "identical_pixels")
+    pairs = [
+        _pair(str(kind), (str(a), str(class_a)), (str(b), str(class_b)), float(alike), bool(same))
+        for kind, a, class_a, b, class_b, alike, same in zip(
+            *(table[name] for name in columns), strict=True
+        )
+    ]
+    leaked = {pair.second.path for pair in pairs if pair.leak}
+    return DuplicateSection(
+        shown=tuple(sorted(pairs, key=lambda pair: pair.severity)[:MOST_SHOWN]),
+        total=len(pairs),
+        conflicts=sum(pair.identical and pair.labels_differ for pair in pairs),
+        leaked=len(leaked),
+        accuracy=_accuracy(source, leaked),
+    )
+
+
+def _pair(
+    kind: str, a: tuple[str, str], b: tuple[str, str], similarity: float, identical: bool
+) -> DuplicatePair:
+    leak, differ = kind == results.TRAIN_TEST, a[1] != b[1]
+    return DuplicatePair(
+        first=Copy(*a, is_test=False),
+        second=Copy(*b, is_test=leak),
+        likeness="identical pixels"
+        if identical
+        else f"cosine {wording.cosine(similarity)}, pixels differ",
+        identical=identical,
+        labels_differ=differ,
+        leak=leak,
+        says=_says(identical=identical, differ=differ, leak=leak),
+    )
+
+
+def _says(*, identical: bool, differ: bool, leak: bool) -> str:
+    same = "The same picture" if identical else "Nearly the same picture"
+    sure = "one of the two labels is wrong" if identical else "one label may be wrong"
+    if differ and leak:
+        return f"{same} in training and test, under two labels: {sure}."
+    if differ:
+        return f"{same} under two labels: {sure}."
+    if leak:
+        return f"{same} in training and test: the accuracy counts an image the model has seen."
+    return f"{same} twice in training: it counts double."
+
+
+def _accuracy(source: Source, leaked: set[str]) -> str:
+    test = source.inputs.test
+    if not leaked or test.correct is None or test.paths is None:
+        return ""
+    kept = [
+        right for path, right in zip(test.paths, test.correct, strict=True) if path not in leaked
+    ]
+    whole = wording.percent(float(test.correct.mean()))
+    if not kept:
+        return "Every test image stands in the training set: the accuracy says nothing."
+    return (
+        f"Test accuracy is {whole} on all {count(len(test.paths), 'test image')}, and "
+        f"{wording.percent(sum(kept) / len(kept))} on the {len(kept):,} that do not stand in the "
+        "training set."
+    )

@@ -1,0 +1,161 @@
+"""Section 1: what was analysed, and its figures as charts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tracin import results
+from tracin.analyze.numerals import signed
+from tracin.analyze.pages import overall_tiles
+from tracin.analyze.panels import Tile, remark_on
+from tracin.analyze.phrases import count, listed
+from tracin.analyze.report import svg
+from tracin.analyze.report.source import Picture, Pictures, Source
+from tracin.analyze.summary import ClassSummary, RankedImage
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A training image in a row of the most helpful or most harmful."""
+
+    path: str
+    label: str
+    score: str
+    has_picture: bool
+    """False: its path is not known."""
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """A class of test images."""
+
+    name: str
+    n_test: int
+    n_train: str
+    health: str
+    health_share: float
+    """0 to 1"""
+    band: str
+    accuracy: str
+    accuracy_share: float | None
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What the first section shows."""
+
+    title: str
+    method: str
+    unit: str
+    run: tuple[tuple[str, str], ...]
+    """(name, what) of how the scores were made."""
+    tiles: tuple[Tile, ...]
+    findings: tuple[str, ...]
+    recommendations: tuple[str, ...]
+    charts: tuple[svg.Chart, ...]
+    classes: tuple[ClassRow, ...]
+    helpful: tuple[Ranked, ...]
+    harmful: tuple[Ranked, ...]
+    helpful_by: str
+    harmful_by: str
+
+    def pictures(self) -> Pictures:
+        """Those of both rows."""
+        for image in (*self.helpful, *self.harmful):
+            if image.has_picture:
+                yield Picture(image.path)
+
+
+def overview_section(source: Source) -> Overview:
+    """The run as a whole."""
+    overall = source.overall
+    return Overview(
+        title=f"{count(overall.n_train, 'training image')}, {count(overall.n_test, 'test image')}",
+        method=overall.method,
+        unit=overall.unit,
+        run=tuple(_run_in_words(source)),
+        tiles=tuple(overall_tiles(overall)),
+        findings=source.words.findings,
+        recommendations=source.words.recommendations,
+        charts=(
+            svg.profile(overall.test_mean, "Average influence per test image"),
+            svg.histogram(overall.test_max, "Largest positive influence", negative=False),
+            svg.histogram(overall.test_min, "Most negative influence", negative=True),
+        ),
+        classes=tuple(_class_row(one) for one in overall.classes if one.is_class),
+        helpful=tuple(map(_ranked, overall.helpful[:10])),
+        harmful=tuple(map(_ranked, overall.harmful[:10])),
+        helpful_by=remark_on(overall.rank_by, overall.unit, overall.n_test, "helpful"),
+        harmful_by=remark_on(overall.rank_by, overall.unit, overall.n_test, "harmful"),
+    )
+
+
+def _ranked(image: RankedImage) -> Ranked:
+    return Ranked(
+        image.name, image.label or "label unknown", signed(image.score), image.path is not None
+    )
+
+
+def _class_row(one: ClassSummary) -> ClassRow:
+    accuracy = None if one.n_right is None else one.n_right / one.n_test
+    return ClassRow(
+        name=one.name,
+        n_test=one.n_test,
+        n_train="—" if one.n_train is None else f"{one.n_train:,}",
+        health=one.health.shown,
+        health_share=one.health.percent / 100,
+        band=one.health.band,
+        accuracy="—" if accuracy is None else f"{accuracy:.1%}",
+        accuracy_share=accuracy,
+    )
+
+
+def _run_in_words(source: Source) -> Iterator[tuple[str, str]]:
+    run = source.inputs.run
+    yield "Data", str(source.inputs.data_dir)
+    if run is None:
+        return
+    files = [checkpoint.path.replace("\\", "/").split("/")[-1] for checkpoint in run.checkpoints]
+    yield ("Checkpoints" if len(files) > 1 else "Checkpoint"), listed(files)
+    yield "Method", _method(run)
+    yield "Loss", _loss(run)
+    yield (
+        "Images",
+        f"{run.train_images:,} of {run.train_images_found:,} training images and "
+        f"{run.test_images:,} of {run.test_images_found:,} test images; shorter side resized to "
+        f"{run.resize_size} pixels, the centre of {run.crop_size} cut out",
+    )
+    if run.skipped:
+        first = run.skipped[0]
+        yield (
+            "Skipped",
+            f"{count(len(run.skipped), 'unreadable image')}, beginning with {first.path} "
+            f"({first.reason})",
+        )
+    yield "Computed", f"{run.created[:10]}, in {run.seconds.get('total', 0):.0f} s on {run.device}"
+
+
+def _method(run: results.RunInfo) -> str:
+    rates = list(dict.fromkeys(f"{each.learning_rate:.3g}" for each in run.checkpoints))
+    rate = f"learning rate{'s' if len(rates) > 1 else ''} {listed(rates)}"
+    if run.method == results.GAUSS_NEWTON:
+        return (
+            f"Gauss–Newton influence of layer {run.layer}, damping {run.damping:g}: what the model "
+            "would be without an image, to first order"
+        )
+    return (
+        f"TracIn (Pruthi et al. 2020) on layer {run.layer}, {rate}: gradients of a training and a "
+        "test image multiplied, summed over checkpoints"
+    )
+
+
+def _loss(run: results.RunInfo) -> str:
+    last = run.checkpoints[-1]
+    smoothing = (
+        f"label smoothing {last.label_smoothing:g}"
+        if last.label_smoothing
+        else ("no label smoothing")
+    )
+    weights = "class weights" if last.class_weights else "no class weights"
+    return f"cross-entropy with {smoothing} and {weights}"

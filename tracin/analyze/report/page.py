@@ -1,0 +1,138 @@
+"""Sections → one HTML file."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from tracin import __version__
+from tracin.analyze.phrases import count
+from tracin.analyze.report.classes import ClassSection, classes_section
+from tracin.analyze.report.duplicates import DuplicateSection, duplicates_section
+from tracin.analyze.report.mistakes import MistakeSection, mistakes_section
+from tracin.analyze.report.overview import Overview, overview_section
+from tracin.analyze.report.pictures import BUDGET, Album, make_album
+from tracin.analyze.report.source import Picture, Source
+from tracin.analyze.report.suspects import SuspectSection, suspects_section
+from tracin.staging import replacing
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class Sections:
+    """Everything the page shows."""
+
+    overview: Overview
+    suspects: SuspectSection
+    mistakes: MistakeSection
+    classes: ClassSection
+    duplicates: DuplicateSection
+
+    def pictures(self) -> Iterator[Picture]:
+        """All, in order of importance: what is to be decided comes first."""
+        yield from self.overview.pictures()
+        yield from self.suspects.pictures()
+        yield from self.duplicates.pictures()
+        yield from self.mistakes.pictures()
+        yield from self.classes.pictures()
+
+
+def write_report(path: Path, source: Source, *, budget: int = BUDGET) -> tuple[str, ...]:
+    """Sentences about what the page had to leave out, after it is written to ``path``.
+
+    Args:
+        path: of the page; a former one is replaced whole.
+        source: what is known about the run.
+        budget: characters of all pictures together.
+
+    Raises:
+        TracInError: a table of the results is damaged.
+    """
+    sections = Sections(
+        overview_section(source),
+        suspects_section(source),
+        mistakes_section(source),
+        classes_section(source),
+        duplicates_section(source),
+    )
+    album = make_album(source.inputs.data_dir, sections.pictures(), budget)
+    left_out = tuple(_left_out(source, album))
+    with replacing(path) as temporary:
+        temporary.write_text(_render(source, sections, album, left_out), encoding="utf-8")
+    return left_out
+
+
+def _left_out(source: Source, album: Album) -> Iterator[str]:
+    if album.over_budget:
+        yield (
+            f"{count(album.over_budget, 'picture')} of the report, to keep its file below 30 MB: "
+            "those of the last sections and cards."
+        )
+    if album.unreadable:
+        yield (
+            f"{count(len(album.unreadable), 'picture')} of the report not found or not readable in "
+            f"{source.inputs.data_dir}, beginning with {album.unreadable[0]}."
+        )
+
+
+def _render(source: Source, sections: Sections, album: Album, left_out: tuple[str, ...]) -> str:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
+
+    def number_of(path: str, large: bool = False) -> int | None:
+        return album.numbers.get(Picture(path, large))
+
+    return environment.get_template("page.html.j2").render(
+        sections=sections,
+        number_of=number_of,
+        suspect_of=sections.suspects.number_of,
+        data=_data(source, album),
+        script=Markup(script),  # our own file, not the user's text
+        script_hash=_hash(script),
+        style=Markup((TEMPLATES / "page.css").read_text(encoding="utf-8")),
+        left_out=(*source.inputs.left_out, *left_out),
+        pictures=len(album.encoded),
+        megabytes=f"{album.characters / 1e6:.1f}",
+        version=__version__,
+        apply_command=_apply_command(source),
+    )
+
+
+def _hash(script: str) -> str:
+    """What the page's policy knows the script by: no other script can run in it."""
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+
+
+def _apply_command(source: Source) -> str:
+    folder = source.results_dir
+    where = "" if folder == Path("results") else f" --results_dir {shlex.quote(str(folder))}"
+    return f"python analyze_results.py --apply actions.csv --cleaned_dir data/cleaned{where}"
+
+
+def _data(source: Source, album: Album) -> dict[str, object]:
+    """What the script needs."""
+    run = source.inputs.run
+    labels = source.inputs.train.labels or ()
+    classes = list(run.class_names) if run else sorted({label for label in labels if label})
+    about = json.dumps([str(source.inputs.data_dir), classes], ensure_ascii=False)
+    return {
+        # Decisions belong to the images: they survive a new analysis of the same data folder.
+        "key": f"tracin-decisions-{hashlib.sha256(about.encode()).hexdigest()[:16]}",
+        "classes": classes,
+        "pictures": album.encoded,
+    }

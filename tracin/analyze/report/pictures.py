@@ -1,0 +1,112 @@
+"""Pictures inside the page: small JPEGs as base64, each once, within a budget."""
+
+from __future__ import annotations
+
+import base64
+import io
+import warnings
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageOps
+from tqdm import tqdm
+
+from tracin.analyze.report.source import Picture
+from tracin.analyze.thumbnails import image_file
+
+SMALL, LARGE = 128, 256
+"""Pixels: the side of a square, and the longest side of a whole picture."""
+
+QUALITY = 78
+
+BUDGET = 28_000_000
+"""Characters of all pictures together; the page around them takes up to another two million."""
+
+THREADS = 2
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Album:
+    """The pictures of a page by number."""
+
+    encoded: tuple[str, ...]
+    """JPEG files in base64"""
+    numbers: dict[Picture, int]
+    unreadable: tuple[str, ...]
+    """Paths of images that are not in the data folder, or cannot be read."""
+    over_budget: int
+    """Pictures left out because the page would become too large."""
+
+    @property
+    def characters(self) -> int:
+        """Size of all pictures."""
+        return sum(map(len, self.encoded))
+
+
+def make_album(data_dir: Path, wanted: Iterable[Picture], budget: int = BUDGET) -> Album:
+    """The ``wanted`` pictures, the most important first, for as long as ``budget`` lasts.
+
+    Args:
+        data_dir: their paths are relative to it.
+        wanted: in order of importance; repetitions are free.
+        budget: characters of all pictures together.
+    """
+    pictures = list(dict.fromkeys(wanted))
+    encoded: list[str] = []
+    numbers: dict[Picture, int] = {}
+    unreadable: dict[str, None] = {}
+    left, done = budget, 0
+    with (
+        ThreadPoolExecutor(THREADS) as pool,
+        # disable=None: no bar where stderr is no terminal.
+        tqdm(total=len(pictures), desc="Thumbnails", unit=" pictures", disable=None) as bar,
+    ):
+        while done < len(pictures) and left > 0:
+            batch = pictures[done : done + _BATCH]
+            for picture, text in zip(
+                batch, pool.map(lambda each: encode(data_dir, each), batch), strict=True
+            ):
+                if text is None:
+                    unreadable[picture.path] = None
+                elif len(text) <= left:
+                    numbers[picture] = len(encoded)
+                    encoded.append(text)
+                    left -= len(text)
+                else:
+                    left = 0
+            done += len(batch)
+            bar.update(len(batch))
+    over = sum(each not in numbers and each.path not in unreadable for each in pictures)
+    return Album(tuple(encoded), numbers, tuple(unreadable), over)
+
+
+def encode(data_dir: Path, picture: Picture) -> str | None:
+    """``picture`` as a JPEG file in base64, or None where there is no readable image."""
+    file = image_file(data_dir, picture.path)
+    if file is None:
+        return None
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns about harmless oddities of files that we only look at.
+            warnings.simplefilter("ignore")
+            with Image.open(file) as image:
+                side = LARGE if picture.large else SMALL
+                image.draft("RGB", (2 * side, 2 * side))
+                small = _reduced(image.convert("RGB"), side, whole=picture.large)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=QUALITY, optimize=True)
+    return base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _reduced(image: Image.Image, side: int, *, whole: bool) -> Image.Image:
+    """Never enlarged: the browser does that without a larger file."""
+    if whole:
+        image.thumbnail((side, side), Image.Resampling.BICUBIC)
+        return image
+    side = min(side, *image.size)
+    return ImageOps.fit(image, (side, side), Image.Resampling.BICUBIC)

@@ -1,0 +1,53 @@
+"""What the page is made from, and the tables that it alone reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from tracin import results
+from tracin.analyze.findings import Words
+from tracin.analyze.inputs import Inputs
+from tracin.analyze.scan import Scores
+from tracin.analyze.summary import OverallSummary
+
+
+@dataclass(frozen=True)
+class Source:
+    """Everything known about a run."""
+
+    results_dir: Path
+    inputs: Inputs
+    scores: Scores
+    overall: OverallSummary
+    words: Words
+
+    def table(self, name: str) -> pd.DataFrame | None:
+        """The table ``name`` of the results, or None where there is no such file."""
+        if not (self.results_dir / name).exists():
+            return None
+        return results.read_table(self.results_dir, name)
+
+
+def missing(name: str, what: str) -> str:
+    """Why a section is empty, and how to get it."""
+    return (
+        f"{what} stand in {name}, and this results folder has no such file. "
+        "Run TracIn_Resnet50.py again with this version, then analyze_results.py."
+    )
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that the page wants to show."""
+
+    path: str
+    """Relative to the data folder."""
+    large: bool = False
+    """The whole image, to be judged; else a small square from its centre."""
+
+
+Pictures = Iterator[Picture]

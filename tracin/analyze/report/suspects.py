@@ -1,0 +1,167 @@
+"""Section 2: training images whose label looks wrong, a card for each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import pandas as pd
+
+from tracin import results
+from tracin.analyze.numerals import number
+from tracin.analyze.report import wording
+from tracin.analyze.report.source import Picture, Pictures, Source, missing
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A training image that is near to a suspect."""
+
+    path: str
+    similarity: str
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A measured figure, and what it says."""
+
+    name: str
+    value: str
+    says: str
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A card."""
+
+    rank: int
+    path: str
+    given: str
+    suggested: str
+    suspicion: str
+    share: float
+    """Of the largest suspicion there is, 0 to 1."""
+    level: str
+    facts: tuple[Fact, ...]
+    keys: dict[str, float]
+    """What it can be sorted by."""
+    like_given: tuple[Neighbour, ...]
+    like_suggested: tuple[Neighbour, ...]
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """(given, suggested)."""
+        return self.given, self.suggested
+
+
+@dataclass(frozen=True)
+class SuspectSection:
+    """The cards, most suspicious first."""
+
+    cards: tuple[Suspect, ...]
+    pairs: tuple[tuple[str, str, int], ...]
+    """(given, suggested, cards), most frequent first."""
+    missing: str = ""
+    """Why there are no cards."""
+    neighbours_missing: str = ""
+    """Why the cards have no neighbours."""
+
+    def pictures(self) -> Pictures:
+        """All, the suspects themselves first."""
+        for card in self.cards:
+            yield Picture(card.path, large=True)
+        for card in self.cards:
+            for neighbour in (*card.like_given, *card.like_suggested):
+                yield Picture(neighbour.path)
+
+    @property
+    def number_of(self) -> dict[str, int]:
+        """Rank of each suspect by path: other sections point to its card."""
+        return {card.path: card.rank for card in self.cards}
+
+
+def suspects_section(source: Source) -> SuspectSection:
+    """The suspects of a run as cards."""
+    table = source.table(results.SUSPECTS)
+    if table is None:
+        return SuspectSection((), (), missing=missing(results.SUSPECTS, "Labels that look wrong"))
+    near = source.table(results.NEIGHBOURS)
+    probabilities = _probabilities(source)
+    neighbours = _neighbours(near) if near is not None else {}
+    rows = table.sort_values("rank", kind="stable").to_dict("records")
+    cards = tuple(
+        _card({str(key): value for key, value in row.items()}, probabilities, neighbours)
+        for row in rows
+    )
+    pairs = Counter(card.pair for card in cards)
+    return SuspectSection(
+        cards,
+        tuple(
+            (given, suggested, n)
+            for (given, suggested), n in sorted(pairs.items(), key=lambda item: (-item[1], item[0]))
+        ),
+        neighbours_missing=""
+        if near is not None
+        else missing(results.NEIGHBOURS, "The nearest images of both classes"),
+    )
+
+
+def _probabilities(source: Source) -> dict[str, float]:
+    """The model's probability of each training image's label."""
+    table = source.table(results.TRAIN_SUMMARY)
+    if table is None:
+        return {}
+    return dict(zip(table["train_path"], table["probability"].astype(float), strict=True))
+
+
+def _neighbours(table: pd.DataFrame) -> dict[tuple[str, str], tuple[Neighbour, ...]]:
+    """By (suspect, kind), nearest first."""
+    found: dict[tuple[str, str], list[Neighbour]] = {}
+    ordered = table.sort_values("rank", kind="stable")
+    columns = ("train_path", "kind", "neighbour_path", "similarity")
+    for path, kind, neighbour, similarity in zip(*(ordered[name] for name in columns), strict=True):
+        shown = Neighbour(str(neighbour), wording.decimal(float(similarity)))
+        found.setdefault((str(path), str(kind)), []).append(shown)
+    return {key: tuple(images) for key, images in found.items()}
+
+
+def _card(
+    row: dict[str, object],
+    probabilities: dict[str, float],
+    neighbours: dict[tuple[str, str], tuple[Neighbour, ...]],
+) -> Suspect:
+    path, given = str(row["train_path"]), str(row["given_class"])
+    keys = {
+        name: float(str(row[name]))
+        for name in ("rank", "suspicion", "label_agreement", "aum", "self_influence")
+    }
+    return Suspect(
+        rank=int(keys["rank"]),
+        path=path,
+        given=given,
+        suggested=str(row["suggested_class"]),
+        suspicion=wording.decimal(keys["suspicion"]),
+        share=min(1.0, keys["suspicion"] / wording.SUSPICION_MOST),
+        level=wording.suspicion_level(keys["suspicion"]),
+        facts=_facts(keys, float(str(row["error_norm"])), given, probabilities.get(path)),
+        keys=keys,
+        like_given=neighbours.get((path, results.GIVEN), ()),
+        like_suggested=neighbours.get((path, results.SUGGESTED), ()),
+    )
+
+
+def _facts(
+    keys: dict[str, float], error_norm: float, given: str, probability: float | None
+) -> tuple[Fact, ...]:
+    agreement, margin = keys["label_agreement"], keys["aum"]
+    facts = [
+        Fact("Agreement", wording.decimal(agreement), wording.agreement(agreement, given)),
+        Fact("Error", wording.decimal(error_norm), wording.error(error_norm)),
+        Fact("Margin", wording.decimal(margin), wording.margin(margin)),
+    ]
+    if probability is not None:
+        facts.append(
+            Fact("Probability", wording.percent(probability), f"what the model gives {given}")
+        )
+    said = "its effect on itself; large where an image was hard to learn"
+    return (*facts, Fact("Self-influence", number(keys["self_influence"]), said))

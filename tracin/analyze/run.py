@@ -1,0 +1,165 @@
+"""The run of analyze_results.py: results folder → pictures, image folders, and what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from PIL import Image
+from tqdm import tqdm
+
+from tracin.analyze import fonts, gallery, pages, style
+from tracin.analyze.findings import Words, in_words
+from tracin.analyze.inputs import Inputs, read_inputs
+from tracin.analyze.naming import unique_names
+from tracin.analyze.phrases import count
+from tracin.analyze.report.page import write_report
+from tracin.analyze.report.source import Source
+from tracin.analyze.scan import scan
+from tracin.analyze.summarize import summarize
+from tracin.analyze.summary import OverallSummary, RankBy
+from tracin.analyze.thumbnails import Thumbnails
+from tracin.errors import TracInError
+from tracin.results import CLASS_SUMMARY_SUFFIX, DASHBOARD, REPORT, TRAIN_SUMMARY
+from tracin.staging import record_analysis, remove_analysis, replacing
+
+
+@dataclass(frozen=True)
+class AnalyzeConfig:
+    """What the user asked for: the flags of analyze_results.py."""
+
+    results_dir: Path
+    data_dir: Path | None = None
+    """None: what run.json says, else data/processed."""
+    top_k: int = 10
+    rank_by: RankBy = "normalized"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the analysis found and wrote."""
+
+    overall: OverallSummary
+    words: Words
+    left_out: tuple[str, ...]
+    """Sentences: what is missing, and for want of what."""
+    report: Path
+    dashboard: Path
+    class_pages: tuple[Path, ...]
+    copies: tuple[Path, ...]
+
+
+def run(config: AnalyzeConfig) -> Outcome:
+    """The outcome of the analysis, whose files are written when this returns.
+
+    Raises:
+        TracInError: the results folder lacks the matrix, is damaged, or cannot be written to.
+    """
+    inputs = read_inputs(config.results_dir, config.data_dir)
+    test = inputs.test
+    shape = (inputs.n_train, inputs.n_test)
+    scores = scan(inputs.scores, shape, test.group_of, len(test.groups))
+    overall = summarize(inputs, scores, top_k=config.top_k, rank_by=config.rank_by)
+    words = in_words(overall)
+    folders = _folders(overall)
+    found = gallery.plan_gallery(config.results_dir, inputs.data_dir, overall, folders)
+    report, dashboard = config.results_dir / REPORT, config.results_dir / DASHBOARD
+    class_pages = tuple(
+        config.results_dir / f"{folders[name]}{CLASS_SUMMARY_SUFFIX}" for name in overall.groups
+    )
+    targets = tuple(target for _, target in found.copies)
+    try:
+        remove_analysis(config.results_dir)
+        record_analysis(config.results_dir, (report, dashboard, *class_pages, *targets))
+        gallery.copy_gallery(found)
+        undrawn = _draw(inputs, overall, words, (dashboard, *class_pages))
+        source = Source(config.results_dir, inputs, scores, overall, words)
+        unshown = write_report(report, source)
+    except OSError as error:
+        raise TracInError(
+            f"Cannot write to {config.results_dir} ({error}). Make room there, or name another "
+            "folder with --results_dir."
+        ) from error
+    left_out = (*inputs.left_out, *_left_out(config, inputs, overall, found, undrawn), *unshown)
+    return Outcome(overall, words, left_out, report, dashboard, class_pages, targets)
+
+
+def _folders(overall: OverallSummary) -> dict[str, str]:
+    if overall.has_classes:
+        return unique_names(overall.groups)
+    return {name: name.replace(" ", "_") for name in overall.groups}
+
+
+def _draw(inputs: Inputs, overall: OverallSummary, words: Words, paths: tuple[Path, ...]) -> str:
+    """The characters that no font on this machine has; every picture is written to its path."""
+    texts = [*_texts(overall), *words.findings, *words.recommendations]
+    texts += [sentence for said in words.by_class.values() for sentence in said]
+    with style.look(texts) as families:
+        figures = _figures(inputs, overall, words)
+        written: Future[None] | None = None
+        # disable=None: no bar where stderr is no terminal.
+        with (
+            ThreadPoolExecutor(max_workers=1) as pool,
+            tqdm(paths, desc="Drawing", unit=" pictures", disable=None) as bar,
+        ):
+            for path, figure in zip(bar, figures, strict=True):
+                picture = style.render(figure)
+                if written is not None:
+                    written.result()
+                # Packing the pixels takes a quarter of the time, and needs no lock.
+                written = pool.submit(_write_picture, picture, path)
+            if written is not None:
+                written.result()
+    return fonts.missing(texts, families)
+
+
+def _write_picture(picture: Image.Image, path: Path) -> None:
+    with replacing(path) as temporary:
+        style.save(picture, temporary)
+
+
+def _figures(inputs: Inputs, overall: OverallSummary, words: Words) -> Iterator[Figure]:
+    picture = Thumbnails(inputs.data_dir, inputs.train.paths).get
+    yield pages.dashboard(overall, words, picture)
+    for one in overall.classes:
+        yield pages.class_page(one, overall, words.by_class[one.name], picture)
+
+
+def _texts(overall: OverallSummary) -> Iterator[str]:
+    """Everything from outside that is written into pictures: names of classes and of files."""
+    yield from (overall.method, overall.provenance, *overall.groups)
+    images = [*overall.helpful, *overall.harmful]
+    for one in overall.classes:
+        images += [*one.helpful, *one.harmful]
+        yield from (label for label, _, _ in one.by_label)
+    for image in images:
+        yield from (image.name, image.label or "", image.suggested or "")
+
+
+def _left_out(
+    config: AnalyzeConfig,
+    inputs: Inputs,
+    overall: OverallSummary,
+    found: gallery.Gallery,
+    undrawn: str,
+) -> Iterator[str]:
+    if overall.rank_by != config.rank_by:
+        yield (
+            f"Normalised ranking: there is no {TRAIN_SUMMARY} with the images' self-influence. "
+            "Helpful images are ranked by plain means."
+        )
+    if found.not_found:
+        n, first = len(found.not_found), found.not_found[0]
+        yield (
+            f"Pictures and copies of {count(n, 'training image')} not found in {inputs.data_dir}, "
+            f"beginning with {first}. Name the folder that they are in with --data_dir."
+        )
+    if undrawn:
+        yield (
+            f"Characters that no font on this machine has, drawn as {fonts.MISSING}: "
+            f"{undrawn[:20]}{'…' if len(undrawn) > 20 else ''} Install Noto fonts, for instance "
+            "with: apt install fonts-noto-core fonts-noto-cjk"
+        )

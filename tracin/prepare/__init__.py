@@ -1,0 +1,1 @@
+"""Raw photos → train/ and test/ folders of checked images."""

@@ -1,0 +1,135 @@
+"""Turns raw photos into train/ and test/ folders: python -m tracin.prepare.
+
+In: class folders of images. Out: checked JPEGs in train/<class>/ and test/<class>/, and a table of
+where each file went.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tracin import __version__
+from tracin.errors import TracInError
+from tracin.flags import natural_int, positive_int, share
+from tracin.prepare.convert import Settings
+from tracin.prepare.journal import NEAR_TABLE, SPLIT_TABLE
+from tracin.prepare.run import PrepareConfig, PrepareResult, prepare
+
+EXAMPLES = """\
+examples:
+  python -m tracin.prepare data/raw-img data/processed --english_names
+  python -m tracin.prepare data/raw-img data/processed --keep_size --test_share 0.1
+
+Checks the images, converts them to RGB JPEGs, keeps equal images on one side of the split, and
+reports those that look alike. Called again after a kill it goes on where it stopped. Then run:
+python -m tracin.training
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of this command's flags."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tracin.prepare",
+        description=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"tracin {__version__}")
+    folders = parser.add_argument_group("from where to where")
+    folders.add_argument(
+        "raw_dir", type=Path, metavar="RAW", help="folder whose subfolders are the classes"
+    )
+    folders.add_argument(
+        "output_dir", type=Path, metavar="OUTPUT", help="new folder for train/ and test/"
+    )
+    images = parser.add_argument_group("images")
+    images.add_argument(
+        "--english_names",
+        action="store_true",
+        help="call Animals-10's classes dog, horse, … instead of cane, cavallo, …",
+    )
+    size = images.add_mutually_exclusive_group()
+    size.add_argument(
+        "--size",
+        type=positive_int,
+        default=224,
+        metavar="PIXELS",
+        help="reduce the shorter side to this (default: %(default)s)",
+    )
+    size.add_argument("--keep_size", action="store_true", help="do not reduce images")
+    split = parser.add_argument_group("split")
+    split.add_argument(
+        "--test_share",
+        type=share,
+        default=0.2,
+        metavar="SHARE",
+        help="of each class's images (default: %(default)s)",
+    )
+    split.add_argument("--seed", type=natural_int, default=0, help="(default: %(default)s)")
+    machine = parser.add_argument_group("how it runs on this machine")
+    machine.add_argument(
+        "--workers",
+        type=positive_int,
+        metavar="N",
+        help="processes that convert images (default: one for each core)",
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status: 0, or 1 after an error that the user can put right, or 130 after Ctrl-C."""
+    arguments = build_parser().parse_args(argv)
+    config = PrepareConfig(
+        raw_dir=arguments.raw_dir,
+        output_dir=arguments.output_dir,
+        english_names=arguments.english_names,
+        settings=Settings(None if arguments.keep_size else arguments.size),
+        test_share=arguments.test_share,
+        seed=arguments.seed,
+        workers=arguments.workers,
+    )
+    try:
+        result = prepare(config, say=print)
+    except TracInError as error:
+        print(f"tracin.prepare: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        # The disk is full, or the folder cannot be written.
+        print(f"tracin.prepare: {error}. The same command goes on.", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nInterrupted: the same command goes on where it stopped.", file=sys.stderr)
+        return 130
+    if result is None:
+        print(f"{config.output_dir} is prepared already, nothing was done.")
+    else:
+        _report(result, config.output_dir)
+    print(f"\nNext: python -m tracin.training --data_dir {config.output_dir}")
+    return 0
+
+
+def _report(result: PrepareResult, folder: Path) -> None:
+    print(
+        f"\n{result.train_images:,} training and {result.test_images:,} test images in "
+        f"{len(result.class_names)} classes: {', '.join(result.class_names)}.\n"
+        f"  left out  {len(result.left_out):,} files"
+    )
+    for entry in result.left_out[:3]:
+        print(f"            {entry.source.path}: {entry.reason}")
+    across = result.equal_across_classes
+    print(
+        f"  equal     {result.equal_images:,} images have another one's pixels and stand on its "
+        f"side of the split{f'; {across:,} times under another class' if across else ''}\n"
+        f"  alike     {result.alike_pairs:,} pairs look alike, {result.alike_across_split:,} of "
+        f"them across the split\n"
+        f"  written   {folder / 'train'}\n"
+        f"            {folder / 'test'}\n"
+        f"            {folder / SPLIT_TABLE}\n"
+        f"            {folder / NEAR_TABLE}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""The tables of a preparation: where each file went, and which images look alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from tracin.prepare.convert import Converted
+from tracin.prepare.duplicates import AlikePair
+from tracin.prepare.journal import NEAR_TABLE, SPLIT_TABLE, Workplace, split_name
+from tracin.staging import replacing
+
+
+def write_split(
+    place: Workplace,
+    entries: Sequence[Converted],
+    images: Sequence[Converted],
+    groups: Sequence[Sequence[int]],
+    in_test: npt.NDArray[np.bool_],
+) -> None:
+    """Where each file went, and why any was left out."""
+    first = {at: images[group[0]].source.path for group in groups for at in group[1:]}
+    position = {image.source: at for at, image in enumerate(images)}
+    rows = []
+    for entry in entries:
+        at = position.get(entry.source)
+        split = "" if at is None else split_name(in_test[at])
+        path = place.final(entry.source, split).relative_to(place.folder).as_posix()
+        rows.append(
+            {
+                "source": entry.source.path,
+                "class": entry.source.class_name,
+                "split": split,
+                "path": path if split else "",
+                "reason": entry.reason,
+                "duplicate_of": "" if at is None else first.get(at, ""),
+            }
+        )
+    _write_table(place.folder / SPLIT_TABLE, pd.DataFrame(rows))
+
+
+def write_pairs(
+    place: Workplace,
+    images: Sequence[Converted],
+    pairs: Sequence[AlikePair],
+    in_test: npt.NDArray[np.bool_],
+) -> None:
+    """Images that look alike, most alike first."""
+    columns = [
+        "source",
+        "other_source",
+        "likeness",
+        "class",
+        "other_class",
+        "split",
+        "other_split",
+    ]
+    rows = [
+        (
+            images[pair.first].source.path,
+            images[pair.second].source.path,
+            round(pair.likeness, 4),
+            images[pair.first].source.class_name,
+            images[pair.second].source.class_name,
+            split_name(in_test[pair.first]),
+            split_name(in_test[pair.second]),
+        )
+        for pair in pairs
+    ]
+    _write_table(place.folder / NEAR_TABLE, pd.DataFrame(rows, columns=columns))
+
+
+def _write_table(path: Path, frame: pd.DataFrame) -> None:
+    with replacing(path) as temporary:
+        frame.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
