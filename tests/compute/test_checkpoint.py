@@ -118,6 +118,14 @@ def test_what_stands_beside_the_weights_and_the_layer(state: State, tmp_path: Pa
     assert checkpoint.layer == "model.fc.4"
 
 
+def test_stored_class_names_must_be_the_folders(state: State, tmp_path: Path) -> None:
+    content = {"state_dict": state, "class_names": list(CLASS_NAMES)}
+    torch.save(content, tmp_path / "w.pth")
+    load_checkpoint(tmp_path / "w.pth", CLASS_NAMES)
+    with pytest.raises(TracInError, match=r"trained for the classes butterfly.*has squirrel"):
+        load_checkpoint(tmp_path / "w.pth", CLASS_NAMES[::-1])
+
+
 def test_half_precision_weights_are_read_as_float32(state: State, tmp_path: Path) -> None:
     halves = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
     torch.save(halves, tmp_path / "half.pth")

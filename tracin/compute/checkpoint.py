@@ -82,6 +82,7 @@ def load_checkpoint(
     head_state = {key: state.pop(key) for key in list(state) if key.startswith("fc.")}
     linears = [_linear(head_state, position, path) for position in positions]
     _check_head(linears, class_names, path)
+    _check_class_names(extras, class_names, path)
     chosen = head_activation or ASSUMED_ACTIVATION
     layers, uses_activation = _head_layers(linears, positions, chosen)
     last_position = positions[-1]
@@ -245,6 +246,15 @@ def _check_head(linears: Sequence[nn.Linear], class_names: Sequence[str], path: 
             f"{path} was trained for {widths[-1]} classes and the training folder has "
             f"{len(class_names)} ({names}). Give the data it was trained on with --data_dir, and "
             "take folders away that are no class."
+        )
+
+
+def _check_class_names(extras: Mapping[str, Any], class_names: Sequence[str], path: Path) -> None:
+    stored = extras.get("class_names")
+    if isinstance(stored, list | tuple) and list(stored) != list(class_names):
+        raise TracInError(
+            f"{path} was trained for the classes {', '.join(map(str, stored))}, and the training "
+            f"folder has {', '.join(class_names)}. Give the data it was trained on with --data_dir."
         )
 
 

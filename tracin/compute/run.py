@@ -11,6 +11,7 @@ import torch
 
 import tracin
 from tracin import results, staging
+from tracin.compute import notices
 from tracin.compute.checkpoint import Checkpoint, load_checkpoint
 from tracin.compute.config import RunConfig, Say
 from tracin.compute.data import ImageTable, draw_subset, find_images
@@ -113,13 +114,15 @@ def _pass_checkpoint(state: _Run, path: Path, rate: float | None) -> None:
     )
     state.layer = checkpoint.layer
     state.checkpoints.append(checkpoint_info(checkpoint, trained))
-    _announce(state.checkpoints[-1], state.say)
+    state.say(notices.checkpoint(state.checkpoints[-1]))
+    if warning := notices.other_sizes(checkpoint, config.crop):
+        state.say(warning)
     if config.precision != "float32" and state.precision_error is None:
         with state.stopwatch.step("precision"):
             state.precision_error = precision_error(
                 checkpoint, state.train.table, state.test.table, trained.loss, state.settings
             )
-        _announce_error(config.precision, state.precision_error, state.say)
+        state.say(notices.precision(config.precision, state.precision_error))
     with _store(config) as store:
         for side in (state.train, state.test):
             with state.stopwatch.step("features"):
@@ -266,26 +269,3 @@ def _side(found: ImageTable, size: int | None, seed: int, say: Say) -> _Side:
 
 def _split_flag(table: ImageTable) -> str:
     return "train_subset" if table.split == "train" else "test_subset"
-
-
-def _announce(info: CheckpointInfo, say: Say) -> None:
-    say(
-        f"{info.path}: learning rate {info.learning_rate:g} ({info.learning_rate_source}), head "
-        f"{'→'.join(map(str, info.head_widths))}"
-        + (f", {info.head_activation} between its Linears" if info.head_activation else "")
-        + (
-            " (assumed: the file does not tell; --head_activation sets another)"
-            if info.head_activation_assumed
-            else ""
-        )
-        + (f", label smoothing {info.label_smoothing:g}" if info.label_smoothing else "")
-        + (", class weights" if info.class_weights else "")
-    )
-
-
-def _announce_error(precision: str, error: PrecisionError, say: Say) -> None:
-    say(
-        f"{precision} against float32, on {error.train_images} × {error.test_images} images of "
-        f"this run: rank correlation {error.rank_correlation:.4f} per test image, "
-        f"{error.top_ten_overlap:.0%} of the ten highest scores the same."
-    )

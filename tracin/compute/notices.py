@@ -1,0 +1,44 @@
+"""What a run tells its user on the way: one sentence each."""
+
+from __future__ import annotations
+
+from tracin.compute.checkpoint import Checkpoint
+from tracin.compute.data import Crop
+from tracin.results import CheckpointInfo, PrecisionError
+
+
+def checkpoint(info: CheckpointInfo) -> str:
+    """What was read from a checkpoint, and what was assumed."""
+    text = (
+        f"{info.path}: learning rate {info.learning_rate:g} ({info.learning_rate_source}), head "
+        f"{'→'.join(map(str, info.head_widths))}"
+    )
+    if info.head_activation:
+        text += f", {info.head_activation} between its Linears"
+    if info.head_activation_assumed:
+        text += " (assumed: the file does not tell; --head_activation sets another)"
+    if info.label_smoothing:
+        text += f", label smoothing {info.label_smoothing:g}"
+    if info.class_weights:
+        text += ", class weights"
+    return text
+
+
+def other_sizes(loaded: Checkpoint, crop: Crop) -> str:
+    """A warning where the checkpoint was trained on images of another size; else nothing."""
+    stored = [loaded.extras.get(name) for name in ("resize_size", "crop_size")]
+    if None in stored or stored == [crop.resize_size, crop.crop_size]:
+        return ""
+    return (
+        f"Note: {loaded.path} was trained to see images at --resize_size {stored[0]} --crop_size "
+        f"{stored[1]}, and this run shows them at {crop.resize_size} and {crop.crop_size}."
+    )
+
+
+def precision(name: str, error: PrecisionError) -> str:
+    """What a faster precision costs."""
+    return (
+        f"{name} against float32, on {error.train_images} × {error.test_images} images of this "
+        f"run: rank correlation {error.rank_correlation:.4f} per test image, "
+        f"{error.top_ten_overlap:.0%} of the ten highest scores the same."
+    )
