@@ -186,7 +186,7 @@ def find_wrong_labels(trained: Trained, seed: int) -> list[dict[str, object]]:
     probabilities = [functional.softmax(f.logits, 1).double().numpy() for f in trained.train]
     averaged = np.mean(probabilities, axis=0)
     final = probabilities[-1] / probabilities[-1].sum(axis=1, keepdims=True)
-    regression = make_pipeline(StandardScaler(), LogisticRegression(max_iter=200, C=0.01))
+    regression = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000, C=0.01))
     folds = cross_val_predict(
         regression, trained.features.numpy(), labels, cv=5, method="predict_proba"
     )

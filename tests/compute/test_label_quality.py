@@ -13,7 +13,7 @@ from tracin.compute.label_quality import (
     SUSPICION_CUT,
     LabelQuality,
     label_quality,
-    suggest_by_centroid,
+    suggest_by_prediction,
     suspects,
 )
 
@@ -99,7 +99,7 @@ def test_a_planted_wrong_label_stands_first_with_its_true_class() -> None:
     assert suspects(quality, 0).tolist() == []
     assert quality.suspicion[10] > SUSPICION_CUT
     assert quality.suggested[10] == truth[10]
-    assert suggest_by_centroid([factors])[10] == truth[10]
+    assert suggest_by_prediction([factors])[10] == truth[10]
     assert (quality.suggested != labels).all()
 
 

@@ -42,3 +42,11 @@ def precision(name: str, error: PrecisionError) -> str:
         f"run: rank correlation {error.rank_correlation:.4f} per test image, "
         f"{error.top_ten_overlap:.0%} of the ten highest scores the same."
     )
+
+
+def averaged_gauss_newton(checkpoints: int) -> str:
+    """Advice where Gauss-Newton scores are averaged over several checkpoints."""
+    return (
+        f"Note: Gauss-Newton scores are averaged over {checkpoints} checkpoints. Of one training, "
+        "the last checkpoint alone predicts retraining better (docs/quality.md)."
+    )

@@ -75,6 +75,8 @@ def run(config: RunConfig, say: Say) -> RunInfo | None:
     plan.check_disk(config.output_dir)
     if config.dry_run:
         return None
+    if config.method == results.GAUSS_NEWTON and len(config.model_paths) > 1:
+        say(notices.averaged_gauss_newton(len(config.model_paths)))
     for path, rate in zip(config.model_paths, rates, strict=True):
         _pass_checkpoint(state, path, rate)
     try:
