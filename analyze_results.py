@@ -22,6 +22,7 @@ examples:
   python analyze_results.py --results_dir results/mine --data_dir data/mine
   python analyze_results.py --top_k 25 --rank_by raw
   python analyze_results.py --explain test/cat/1.jpg
+  python analyze_results.py --what_if 20
   python analyze_results.py --apply actions.csv --cleaned_dir data/cleaned
 
 Turns the scores of TracIn_Resnet50.py into pictures, a page for reviewing labels, and findings.
@@ -62,7 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
         default="normalized",
         help="helpful images by their mean score over the root of their influence on themselves, "
         "or by their plain mean score, where large gradients and wrong labels come first "
-        "(default: %(default)s)",
+        "(default: %(default)s; Gauss-Newton scores always go by the plain mean)",
     )
     _add_other_runs(parser)
     return parser
@@ -93,6 +94,18 @@ def _add_other_runs(parser: argparse.ArgumentParser) -> None:
     act.add_argument(
         "--dry_run", action="store_true", help="with --apply: only say what would happen"
     )
+    guess = parser.add_argument_group("instead: try a change of the data")
+    guess.add_argument(
+        "--what_if",
+        type=_number_or_path,
+        metavar="K|CSV",
+        help="retrains the head on the kept features without the K most suspicious images, or with "
+        "the actions of a CSV, ten times, against as many random removals; needs torch",
+    )
+
+
+def _number_or_path(text: str) -> int | Path:
+    return positive_int(text) if text.lstrip("-").isdigit() else Path(text)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -108,6 +121,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(_apply(arguments))
         elif arguments.explain is not None:
             print(_explain(arguments))
+        elif arguments.what_if is not None:
+            print(_what_if(arguments))
         else:
             print(_analyze(arguments))
     except TracInError as error:
@@ -120,8 +135,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _check_flags(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
-    if arguments.apply is not None and arguments.explain is not None:
-        parser.error("--apply and --explain are two runs: give one of them")
+    asked = [arguments.explain, arguments.apply, arguments.what_if]
+    if sum(each is not None for each in asked) > 1:
+        parser.error("--explain, --apply and --what_if are runs of their own: give one of them")
     if (arguments.apply is None) != (arguments.cleaned_dir is None):
         parser.error("--apply and --cleaned_dir go together")
     if arguments.dry_run and arguments.apply is None:
@@ -146,6 +162,13 @@ def _explain(arguments: argparse.Namespace) -> str:
 
     config = ExplainConfig(arguments.explain, arguments.results_dir, arguments.data_dir)
     return explain(config)
+
+
+def _what_if(arguments: argparse.Namespace) -> str:
+    from tracin.what_if.run import WhatIfConfig, what_if
+
+    config = WhatIfConfig(arguments.what_if, arguments.results_dir, arguments.data_dir)
+    return what_if(config, say=print)
 
 
 def _apply(arguments: argparse.Namespace) -> str:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -33,7 +34,7 @@ from tracin.training.run import train
 from tracin.training.settings import SCRATCH, Recipe, TrainingConfig
 
 REPOSITORY = Path(__file__).parents[1]
-FLAGS = ["--from_scratch", "--head_epochs", "1", "--epochs", "2", "--checkpoints", "2"]
+FLAGS = ["--from_scratch", "--head_epochs", "1", "--epochs", "2", "--checkpoints", "3"]
 FLAGS += ["--batch_size", "16", "--resize_size", "36", "--crop_size", "32", "--device", "cpu"]
 FLAGS += ["--num_workers", "0", "--validation_share", "0.2"]
 
@@ -95,7 +96,7 @@ def test_checkpoints_say_how_they_were_trained(trained: Path, photos: Path) -> N
     table, _ = find_images(photos)
     loss = choose_images(table, recipe).loss
     paths = sorted(trained.glob("checkpoint_epoch_*.pth"))
-    assert [path.name for path in paths] == ["checkpoint_epoch_02.pth", "checkpoint_epoch_03.pth"]
+    assert [path.name for path in paths] == [outputs.checkpoint_name(epoch) for epoch in (1, 2, 3)]
     history = pd.read_csv(trained / outputs.HISTORY).set_index("epoch")
     for path in paths:
         checkpoint = load_checkpoint(path, CLASS_NAMES)
@@ -125,11 +126,9 @@ def test_curve_and_history_cover_every_epoch(trained: Path) -> None:
         assert picture.width > 1000
 
 
-def test_head_stage_leaves_the_backbone_as_it_was(photos: Path, tmp_path: Path) -> None:
-    recipe = replace(config(photos, tmp_path).recipe, epochs=1, checkpoints=2)
-    train(replace(config(photos, tmp_path), recipe=recipe), quiet)
-    first = torch.load(tmp_path / "checkpoint_epoch_01.pth", weights_only=True)
-    state, new = first["model_state_dict"], build_model(10, SCRATCH, recipe.seed).state_dict()
+def test_head_stage_leaves_the_backbone_as_it_was(trained: Path) -> None:
+    first = torch.load(trained / "checkpoint_epoch_01.pth", weights_only=True)
+    state, new = first["model_state_dict"], build_model(10, SCRATCH, seed=0).state_dict()
     changed = {key for key in new if not torch.equal(state[key], new[key])}
     assert changed == {key for key in new if key.startswith("model.fc.")}
 
@@ -146,6 +145,7 @@ def test_killed_and_continued_equals_uninterrupted(
     process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE)
     while not (tmp_path / outputs.STATE).is_file():
         assert process.poll() is None
+        time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)  # in the second or third epoch, or while it writes
     process.communicate()
     said: list[str] = []
@@ -163,7 +163,7 @@ def test_finished_training_is_not_done_again(trained: Path, photos: Path) -> Non
     before = {path: path.stat().st_mtime_ns for path in trained.iterdir()}
     result = train(config(photos, trained), quiet)
     assert result.reused
-    assert len(result.checkpoints) == 2
+    assert [path.stem[-2:] for path in result.checkpoints] == ["01", "02", "03"]
     assert {path: path.stat().st_mtime_ns for path in trained.iterdir()} == before
 
 
@@ -188,6 +188,14 @@ def test_damaged_checkpoint_is_noticed(tmp_path: Path) -> None:
     assert outputs.is_whole(tmp_path, finished)
     path.write_bytes(path.read_bytes()[:-1])
     assert not outputs.is_whole(tmp_path, finished)
+
+
+def test_unfinished_or_incomplete_training_is_not_taken_for_whole(trained: Path) -> None:
+    manifest = outputs.read_manifest(trained)
+    assert manifest is not None
+    assert not outputs.is_whole(trained, replace(manifest, finished=False))
+    missing = replace(manifest, files={**manifest.files, "checkpoint_epoch_09.pth": "0"})
+    assert not outputs.is_whole(trained, missing)
 
 
 # ---- images, schedule, stopping ----
@@ -318,11 +326,11 @@ def test_unreadable_image_is_named_on_stderr(
 def test_two_processes_under_torchrun_train_one_model(photos: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
     command += ["--standalone", "-m", "tracin.training", "--data_dir", str(photos)]
-    command += ["--output_dir", str(tmp_path), *FLAGS]
+    command += ["--output_dir", str(tmp_path), *FLAGS, "--epochs", "1", "--checkpoints", "1"]
     done = subprocess.run(
         command, check=False, cwd=REPOSITORY, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("Epoch 1 of 3") == 1
-    assert list(pd.read_csv(tmp_path / outputs.HISTORY).epoch) == [1, 2, 3]
-    assert load_checkpoint(tmp_path / "checkpoint_epoch_03.pth", CLASS_NAMES)
+    assert done.stdout.count("Epoch 1 of 2") == 1
+    assert list(pd.read_csv(tmp_path / outputs.HISTORY).stage) == ["head", "all"]
+    assert load_checkpoint(tmp_path / "checkpoint_epoch_02.pth", CLASS_NAMES)

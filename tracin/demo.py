@@ -53,8 +53,9 @@ class DemoFiles:
 def demo_recipe(seed: int = 0) -> Recipe:
     """The settings of the demo's training: about a minute on two cores.
 
-    Chosen by measurement (see tests/test_demo.py for the thresholds): with these the model reads
-    over 90 % of the test images and does not yet know the wrong labels by heart.
+    Chosen by measurement: over seeds 0, 1 and 2 the model reads 96 to 98 % of the test images and
+    has learned 1 to 4 % of the wrong labels by heart; 92 to 96 % of the wrong labels are among the
+    first as many suspicious images. Label smoothing and stronger augmentation found no more.
     """
     return Recipe(
         backbone=SCRATCH,

@@ -62,6 +62,8 @@ CLASS_SUMMARY_SUFFIX = "_summary.png"
 TOP_INFLUENCES = "top_influences"
 REPORT = "report.html"
 EXPLANATIONS = "explanations"
+EXPLANATION_FILES = "explanation_files.json"
+"""The list of the explanations drawn for the scores that stand there now."""
 ANALYSIS_FILES = "analysis_files.json"
 """The list of what the last analysis wrote, so that only that is ever deleted."""
 

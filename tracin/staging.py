@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tracin.results import ANALYSIS_FILES, COMPUTE_FILES, RUN_INFO
+from tracin.results import ANALYSIS_FILES, COMPUTE_FILES, EXPLANATION_FILES, RUN_INFO
 
 _STAGING = ".unfinished-"
 
@@ -35,6 +35,7 @@ def staged(results_dir: Path) -> Iterator[Path]:
         for name in (RUN_INFO, *COMPUTE_FILES):
             (results_dir / name).unlink(missing_ok=True)
         remove_analysis(results_dir)
+        remove_analysis(results_dir, EXPLANATION_FILES)
         for name in sorted(new_files, key=lambda name: name == RUN_INFO):
             (folder / name).replace(results_dir / name)
     finally:
@@ -63,29 +64,30 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def record_analysis(results_dir: Path, paths: Iterable[Path]) -> None:
+def record_analysis(results_dir: Path, paths: Iterable[Path], record: str = ANALYSIS_FILES) -> None:
     """Note what the analysis is about to write, before it writes, so that a kill loses no track."""
     relative = sorted(path.relative_to(results_dir).as_posix() for path in paths)
-    with replacing(results_dir / ANALYSIS_FILES) as temporary:
+    with replacing(results_dir / record) as temporary:
         temporary.write_text(json.dumps(relative, indent=0, ensure_ascii=False), encoding="utf-8")
 
 
-def remove_analysis(results_dir: Path) -> None:
-    """Delete the files that a former analysis wrote, and the folders that this leaves empty."""
-    record = results_dir / ANALYSIS_FILES
+def recorded_analysis(results_dir: Path, record: str = ANALYSIS_FILES) -> list[Path]:
+    """What ``record_analysis`` noted last."""
     try:
-        names = json.loads(record.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return
-    except ValueError:
-        names = []  # a damaged record: better to leave pictures behind than to guess
+        names = json.loads((results_dir / record).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return []  # of a damaged record: better to leave pictures behind than to guess
+    return [results_dir / str(name) for name in names]
+
+
+def remove_analysis(results_dir: Path, record: str = ANALYSIS_FILES) -> None:
+    """Delete the files that a former analysis wrote, and the folders that this leaves empty."""
     root = results_dir.resolve()
-    for name in names:
-        path = results_dir / str(name)
+    for path in recorded_analysis(results_dir, record):
         if not path.parent.resolve().is_relative_to(root):
             continue
         path.unlink(missing_ok=True)
         for parent in path.relative_to(results_dir).parents[:-1]:
             with suppress(OSError):
                 (results_dir / parent).rmdir()
-    record.unlink(missing_ok=True)
+    (results_dir / record).unlink(missing_ok=True)

@@ -139,7 +139,7 @@ def test_a_killed_run_is_finished_by_the_next(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     actions = write_actions(tmp_path, *ACTIONS)
-    link, made = os.link, []
+    link, made = os.link, list[Path]()
 
     def die_at_the_fourth(source: Path, target: Path) -> None:
         if len(made) == 3:
@@ -289,7 +289,7 @@ def test_flags_go_together(capsys: pytest.CaptureFixture[str]) -> None:
     for flags, message in (
         (["--apply", "a.csv"], "--apply and --cleaned_dir go together"),
         (["--dry_run"], "--dry_run goes with --apply"),
-        (["--apply", "a", "--cleaned_dir", "b", "--explain", "c"], "two runs"),
+        (["--apply", "a", "--cleaned_dir", "b", "--explain", "c"], "give one of them"),
     ):
         with pytest.raises(SystemExit):
             analyze_results.main(flags)

@@ -131,7 +131,8 @@ def test_images_carry_what_the_tables_say(world: World) -> None:
     assert [image.path for image in overall.suspects] == list(suspects["train_path"])
 
 
-def test_the_worst_mistake_is_the_one_with_the_largest_loss(world: World) -> None:
+def test_the_worst_mistake_is_the_one_with_the_largest_loss(tmp_path: Path) -> None:
+    world = make_world(tmp_path, n_train=60, n_test=30, images=False)
     summary = results.read_table(world.results_dir, results.INFLUENCE_SUMMARY)
     wrong = summary[~summary["correct"]]
     mistakes = summarized(world.results_dir).mistakes
@@ -166,6 +167,15 @@ def test_without_classes_all_test_images_are_one_group(world: World) -> None:
     assert not group.is_class
     assert indices(group.harmful) == indices(overall.harmful)
     assert indices(group.helpful) == indices(overall.helpful)
+
+
+def test_gauss_newton_scores_are_ranked_raw(world: World) -> None:
+    path = world.results_dir / results.RUN_INFO
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('"method": "tracin"', '"method": "gauss_newton"'), "utf-8")
+    overall = summarized(world.results_dir, rank_by="normalized")
+    assert (overall.method, overall.rank_by) == ("Gauss–Newton", "raw")
+    assert indices(overall.helpful) == brute_force(world.matrix.astype(np.float64).mean(axis=1), 10)
 
 
 def test_without_self_influence_the_ranking_is_raw(world: World) -> None:

@@ -57,6 +57,7 @@ def symmetric_log(ax: Axes, values: Float64Array, label: str, unit_name: str) ->
     high = int(np.floor(np.log10(sizes.max())))
     low = max(int(np.floor(np.log10(np.quantile(sizes, 0.25)))), high - MOST_DECADES)
     ax.set_yscale("symlog", linthresh=10.0**low, linscale=0.6)
+    ax.set_ylim(min(0.0, 1.5 * values.min()), max(0.0, 1.5 * values.max()))
     powers = 10.0 ** np.arange(high, low - 1, -max(1, -(-(high - low) // 3)))
     ticks = np.concatenate([-powers, [0.0], powers[::-1]])
     ax.yaxis.set_major_locator(FixedLocator(ticks.tolist()))

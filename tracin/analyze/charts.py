@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -72,9 +73,21 @@ def draw_label_sums(ax: Axes, one: ClassSummary) -> Axes:
     hatch_negative(bars.patches, sums)
     ax.set_yticks(rows, [""] * len(rows))
     ax.tick_params(axis="y", length=0)
-    size = min(style.BODY, 30 * 6 / max(6, len(entries)))
-    for row, (label, total, n) in zip(rows, entries, strict=True):
-        shown = text.fit(label, 1.55, size, "bold" if label == one.name else "normal")
+    _write_labels(ax, one.name, entries)
+    ax.axvline(0, color=style.INK, linewidth=1)
+    _leave_room(ax, sums)
+    whose = f"{len(entries)} of {len(one.by_label)} classes, " if dropped else ""
+    what = f"sum of scores ({whose}mean over n = {one.n_test:,} test images)"
+    axes.linear(ax.xaxis, float(np.abs(sums).max()), what, one.unit)
+    ax.spines["left"].set_visible(False)
+    ax.grid(axis="x")
+    return ax
+
+
+def _write_labels(ax: Axes, own: str, entries: Sequence[tuple[str, float, int]]) -> None:
+    """Each class and its number of images at the left, each sum at the end of its bar."""
+    for row, (label, total, n) in enumerate(entries):
+        shown = text.fit(label, 1.55, style.BODY, "bold" if label == own else "normal")
         ax.annotate(
             f"{shown}  ({n:,})",
             (0, row),
@@ -83,8 +96,8 @@ def draw_label_sums(ax: Axes, one: ClassSummary) -> Axes:
             textcoords="offset points",
             ha="right",
             va="center",
-            fontsize=max(style.SMALL, size),
-            fontweight="bold" if label == one.name else "normal",
+            fontsize=style.BODY,
+            fontweight="bold" if label == own else "normal",
         )
         ax.annotate(
             signed(total),
@@ -96,14 +109,6 @@ def draw_label_sums(ax: Axes, one: ClassSummary) -> Axes:
             fontsize=style.SMALL,
             color=sign_ink(total),
         )
-    ax.axvline(0, color=style.INK, linewidth=1)
-    _leave_room(ax, sums)
-    whose = f"{len(entries)} of {len(one.by_label)} classes, " if dropped else ""
-    what = f"sum of scores ({whose}mean over n = {one.n_test:,} test images)"
-    axes.linear(ax.xaxis, float(np.abs(sums).max()), what, one.unit)
-    ax.spines["left"].set_visible(False)
-    ax.grid(axis="x")
-    return ax
 
 
 def _leave_room(ax: Axes, sums: Float64Array) -> None:

@@ -1,4 +1,4 @@
-"""The run of ``--explain``: a test image → its proponents and opponents, as a table and a picture."""
+"""The run of ``--explain``: a test image → who helped and hurt it, as a table and a picture."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import pandas as pd
 from tracin import results
 from tracin.analyze.explanation_picture import Explanation, draw_explanation, texts_of
 from tracin.analyze.inputs import data_folder
+from tracin.analyze.lookup import find_test_image
 from tracin.analyze.naming import safe_name
 from tracin.analyze.numerals import signed
 from tracin.analyze.phrases import count
-from tracin.analyze.style import look, save
+from tracin.analyze.style import look, render, save
 from tracin.analyze.summarize import METHODS
 from tracin.analyze.summary import RankedImage
-from tracin.analyze.lookup import find_test_image
 from tracin.errors import TracInError
-from tracin.staging import replacing
+from tracin.staging import record_analysis, recorded_analysis, replacing
 
 
 @dataclass(frozen=True)
@@ -51,17 +51,28 @@ def explain(config: ExplainConfig) -> str:
     data_dir = data_folder(config.results_dir, config.data_dir)
     paths = list(summary["test_path"])
     chosen = dict.fromkeys(find_test_image(asked, paths, data_dir) for asked in config.images)
-    explanations = [
-        _explanation(summary.iloc[row], table, _context(config.results_dir)) for row in chosen
-    ]
+    context = _context(config.results_dir)
+    explanations = [_explanation(summary.iloc[row], table, context) for row in chosen]
     names = _names(paths)
     folder = config.results_dir / results.EXPLANATIONS
-    parts = []
-    for row, explanation in zip(chosen, explanations, strict=True):
-        picture = folder / f"{names[row]}.png"
-        _write(picture, explanation, data_dir)
-        parts.append("\n".join((*_as_text(explanation), f"Picture: {picture}")))
-    return "\n\n".join(parts)
+    pictures = [folder / f"{names[row]}.png" for row in chosen]
+    try:
+        former = recorded_analysis(config.results_dir, results.EXPLANATION_FILES)
+        every = {*former, *pictures}
+        record_analysis(config.results_dir, every, results.EXPLANATION_FILES)
+        folder.mkdir(exist_ok=True)
+        for picture, explanation in zip(pictures, explanations, strict=True):
+            with look(texts_of(explanation)), replacing(picture) as temporary:
+                save(render(draw_explanation(explanation, data_dir)), temporary)
+    except OSError as error:
+        raise TracInError(
+            f"Cannot write to {folder} ({error}). Make room there, or copy the results to another "
+            "folder and name it with --results_dir."
+        ) from error
+    return "\n\n".join(
+        "\n".join((*_as_text(explanation), f"Picture: {picture}"))
+        for picture, explanation in zip(pictures, explanations, strict=True)
+    )
 
 
 def _read(folder: Path, name: str) -> pd.DataFrame:
@@ -139,18 +150,6 @@ def _names(paths: Sequence[str]) -> list[str]:
         ]
         chosen.append(unique[0] if unique else candidates[-1])
     return chosen
-
-
-def _write(path: Path, explanation: Explanation, data_dir: Path) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with look(texts_of(explanation)), replacing(path) as temporary:
-            save(draw_explanation(explanation, data_dir), temporary)
-    except OSError as error:
-        raise TracInError(
-            f"Cannot write {path} ({error}). Make room there, or copy the results to another "
-            "folder and name it with --results_dir."
-        ) from error
 
 
 def _as_text(one: Explanation) -> Iterator[str]:

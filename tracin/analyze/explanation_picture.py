@@ -130,7 +130,7 @@ def _draw_subject(ax: Axes, one: Explanation, pixels: Pixels | None) -> Axes:
     left, room = SUBJECT + 0.35, width - SUBJECT - 0.35
     right = one.predicted == one.label or not one.predicted
     said = one.verdict[:1].upper() + one.verdict[1:]
-    counts = f"{count(len(one.proponents), 'proponent')} and {count(len(one.opponents), 'opponent')} listed"
+    listed = (count(len(one.proponents), "proponent"), count(len(one.opponents), "opponent"))
     lines = (
         (0.34, "Why did the model answer as it did?", style.BODY, "normal", style.MUTED),
         (
@@ -141,7 +141,7 @@ def _draw_subject(ax: Axes, one: Explanation, pixels: Pixels | None) -> Axes:
             style.INK if right else style.HURT_INK,
         ),
         (1.25, one.path, style.BODY, "normal", style.INK),
-        (1.6, f"{one.method} · {counts}", style.BODY, "normal", style.MUTED),
+        (1.6, f"{one.method} · {' and '.join(listed)} listed", style.BODY, "normal", style.MUTED),
     )
     for y, words, size, weight, colour in lines:
         ax.text(

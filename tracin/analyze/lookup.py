@@ -61,7 +61,7 @@ def _advice(ending: str, paths: Sequence[str]) -> str:
             "--explain takes test images."
         )
     by_name = {path.rsplit("/", maxsplit=1)[-1]: path for path in paths}
-    close = get_close_matches(ending.rsplit("/", maxsplit=1)[-1], by_name, n=3)
+    close = get_close_matches(ending.rsplit("/", maxsplit=1)[-1], by_name, n=3, cutoff=0.8)
     if close:
         return f"Did you mean {' or '.join(by_name[name] for name in close)}?"
     return "influence_summary.csv lists them in its column test_path."

@@ -146,7 +146,7 @@ def _left_out(
     found: gallery.Gallery,
     undrawn: str,
 ) -> Iterator[str]:
-    if overall.rank_by != config.rank_by:
+    if overall.rank_by != config.rank_by and inputs.train.self_influence is None:
         yield (
             f"Normalised ranking: there is no {TRAIN_SUMMARY} with the images' self-influence. "
             "Helpful images are ranked by plain means."

@@ -60,64 +60,73 @@ def scan(
     members = [np.flatnonzero(group_of == group) for group in range(n_groups)]
     group_mean = np.empty((n_train, n_groups))
     train_mean = np.empty(n_train)
-    test_max = np.full(n_test, -np.inf)
-    test_min = np.full(n_test, np.inf)
-    test_argmax = np.zeros(n_test, np.int64)
-    test_argmin = np.zeros(n_test, np.int64)
-    test_sum = np.zeros(n_test)
-    test_positive = np.zeros(n_test, np.int64)
+    columns = _Columns(n_test)
     done = 0
     # disable=None: no bar where stderr is no terminal.
     with tqdm(total=n_train, desc="Reading scores", unit=" rows", disable=None) as bar:
         for block in read_blocks(path, rows):
             end = done + len(block)
             if end > n_train:
-                break
-            sums = np.empty((len(block), n_groups))
-            for group, columns in enumerate(members):
-                # take, not block[:, columns]: rows stay contiguous, so that equal rows have
-                # exactly equal sums and ties remain ties.
-                np.sum(
-                    np.take(block, columns, axis=1), axis=1, dtype=np.float64, out=sums[:, group]
-                )
-            group_mean[done:end] = sums / [len(columns) for columns in members]
+                raise _changed(path)
+            sums = _group_sums(block, members)
+            group_mean[done:end] = sums / [len(group) for group in members]
             train_mean[done:end] = sums.sum(axis=1) / n_test
-            _update(block, done, np.greater, test_max, test_argmax)
-            _update(block, done, np.less, test_min, test_argmin)
-            for row in block:  # one by one: the sum does not depend on where blocks begin
-                test_sum += row
-            test_positive += np.count_nonzero(block > 0, axis=0)
+            columns.add(block)
             done = end
             bar.update(len(block))
-    if done != n_train or end != n_train:
-        raise TracInError(
-            f"{path} changed while it was read, or has empty lines. Run TracIn_Resnet50.py again."
-        )
+    if done != n_train:
+        raise _changed(path)
     return Scores(
         group_mean=group_mean,
         train_mean=train_mean,
-        test_max=test_max,
-        test_argmax=test_argmax,
-        test_min=test_min,
-        test_argmin=test_argmin,
-        test_mean=test_sum / n_train,
-        test_positive_share=test_positive / n_train,
+        test_max=columns.largest,
+        test_argmax=columns.argmax,
+        test_min=columns.smallest,
+        test_argmin=columns.argmin,
+        test_mean=columns.total / n_train,
+        test_positive_share=columns.positive / n_train,
     )
 
 
-def _update(
-    block: npt.NDArray[np.float32],
-    start: int,
-    beats: np.ufunc,
-    best: Float64Array,
-    where: Int64Array,
-) -> None:
-    """Bring ``best`` and ``where`` (n_test,) up to date with a block that begins at row ``start``.
+def _changed(path: Path) -> TracInError:
+    return TracInError(
+        f"{path} changed while it was read, or has empty lines. Run TracIn_Resnet50.py again."
+    )
 
-    Only a strictly better score takes over: ties stay with the lowest index.
-    """
-    rows = block.argmax(axis=0) if beats is np.greater else block.argmin(axis=0)
-    values = block[rows, np.arange(block.shape[1])]
-    better = beats(values, best)
-    best[better] = values[better]
-    where[better] = start + rows[better]
+
+def _group_sums(block: npt.NDArray[np.float32], members: list[Int64Array]) -> Float64Array:
+    """(rows, groups): the sum of each row over each group's columns."""
+    sums = np.empty((len(block), len(members)))
+    for group, columns in enumerate(members):
+        # take, not block[:, columns]: rows stay contiguous, so that equal rows have exactly equal
+        # sums and ties remain ties.
+        np.sum(np.take(block, columns, axis=1), axis=1, dtype=np.float64, out=sums[:, group])
+    return sums
+
+
+class _Columns:
+    """Sums and extremes of the matrix's columns, brought up to date block by block."""
+
+    def __init__(self, n_test: int) -> None:
+        self.rows = 0
+        self.total = np.zeros(n_test)
+        self.positive = np.zeros(n_test, np.int64)
+        self.largest = np.full(n_test, -np.inf)
+        self.smallest = np.full(n_test, np.inf)
+        self.argmax = np.zeros(n_test, np.int64)
+        self.argmin = np.zeros(n_test, np.int64)
+
+    def add(self, block: npt.NDArray[np.float32]) -> None:
+        """Take in the next rows; only a strictly better score replaces an earlier extreme."""
+        for row in block:  # one by one: the sum does not depend on where blocks begin
+            self.total += row
+        self.positive += np.count_nonzero(block > 0, axis=0)
+        every = np.arange(block.shape[1])
+        high, low = block.argmax(axis=0), block.argmin(axis=0)
+        above = block[high, every] > self.largest
+        below = block[low, every] < self.smallest
+        self.largest[above] = block[high, every][above]
+        self.smallest[below] = block[low, every][below]
+        self.argmax[above] = self.rows + high[above]
+        self.argmin[below] = self.rows + low[below]
+        self.rows += len(block)

@@ -55,6 +55,7 @@ def look(texts: Iterable[str] = ()) -> Iterator[tuple[str, ...]]:
         "font.family": list(families),
         "font.size": SMALL,
         "text.color": INK,
+        "text.hinting": "no_hinting",  # a third faster, and letters keep their shape at 120 dpi
         "text.parse_math": False,  # a file may be called $x$.jpg
         "axes.edgecolor": LINE,
         "axes.labelcolor": INK,
@@ -88,9 +89,7 @@ def look(texts: Iterable[str] = ()) -> Iterator[tuple[str, ...]]:
 
 def new_page(height: float) -> Figure:
     """An empty page of ``PAGE_WIDTH`` by ``height`` inches."""
-    figure = Figure(figsize=(PAGE_WIDTH, height), dpi=DPI, facecolor="white")
-    FigureCanvasAgg(figure)
-    return figure
+    return Figure(figsize=(PAGE_WIDTH, height), dpi=DPI, facecolor="white")
 
 
 def place(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
@@ -118,9 +117,7 @@ def as_canvas(ax: Axes) -> tuple[float, float]:
 
 def render(figure: Figure) -> Image.Image:
     """The pixels of ``figure``."""
-    canvas = figure.canvas
-    if not isinstance(canvas, FigureCanvasAgg):
-        raise ValueError(f"a figure of new_page has an Agg canvas, not {type(canvas).__name__}")
+    canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
     return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 

@@ -53,9 +53,11 @@ def summarize(inputs: Inputs, scores: Scores, *, top_k: int, rank_by: RankBy) ->
         inputs: what is known about rows and columns of the matrix.
         scores: the means and extremes of the matrix.
         top_k: length of the lists of helpful and harmful images.
-        rank_by: what helpful images are ranked by; ``raw`` where ``inputs`` has no self-influence.
+        rank_by: what helpful images are ranked by; ``raw`` where ``inputs`` has no self-influence,
+            and for Gauss-Newton scores, which make up for the size of a gradient themselves.
     """
-    if inputs.train.self_influence is None:
+    gauss_newton = inputs.run is not None and inputs.run.method == GAUSS_NEWTON
+    if inputs.train.self_influence is None or gauss_newton:
         rank_by = "raw"
     test, n_test = inputs.test, inputs.n_test
     n_right = None if test.correct is None else int(test.correct.sum())

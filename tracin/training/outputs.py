@@ -155,9 +155,10 @@ def remove_worse(folder: Path, manifest: Manifest, best: str) -> Manifest:
 
 
 def save(content: Any, path: Path) -> None:
-    """Write ``content`` with torch.save, whole or not at all."""
-    with replacing(path) as temporary:
-        torch.save(content, temporary)
+    """Write ``content`` with torch.save, whole or not at all; equal contents give equal bytes."""
+    # Given a path, torch.save would write its name into the file.
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        torch.save(content, file)
 
 
 def read_state(folder: Path) -> dict[str, Any] | None:

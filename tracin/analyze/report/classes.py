@@ -208,18 +208,19 @@ def _pair(
     group = test.groups.index(true)
     means = source.scores.group_mean[:, group]
 
+    these = _behind_these(source, pair, opponents)
+    shown = {image.path for image in these}
+
     def against(label: str) -> tuple[Behind, ...]:
         own = np.where(label_of == label, -means, 0.0)
-        return tuple(_behind(source, int(row), float(means[row])) for row in rank(own, PER_PAIR))
+        found = (_behind(source, int(row), float(means[row])) for row in rank(own, 2 * PER_PAIR))
+        return tuple([image for image in found if image.path not in shown][:PER_PAIR])
 
     which = "this test image" if mistakes == 1 else f"these {mistakes} test images"
     groups = (
+        Group(f"Strongest opponents of {which}, whatever their label", these),
         Group(
-            f"Strongest opponents of {which}, whatever their label",
-            _behind_these(source, pair, opponents),
-        ),
-        Group(
-            f"Labelled {predicted}: the strongest opponents of all test images of {true}",
+            f"Labelled {predicted}: further opponents of all test images of {true}",
             against(predicted),
         ),
         Group(

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import shlex
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +93,7 @@ def _render(source: Source, sections: Sections, album: Album, left_out: tuple[st
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["left_to_right"] = _left_to_right
     script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
 
     def number_of(path: str, large: bool = False) -> int | None:
@@ -111,6 +113,13 @@ def _render(source: Source, sections: Sections, album: Album, left_out: tuple[st
         version=__version__,
         apply_command=_apply_command(source),
     )
+
+
+def _left_to_right(sentence: str) -> str:
+    """``sentence`` with marks that keep the parts of paths in order beside Hebrew or Arabic."""
+    if any(unicodedata.bidirectional(each) in ("R", "AL") for each in sentence):
+        return sentence.replace("/", "/\u200e")
+    return sentence
 
 
 def _hash(script: str) -> str:

@@ -19,10 +19,10 @@ from tracin.analyze.thumbnails import image_file
 SMALL, LARGE = 128, 256
 """Pixels: the side of a square, and the longest side of a whole picture."""
 
-QUALITY = 78
+QUALITY = 72
 
-BUDGET = 28_000_000
-"""Characters of all pictures together; the page around them takes up to another two million."""
+BUDGET = 26_500_000
+"""Characters of all pictures together; the page around them takes up to another three million."""
 
 THREADS = 2
 _BATCH = 64
@@ -55,7 +55,7 @@ def make_album(data_dir: Path, wanted: Iterable[Picture], budget: int = BUDGET) 
         budget: characters of all pictures together.
     """
     pictures = list(dict.fromkeys(wanted))
-    encoded: list[str] = []
+    encoded: dict[str, int] = {}  # each file once: duplicates share one
     numbers: dict[Picture, int] = {}
     unreadable: dict[str, None] = {}
     left, done = budget, 0
@@ -71,9 +71,10 @@ def make_album(data_dir: Path, wanted: Iterable[Picture], budget: int = BUDGET) 
             ):
                 if text is None:
                     unreadable[picture.path] = None
+                elif text in encoded:
+                    numbers[picture] = encoded[text]
                 elif len(text) <= left:
-                    numbers[picture] = len(encoded)
-                    encoded.append(text)
+                    numbers[picture] = encoded[text] = len(encoded)
                     left -= len(text)
                 else:
                     left = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -24,12 +24,15 @@ class Source:
     scores: Scores
     overall: OverallSummary
     words: Words
+    _read: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     def table(self, name: str) -> pd.DataFrame | None:
         """The table ``name`` of the results, or None where there is no such file."""
         if not (self.results_dir / name).exists():
             return None
-        return results.read_table(self.results_dir, name)
+        if name not in self._read:
+            self._read[name] = results.read_table(self.results_dir, name)
+        return self._read[name]
 
 
 def missing(name: str, what: str) -> str:

@@ -1,0 +1,79 @@
+"""Pooled features → a head trained from scratch → its accuracy."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tracin.compute.factors import Loss
+
+EPOCHS = 10
+LEARNING_RATE = 1e-3
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images as the head sees them."""
+
+    features: Tensor
+    """(n, 2048), float32"""
+    labels: Tensor
+    """(n,), int64"""
+
+
+def batch_size(n: int) -> int:
+    """Larger for more images: an epoch has some forty steps, and at least a few."""
+    return min(512, max(16, n // 40))
+
+
+def head_accuracy(
+    template: nn.Sequential, train: Split, test: Split, loss: Loss, seed: int
+) -> float:
+    """Share of ``test``, 0 to 1, that a head trained on ``train`` names rightly.
+
+    Args:
+        template: the head's layers; its weights are drawn anew.
+        train: what it is trained on.
+        test: what it is judged by.
+        loss: that of the model's training.
+        seed: of the weights and the order of images.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    head = _fresh(template, seed).to(train.features.device)
+    optimizer = torch.optim.Adam(head.parameters(), lr=LEARNING_RATE)
+    size = batch_size(len(train.labels))
+    steps = EPOCHS * -(-len(train.labels) // size)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)
+    weights = None
+    if loss.class_weights is not None:
+        weights = torch.tensor(loss.class_weights, device=train.features.device)
+    for _ in range(EPOCHS):
+        order = torch.randperm(len(train.labels), generator=generator)
+        for batch in order.to(train.features.device).split(size):
+            value = functional.cross_entropy(
+                head(train.features[batch]),
+                train.labels[batch],
+                weight=weights,
+                label_smoothing=loss.label_smoothing,
+            )
+            optimizer.zero_grad()
+            value.backward()
+            optimizer.step()
+            schedule.step()
+    with torch.inference_mode():
+        right = head(test.features).argmax(dim=1) == test.labels
+    return float(right.float().mean())
+
+
+def _fresh(template: nn.Sequential, seed: int) -> nn.Sequential:
+    head = copy.deepcopy(template).requires_grad_(True).train()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for layer in head.modules():
+            if isinstance(layer, nn.Linear):
+                layer.reset_parameters()
+    return head
