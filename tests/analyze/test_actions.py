@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import csv
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import analyze_results
 from tests.run_info import example_run_info
-from tracin.analyze import cleaning
 from tracin.analyze.actions import read_actions
 from tracin.analyze.cleaning import LOG, LOG_COLUMNS, STAMP
 from tracin.errors import TracInError
+from tracin.results import write_run_info
 
 FILES = (
     *("train/cat/1.jpg", "train/cat/2.jpg", "train/cat/a & 'b'.jpg"),
@@ -274,15 +275,11 @@ def test_a_class_is_not_emptied(
     assert not (tmp_path / "clean").exists()
 
 
-def test_names_that_some_file_systems_take_for_one(data_dir: Path) -> None:
+def test_names_that_some_file_systems_take_for_one(data_dir: Path, tmp_path: Path) -> None:
     (data_dir / "train/dog/A.JPG").write_text("a")
     (data_dir / "train/cat/a.jpg").write_text("b")
-    paths = cleaning.training_images(data_dir)
-    actions = data_dir.parent / "actions.csv"
-    actions.write_text("train_path,action,new_class\ntrain/cat/a.jpg,relabel,dog\n")
-    plan = cleaning.plan_cleaning(data_dir, paths, read_actions(actions, paths, ("cat", "dog")))
-    (moved,) = [step for step in plan.steps if step.changes]
-    assert moved.new_path == "train/dog/a_from_cat.jpg"
+    assert run(data_dir, write_actions(tmp_path, "train/cat/a.jpg,relabel,dog")) == 0
+    assert (tmp_path / "clean/train/dog/a_from_cat.jpg").exists()
 
 
 def test_flags_go_together(capsys: pytest.CaptureFixture[str]) -> None:
@@ -297,10 +294,6 @@ def test_flags_go_together(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_data_folder_is_known_from_the_run(data_dir: Path, tmp_path: Path) -> None:
-    from dataclasses import replace
-
-    from tracin.results import write_run_info
-
     folder = tmp_path / "results"
     folder.mkdir()
     write_run_info(folder, replace(example_run_info(), data_dir=str(data_dir)))

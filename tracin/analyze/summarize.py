@@ -210,9 +210,12 @@ def _provenance(run: RunInfo | None) -> str:
     checkpoints = run.checkpoints
     rates = dict.fromkeys(f"{checkpoint.learning_rate:g}" for checkpoint in checkpoints)
     many = f"{len(checkpoints)} checkpoints, " if len(checkpoints) > 1 else ""
-    rate = f"{many}learning rate{'s' if len(rates) > 1 else ''} {', '.join(rates)}"
+    rate = f"{many}learning rate{'s' if len(rates) > 1 else ''} {_span(list(rates))}"
     files = dict.fromkeys(
         checkpoint.path.replace("\\", "/").split("/")[-1] for checkpoint in checkpoints
     )
-    file = next(iter(files), "")
-    return " · ".join(part for part in (rate, file, run.created[:10]) if part)
+    return " · ".join(part for part in (rate, _span(list(files)), run.created[:10]) if part)
+
+
+def _span(values: list[str]) -> str:
+    return f"{values[0]} … {values[-1]}" if len(values) > 2 else ", ".join(values)

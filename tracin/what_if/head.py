@@ -12,6 +12,8 @@ from torch.nn import functional
 from tracin.compute.factors import Loss
 
 EPOCHS = 10
+FEWEST_STEPS = 400
+"""Few images are passed more often."""
 LEARNING_RATE = 1e-3
 
 
@@ -46,12 +48,13 @@ def head_accuracy(
     head = _fresh(template, seed).to(train.features.device)
     optimizer = torch.optim.Adam(head.parameters(), lr=LEARNING_RATE)
     size = batch_size(len(train.labels))
-    steps = EPOCHS * -(-len(train.labels) // size)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)
+    steps = -(-len(train.labels) // size)
+    epochs = max(EPOCHS, -(-FEWEST_STEPS // steps))
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=epochs * steps)
     weights = None
     if loss.class_weights is not None:
         weights = torch.tensor(loss.class_weights, device=train.features.device)
-    for _ in range(EPOCHS):
+    for _ in range(epochs):
         order = torch.randperm(len(train.labels), generator=generator)
         for batch in order.to(train.features.device).split(size):
             value = functional.cross_entropy(
