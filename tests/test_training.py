@@ -16,11 +16,17 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from torchvision import transforms
+from torchvision.datasets import ImageFolder
+from torchvision.models import resnet50
 
-from tests.real_data import CLASS_NAMES, write_image_tree
+from tests.real_data import CLASS_NAMES, animals_head, write_image_tree
+from tracin import results
 from tracin.compute.checkpoint import load_checkpoint
+from tracin.compute.config import RunConfig
 from tracin.compute.data import Crop, find_images
 from tracin.compute.factors import Loss
+from tracin.compute.run import run as run_tracin
 from tracin.errors import TracInError
 from tracin.training import outputs
 from tracin.training.__main__ import _config, build_parser, main
@@ -107,6 +113,50 @@ def test_checkpoints_say_how_they_were_trained(trained: Path, photos: Path) -> N
         assert extras["class_weights"] == pytest.approx(loss.class_weights)
         assert extras["class_names"] == list(CLASS_NAMES)
         assert (extras["resize_size"], extras["crop_size"]) == (36, 32)
+
+
+def test_checkpoints_give_tracin_scores_without_further_flags(
+    trained: Path, photos: Path, tmp_path: Path
+) -> None:
+    """Scores over the kept checkpoints equal a hand-written loop in float64."""
+    paths = sorted(trained.glob("checkpoint_epoch_*.pth"))
+    tracin_config = RunConfig(tuple(paths), photos, tmp_path, crop=Crop(36, 32), num_workers=0)
+    info = run_tracin(tracin_config, quiet)
+    assert info is not None
+    assert {entry.learning_rate_source for entry in info.checkpoints} == {"checkpoint"}
+    transform = transforms.Compose(
+        [
+            transforms.Resize(36),
+            transforms.CenterCrop(32),
+            transforms.ToTensor(),
+            transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+        ]
+    )
+    expected = np.zeros((50, 10))
+    for path in paths:
+        content = torch.load(path, weights_only=True)
+        model = resnet50(num_classes=10)
+        model.fc = animals_head(10)
+        state = {key[len("model.") :]: v for key, v in content["model_state_dict"].items()}
+        model.load_state_dict(state)
+        model.double().eval()
+        loss = torch.nn.CrossEntropyLoss(
+            torch.tensor(content["class_weights"], dtype=torch.float64),
+            reduction="sum",
+            label_smoothing=content["label_smoothing"],
+        )
+        gradients = []
+        for split in ("train", "test"):
+            rows = []
+            for image, label in ImageFolder(str(photos / split), transform):
+                model.zero_grad()
+                loss(model(image.double()[None]), torch.tensor([label])).backward()
+                last = model.fc[4]
+                rows.append(torch.cat([last.weight.grad.flatten(), last.bias.grad]))
+            gradients.append(torch.stack(rows).numpy())
+        expected += content["learning_rate"] * gradients[0] @ gradients[1].T
+    scores = pd.read_csv(tmp_path / results.INFLUENCE_SCORES).to_numpy()
+    assert np.abs(scores - expected).max() <= 1e-5 * np.abs(expected).max()
 
 
 def test_checkpoints_are_evenly_spaced_and_end_with_the_last_epoch() -> None:

@@ -32,9 +32,9 @@ def data_dir(tmp_path: Path) -> Path:
     return folder
 
 
-def write_actions(folder: Path, *rows: str, header: str = "train_path,action,new_class") -> Path:
+def write_actions(folder: Path, *rows: str) -> Path:
     path = folder / "actions.csv"
-    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    path.write_text("\n".join(["train_path,action,new_class", *rows]) + "\n", encoding="utf-8")
     return path
 
 
@@ -70,8 +70,7 @@ def test_images_stand_where_the_actions_say(data_dir: Path, tmp_path: Path) -> N
     assert run(data_dir, write_actions(tmp_path, *ACTIONS)) == 0
     clean = tmp_path / "clean"
     made = contents(clean)
-    for name in (LOG, STAMP):
-        made.pop(name)
+    del made[LOG], made[STAMP]
     assert made == {
         "train/cat/2.jpg": before["train/cat/2.jpg"],
         "train/cat/a & 'b'.jpg": before["train/cat/a & 'b'.jpg"],
@@ -107,8 +106,7 @@ def test_copies_where_there_are_no_hard_links(
     actions = write_actions(tmp_path, *ACTIONS)
     assert run(data_dir, actions) == 0
     assert "0 hard links, 8 copied" in capsys.readouterr().out
-    target = tmp_path / "clean/train/cat/2.jpg"
-    assert not target.samefile(data_dir / "train/cat/2.jpg")
+    assert not (tmp_path / "clean/train/cat/2.jpg").samefile(data_dir / "train/cat/2.jpg")
     assert run(data_dir, actions) == 0
     assert "Nothing to do" in capsys.readouterr().out
 
@@ -130,10 +128,10 @@ def test_other_actions_replace_the_former(data_dir: Path, tmp_path: Path) -> Non
     assert run(data_dir, write_actions(tmp_path, *ACTIONS)) == 0
     (clean / "mine.txt").write_text("a note")
     assert run(data_dir, write_actions(tmp_path, "train/cat/2.jpg,delete,")) == 0
+    assert (clean / "mine.txt").read_text() == "a note"
     assert not (clean / "train/cat/2.jpg").exists()
     assert not (clean / "train/dog/1_from_cat.jpg").exists()
     assert (clean / "train/cat/1.jpg").samefile(data_dir / "train/cat/1.jpg")
-    assert (clean / "mine.txt").read_text() == "a note"
 
 
 def test_a_killed_run_is_finished_by_the_next(
@@ -239,8 +237,7 @@ def test_folders_that_are_refused(
     data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     actions = write_actions(tmp_path, *ACTIONS)
-    clean = tmp_path / "clean"
-    clean.mkdir()
+    (clean := tmp_path / "clean").mkdir()
     (clean / "thesis.tex").write_text("mine")
     assert run(data_dir, actions) == 1
     assert "holds files that --apply did not put there" in capsys.readouterr().err
