@@ -97,17 +97,19 @@ def _write_matrix(
         tqdm(total=n_train, desc="Writing scores", unit="row", disable=None) as bar,
     ):
         written: Future[None] | None = None
+        done = 0  # not the bar's count: a bar that is off does not count
         for tensor in scores.blocks:
             block: Tensor = tensor.cpu()
             if written is not None:
                 written.result()
             written = pool.submit(writer.write, block.numpy())
-            rows = slice(bar.n, bar.n + len(block))
+            rows = slice(done, done + len(block))
             keys = block * scale[rows] if settings.normalize_proponents else block
             proponents.add(keys, block)
             opponents.add(-block, block)
             figures.add(block.numpy())
             bar.update(len(block))
+            done += len(block)
         if written is not None:
             written.result()
     return figures, {

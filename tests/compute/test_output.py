@@ -1,0 +1,59 @@
+"""The files of a run of several blocks, against the whole matrix in memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.compute.factories import random_factors
+from tracin import results
+from tracin.compute.data import Crop, ImageTable
+from tracin.compute.influence import influence_blocks, normalizer, self_influence, tracin_scores
+from tracin.compute.output import OutputSettings, Side, write_files
+from tracin.matrix import read_blocks
+
+N_TRAIN, N_TEST = 1300, 9
+
+
+def side(split: str, n: int, seed: int) -> Side:
+    factors = random_factors(n, seed)
+    names = tuple("abc")
+    paths = tuple(f"{split}/{row}.png" for row in range(n))
+    table = ImageTable(Path("/nowhere"), split, paths, factors.labels.numpy(), names)
+    features = torch.randn(n, 2048, generator=torch.Generator().manual_seed(seed))
+    return Side(table, [factors], features)
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+def test_files_of_several_blocks(normalize: bool, tmp_path: Path) -> None:
+    """Where stderr is no terminal, too: the rows of a block must not hang on the progress bar."""
+    train, test = side("train", N_TRAIN, 0), side("test", N_TEST, 1)
+    scores = tracin_scores(train.factors, test.factors, [1.0])
+    settings = OutputSettings(5, 50, Crop(), normalize_proponents=normalize)
+    written = write_files(tmp_path, train, test, scores, settings)
+
+    matrix = torch.cat(list(influence_blocks(train.factors, test.factors, [1.0]))).numpy()
+    np.testing.assert_array_equal(
+        np.concatenate(list(read_blocks(tmp_path / results.INFLUENCE_SCORES))), matrix
+    )
+    scale = normalizer(self_influence(train.factors, [1.0])).numpy()[:, None]
+    table = results.read_table(tmp_path, results.TOP_INFLUENCES_TABLE)
+    for direction, keys in (
+        (results.PROPONENT, matrix * scale if normalize else matrix),
+        (results.OPPONENT, -matrix),
+    ):
+        for column in range(N_TEST):
+            mine = table[(table["test_idx"] == column) & (table["direction"] == direction)]
+            expected = np.argsort(-keys[:, column], kind="stable")[:5]
+            assert mine["train_idx"].tolist() == expected.tolist()
+            np.testing.assert_allclose(
+                mine["normalized_score"], (matrix * scale)[expected, column], rtol=1e-5
+            )
+    assert written.suspects == len(results.read_table(tmp_path, results.SUSPECTS)) == 50
+    suspects = results.read_table(tmp_path, results.SUSPECTS)
+    assert np.all(np.diff(suspects["suspicion"]) <= 0)
+    train_rows = results.read_table(tmp_path, results.TRAIN_SUMMARY)
+    np.testing.assert_allclose(train_rows["mean_influence"], matrix.mean(axis=1), atol=1e-5)
