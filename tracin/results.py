@@ -24,6 +24,7 @@ INFLUENCE_SUMMARY = "influence_summary.csv"
 TRAIN_SUMMARY = "train_summary.csv"
 SUSPECTS = "suspects.csv"
 TOP_INFLUENCES_TABLE = "top_influences.csv"
+PREDICTIONS = "predictions.csv"
 NEIGHBOURS = "neighbours.csv"
 DUPLICATES = "duplicates.csv"
 RUN_INFO = "run.json"
@@ -35,6 +36,7 @@ COMPUTE_FILES = (
     TRAIN_SUMMARY,
     SUSPECTS,
     TOP_INFLUENCES_TABLE,
+    PREDICTIONS,
     NEIGHBOURS,
     DUPLICATES,
     RUN_INFO,
@@ -130,6 +132,12 @@ _TOP: dict[str, str] = {
     "activation_similarity": "float32",
     "error_similarity": "float32",
 }
+_PREDICTIONS: dict[str, str] = {
+    "test_idx": "int64",
+    "test_path": "str",
+    "predicted_class": "str",
+    "probability": "float32",
+}
 _NEIGHBOURS: dict[str, str] = {
     "train_path": "str",
     "kind": "str",
@@ -171,6 +179,7 @@ _TABLES = {
     TRAIN_SUMMARY: _Table(_TRAIN, _TRAIN_MORE),
     SUSPECTS: _Table(_SUSPECTS),
     TOP_INFLUENCES_TABLE: _Table(_TOP),
+    PREDICTIONS: _Table(_PREDICTIONS),
     NEIGHBOURS: _Table(_NEIGHBOURS),
     DUPLICATES: _Table(_DUPLICATES),
 }

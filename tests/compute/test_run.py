@@ -55,6 +55,13 @@ def test_files_of_a_run(config: RunConfig) -> None:
     np.testing.assert_allclose(summary["avg_influence"], scores.mean(axis=0), rtol=1e-3, atol=1e-12)
     np.testing.assert_allclose(summary["positive_share"], (scores > 0).mean(axis=0), rtol=1e-6)
 
+    sure = results.read_table(folder, results.PREDICTIONS)
+    assert sure["predicted_class"].tolist() == summary["predicted_class"].tolist()
+    given = np.exp(-summary["loss"].to_numpy())
+    assert (sure["probability"] >= given - 1e-6).all()
+    right = summary["correct"].to_numpy()
+    np.testing.assert_allclose(sure["probability"][right], given[right], rtol=1e-4)
+
     train = results.read_table(folder, results.TRAIN_SUMMARY)
     assert train["train_class"].value_counts().tolist() == [2] * 10
     assert (train["self_influence"] > 0).all()

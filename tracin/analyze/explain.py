@@ -92,6 +92,8 @@ class _Context:
     unit: str
     normalized: bool
     """Proponents are ranked by score over the root of self-influence."""
+    sure: dict[str, float]
+    """Probability of the predicted class, by test_path; empty where no file tells."""
     suggested: dict[str, str]
     """Training images whose label looks wrong, and what they look like."""
 
@@ -104,7 +106,11 @@ def _context(folder: Path) -> _Context:
     if (folder / results.SUSPECTS).exists():
         suspects = results.read_table(folder, results.SUSPECTS)
         suggested = dict(zip(suspects["train_path"], suspects["suggested_class"], strict=True))
-    return _Context(name, unit, method == results.TRACIN, suggested)
+    sure: dict[str, float] = {}
+    if (folder / results.PREDICTIONS).exists():
+        table = results.read_table(folder, results.PREDICTIONS)
+        sure = dict(zip(table["test_path"], table["probability"].astype(float), strict=True))
+    return _Context(name, unit, method == results.TRACIN, sure, suggested)
 
 
 def _explanation(image: pd.Series, table: pd.DataFrame, context: _Context) -> Explanation:
@@ -117,6 +123,7 @@ def _explanation(image: pd.Series, table: pd.DataFrame, context: _Context) -> Ex
         path=str(image["test_path"]),
         label=str(image["test_class"]),
         predicted=str(image.get("predicted_class", "")),
+        probability=context.sure.get(str(image["test_path"])),
         label_probability=math.exp(-float(image["loss"])) if "loss" in image else None,
         method=context.method,
         unit=context.unit,

@@ -31,6 +31,8 @@ class Explanation:
     label: str
     predicted: str
     """Empty where no file tells."""
+    probability: float | None
+    """What the model gave its prediction; None where no file tells."""
     label_probability: float | None
     """What the model gave the label; None where no file tells."""
     method: str
@@ -52,8 +54,9 @@ class Explanation:
             return f"labelled {self.label}"
         if self.predicted == self.label:
             return f"labelled {self.label}, recognised as such" + (f" ({given})" if given else "")
+        sure = "" if self.probability is None else f" ({self.probability:.1%})"
         had = f"; its own label had {given}" if given else ""
-        return f"labelled {self.label}, taken for {self.predicted}{had}"
+        return f"labelled {self.label}, taken for {self.predicted}{sure}{had}"
 
     @property
     def ranking(self) -> str:

@@ -67,6 +67,8 @@ def write_files(
     explained = tables.top_influences(per_train, per_test, pairs, alike)
     results.write_table(folder, results.INFLUENCE_SUMMARY, per_test)
     results.write_table(folder, results.TRAIN_SUMMARY, per_train)
+    sure = tables.predictions(test.table, test.factors[-1])
+    results.write_table(folder, results.PREDICTIONS, sure)
     results.write_table(folder, results.SUSPECTS, listed)
     results.write_table(folder, results.TOP_INFLUENCES_TABLE, explained)
     neighbours = lookalikes.neighbours_table(

@@ -49,6 +49,19 @@ def influence_summary(
     )
 
 
+def predictions(test: ImageTable, factors: Factors) -> pd.DataFrame:
+    """A row per test image: the class that the model names, and how sure it is, 0 to 1."""
+    probability, predicted = torch.softmax(factors.logits, dim=1).max(dim=1)
+    return pd.DataFrame(
+        {
+            "test_idx": np.arange(len(test)),
+            "test_path": test.paths,
+            "predicted_class": np.array(test.class_names, dtype=object)[predicted.cpu().numpy()],
+            "probability": probability.cpu().numpy(),
+        }
+    )
+
+
 def train_summary(
     train: ImageTable,
     factors: Factors,

@@ -49,6 +49,8 @@ class Mistake:
     predicted: str
     probability: str
     """What the model gave the image's own label; "" where no file tells."""
+    sure: str
+    """What it gave the class that it named, likewise."""
     for_predicted: Side
     for_true: Side
 
@@ -88,7 +90,11 @@ def mistakes_section(source: Source) -> MistakeSection:
     by_test = {int(str(index)): rows for index, rows in wrong.groupby("test_idx", sort=True)}
     order = sorted(by_test, key=lambda index: -losses.get(index, 0.0))[:MOST_SHOWN]
     learnt = _learnt(source)
-    shown = tuple(_mistake(by_test[index], losses.get(index), learnt) for index in order)
+    sure = _sure(source)
+    shown = tuple(
+        _mistake(rows, losses.get(index), sure.get(str(rows["test_path"].iloc[0])), learnt)
+        for index, rows in ((index, by_test[index]) for index in order)
+    )
     pairs = Counter((mistake.true, mistake.predicted) for mistake in shown)
     return MistakeSection(
         shown,
@@ -112,6 +118,13 @@ def _losses(source: Source) -> dict[int, float]:
     return {} if loss is None else dict(enumerate(loss.astype(float).tolist()))
 
 
+def _sure(source: Source) -> dict[str, float]:
+    table = source.table(results.PREDICTIONS)
+    if table is None:
+        return {}
+    return dict(zip(table["test_path"], table["probability"].astype(float), strict=True))
+
+
 def _learnt(source: Source) -> dict[str, float]:
     table = source.table(results.TRAIN_SUMMARY)
     if table is None:
@@ -119,7 +132,9 @@ def _learnt(source: Source) -> dict[str, float]:
     return dict(zip(table["train_path"], table["probability"].astype(float), strict=True))
 
 
-def _mistake(rows: pd.DataFrame, loss: float | None, learnt: dict[str, float]) -> Mistake:
+def _mistake(
+    rows: pd.DataFrame, loss: float | None, sure: float | None, learnt: dict[str, float]
+) -> Mistake:
     first = rows.iloc[0]
     true, predicted = str(first["test_class"]), str(first["predicted_class"])
     ranked = rows.sort_values("rank", kind="stable")
@@ -130,6 +145,7 @@ def _mistake(rows: pd.DataFrame, loss: float | None, learnt: dict[str, float]) -
         true=true,
         predicted=predicted,
         probability="" if loss is None else wording.percent(math.exp(-loss)),
+        sure="" if sure is None else wording.percent(sure),
         for_predicted=_against(opponents, true, predicted, learnt),
         for_true=_for(proponents, true, learnt),
     )
