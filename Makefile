@@ -18,7 +18,7 @@ demo: .venv/.installed
 	$(BIN)/python TracIn_Resnet50.py --demo
 	$(BIN)/python analyze_results.py
 	@echo
-	@echo "Open results/analysis_dashboard.png"
+	@echo "Open results/analysis_dashboard.png, and results/report.html in a browser"
 
 test: .venv/.installed-dev
 	$(BIN)/ruff format --check .
