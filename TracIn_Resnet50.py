@@ -20,7 +20,7 @@ from tracin.results import COMPUTE_FILES, METHODS, SUSPECTS, TRACIN
 
 if TYPE_CHECKING:
     from tracin.compute.config import RunConfig
-    from tracin.results import RunInfo
+    from tracin.run_info import RunInfo
 
 DEFAULT_MODEL = Path("models/Resnet50_animals10_val_0_9796_0_5963.pth")
 

@@ -13,6 +13,7 @@ import pytest
 from tests.run_info import example_run_info
 from tracin import results
 from tracin.errors import TracInError
+from tracin.run_info import read_run_info, write_run_info
 
 
 def summary_frame() -> pd.DataFrame:
@@ -84,8 +85,8 @@ def test_broken_tables_say_what_is_wrong(tmp_path: Path) -> None:
 
 def test_run_info_round_trip(tmp_path: Path) -> None:
     info = example_run_info()
-    results.write_run_info(tmp_path, info)
-    assert results.read_run_info(tmp_path) == info
+    write_run_info(tmp_path, info)
+    assert read_run_info(tmp_path) == info
 
 
 def test_run_info_of_another_version_or_damaged(tmp_path: Path) -> None:
@@ -93,9 +94,9 @@ def test_run_info_of_another_version_or_damaged(tmp_path: Path) -> None:
     path = tmp_path / results.RUN_INFO
     path.write_text(json.dumps({**info, "schema_version": 99}))
     with pytest.raises(TracInError, match="schema version 99"):
-        results.read_run_info(tmp_path)
+        read_run_info(tmp_path)
     info.pop("method")
     for broken in (json.dumps(info), "{", "[]"):
         path.write_text(broken)
         with pytest.raises(TracInError, match="is damaged"):
-            results.read_run_info(tmp_path)
+            read_run_info(tmp_path)

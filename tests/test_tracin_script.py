@@ -16,6 +16,7 @@ import TracIn_Resnet50
 from tests.real_data import write_image_tree
 from tracin import __version__, results
 from tracin.compute.checkpoint import ACTIVATIONS
+from tracin.run_info import read_run_info
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = str(ROOT / "TracIn_Resnet50.py")
@@ -41,7 +42,7 @@ def test_a_run_reports_what_it_did(
     last = output.out.rstrip().splitlines()[-1]
     assert last == f"Next: python analyze_results.py --results_dir {tmp_path / 'results'}"
     assert "\r" not in output.err  # no progress bar where stderr is no terminal
-    info = results.read_run_info(tmp_path / "results")
+    info = read_run_info(tmp_path / "results")
     assert info.command[:2] == ("TracIn_Resnet50.py", "--model_path")
 
 

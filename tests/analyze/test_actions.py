@@ -14,7 +14,7 @@ from tests.run_info import example_run_info
 from tracin.analyze.actions import read_actions
 from tracin.analyze.cleaning import LOG, LOG_COLUMNS, STAMP
 from tracin.errors import TracInError
-from tracin.results import write_run_info
+from tracin.run_info import write_run_info
 
 FILES = (
     *("train/cat/1.jpg", "train/cat/2.jpg", "train/cat/a & 'b'.jpg"),

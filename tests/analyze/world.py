@@ -16,6 +16,7 @@ from sklearn.datasets import load_digits, load_sample_images
 from tests.run_info import example_run_info
 from tracin import results
 from tracin.matrix import MatrixWriter
+from tracin.run_info import write_run_info
 
 ANIMALS = (
     *("butterfly", "cat", "chicken", "cow", "dog"),
@@ -190,7 +191,7 @@ def write_run(world: World, **changes: Any) -> None:
         "test_images": len(world.test_labels),
         **changes,
     }
-    results.write_run_info(world.results_dir, dataclasses.replace(example, **fields))
+    write_run_info(world.results_dir, dataclasses.replace(example, **fields))
 
 
 def write_images(

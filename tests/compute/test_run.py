@@ -18,7 +18,7 @@ from tracin.compute.config import RunConfig
 from tracin.compute.data import Crop
 from tracin.compute.run import run
 from tracin.errors import TracInError
-from tracin.results import RunInfo
+from tracin.run_info import RunInfo, read_run_info
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_files_of_a_run(config: RunConfig) -> None:
     assert list(summary["most_helpful_train_class"]) == list(helpful)
     np.testing.assert_allclose(train["loss"], -np.log(train["probability"]), rtol=1e-3)
 
-    assert results.read_run_info(folder) == info
+    assert read_run_info(folder) == info
     assert (info.train_images, info.train_images_found, info.test_images) == (20, 60, 10)
     assert (info.score_min, info.score_max) == (scores.min(), scores.max())
     assert info.test_accuracy == summary["correct"].mean()

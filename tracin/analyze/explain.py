@@ -20,6 +20,7 @@ from tracin.analyze.style import look, render, save
 from tracin.analyze.summarize import METHODS
 from tracin.analyze.summary import RankedImage
 from tracin.errors import TracInError
+from tracin.run_info import read_run_info
 from tracin.staging import record_analysis, recorded_analysis, replacing
 
 
@@ -100,7 +101,7 @@ class _Context:
 
 def _context(folder: Path) -> _Context:
     known = (folder / results.RUN_INFO).exists()
-    method = results.read_run_info(folder).method if known else results.TRACIN
+    method = read_run_info(folder).method if known else results.TRACIN
     name, unit = METHODS.get(method, (method, "score"))
     suggested: dict[str, str] = {}
     if (folder / results.SUSPECTS).exists():

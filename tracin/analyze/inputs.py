@@ -14,6 +14,7 @@ import pandas as pd
 from tracin import results
 from tracin.errors import TracInError
 from tracin.matrix import read_shape
+from tracin.run_info import RunInfo, read_run_info
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -65,7 +66,7 @@ class Inputs:
     n_test: int
     test: TestImages
     train: TrainImages
-    run: results.RunInfo | None
+    run: RunInfo | None
     data_dir: Path
     left_out: tuple[str, ...]
     """Sentences: what the analysis does without, and for want of which file."""
@@ -102,13 +103,11 @@ def read_inputs(results_dir: Path, data_dir: Path | None = None) -> Inputs:
     return Inputs(scores, n_train, n_test, test, train, run, data_dir, tuple(left_out))
 
 
-def _read_run(
-    folder: Path, n_train: int, n_test: int, left_out: list[str]
-) -> results.RunInfo | None:
+def _read_run(folder: Path, n_train: int, n_test: int, left_out: list[str]) -> RunInfo | None:
     if not (folder / results.RUN_INFO).exists():
         left_out.append(f"Learning rate, checkpoint and date: there is no {results.RUN_INFO}.")
         return None
-    run = results.read_run_info(folder)
+    run = read_run_info(folder)
     if (run.train_images, run.test_images) != (n_train, n_test):
         raise TracInError(
             f"{folder / results.RUN_INFO} speaks of {run.train_images} training and "
@@ -159,7 +158,7 @@ def _suspects(
 
 
 def _test_images(
-    summary: pd.DataFrame | None, n_test: int, run: results.RunInfo | None, left_out: list[str]
+    summary: pd.DataFrame | None, n_test: int, run: RunInfo | None, left_out: list[str]
 ) -> TestImages:
     if summary is None:
         left_out.append(
@@ -234,7 +233,7 @@ def data_folder(results_dir: Path, given: Path | None) -> Path:
     if given is not None:
         return given
     if (results_dir / results.RUN_INFO).exists():
-        return Path(results.read_run_info(results_dir).data_dir)
+        return Path(read_run_info(results_dir).data_dir)
     return DEFAULT_DATA_DIR
 
 

@@ -17,7 +17,8 @@ from tracin.analyze.summary import (
     RankBy,
     RankedImage,
 )
-from tracin.results import GAUSS_NEWTON, TRACIN, RunInfo
+from tracin.results import GAUSS_NEWTON, TRACIN
+from tracin.run_info import RunInfo
 
 METHODS = {
     TRACIN: ("TracIn", "estimated drop in test loss"),

@@ -23,7 +23,7 @@ from tracin.compute.data import (
 )
 from tracin.compute.feature_store import FeatureStore, feature_key, file_states
 from tracin.errors import TracInError
-from tracin.results import SkippedImage
+from tracin.run_info import SkippedImage
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tracin.compute.checkpoint import Checkpoint
 from tracin.compute.data import Crop
-from tracin.results import CheckpointInfo, PrecisionError
+from tracin.run_info import CheckpointInfo, PrecisionError
 
 
 def checkpoint(info: CheckpointInfo) -> str:

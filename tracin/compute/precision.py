@@ -12,7 +12,7 @@ from tracin.compute.data import ImageTable, draw_subset
 from tracin.compute.factors import Loss, compute_factors
 from tracin.compute.features import PassSettings, pooled_features
 from tracin.compute.influence import influence_blocks
-from tracin.results import PrecisionError
+from tracin.run_info import PrecisionError
 
 TRAIN_SAMPLE = 64
 TEST_SAMPLE = 16

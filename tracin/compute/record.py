@@ -13,7 +13,7 @@ import torchvision
 from tracin.compute.checkpoint import Checkpoint
 from tracin.compute.factors import Factors
 from tracin.compute.training_settings import TrainingSettings
-from tracin.results import CheckpointInfo
+from tracin.run_info import CheckpointInfo
 
 
 class Stopwatch:

@@ -27,7 +27,7 @@ from tracin.compute.precision import precision_error
 from tracin.compute.record import Stopwatch, accuracy, checkpoint_info, versions
 from tracin.compute.training_settings import training_settings
 from tracin.errors import TracInError
-from tracin.results import CheckpointInfo, PrecisionError, RunInfo, SkippedImage
+from tracin.run_info import CheckpointInfo, PrecisionError, RunInfo, SkippedImage, write_run_info
 
 
 @dataclass
@@ -84,7 +84,7 @@ def run(config: RunConfig, say: Say) -> RunInfo | None:
             with state.stopwatch.step("influence"):
                 written = _write(state, folder)
             info = _record(state, written)
-            results.write_run_info(folder, info)
+            write_run_info(folder, info)
     except OSError as error:
         raise TracInError(
             f"Cannot write to {config.output_dir} ({error}). Make room there, or name another "

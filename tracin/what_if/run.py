@@ -27,7 +27,7 @@ from tracin.compute.factors import Loss
 from tracin.compute.feature_store import FeatureStore
 from tracin.compute.features import PassSettings, PooledFeatures, pooled_features
 from tracin.errors import TracInError
-from tracin.results import RunInfo
+from tracin.run_info import CheckpointInfo, RunInfo, read_run_info
 from tracin.staging import record_analysis, recorded_analysis
 from tracin.what_if.chart import write_chart
 from tracin.what_if.head import Split, head_accuracy
@@ -87,7 +87,7 @@ def what_if(config: WhatIfConfig, say: Say) -> str:
     return f"{verdict.sentence}\n\nPicture: {path}"
 
 
-def _loss(info: results.CheckpointInfo) -> Loss:
+def _loss(info: CheckpointInfo) -> Loss:
     return Loss(info.label_smoothing, info.class_weights)
 
 
@@ -99,7 +99,7 @@ def _tables(config: WhatIfConfig) -> tuple[RunInfo, ImageTable, ImageTable, pd.D
                 f"{folder / name} is not there; --what_if needs it. Run TracIn_Resnet50.py first, "
                 "or name its folder with --results_dir."
             )
-    run = results.read_run_info(folder)
+    run = read_run_info(folder)
     table = results.read_table(folder, results.TRAIN_SUMMARY).sort_values("train_idx")
     summary = results.read_table(folder, results.INFLUENCE_SUMMARY).sort_values("test_idx")
     if "suspicion" not in table.columns or "test_path" not in summary.columns:

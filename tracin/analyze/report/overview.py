@@ -13,6 +13,7 @@ from tracin.analyze.phrases import count, listed
 from tracin.analyze.report import svg
 from tracin.analyze.report.source import Picture, Pictures, Source
 from tracin.analyze.summary import ClassSummary, RankedImage
+from tracin.run_info import RunInfo
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ def _run_in_words(source: Source) -> Iterator[tuple[str, str]]:
     yield "Computed", f"{run.created[:10]}, in {run.seconds.get('total', 0):.0f} s on {run.device}"
 
 
-def _method(run: results.RunInfo) -> str:
+def _method(run: RunInfo) -> str:
     rates = list(dict.fromkeys(f"{each.learning_rate:.3g}" for each in run.checkpoints))
     rate = f"learning rate{'s' if len(rates) > 1 else ''} {listed(rates)}"
     if run.method == results.GAUSS_NEWTON:
@@ -150,7 +151,7 @@ def _method(run: results.RunInfo) -> str:
     )
 
 
-def _loss(run: results.RunInfo) -> str:
+def _loss(run: RunInfo) -> str:
     last = run.checkpoints[-1]
     smoothing = (
         f"label smoothing {last.label_smoothing:g}"
