@@ -33,8 +33,6 @@ from tracin.what_if.chart import write_chart
 from tracin.what_if.head import Split, head_accuracy
 from tracin.what_if.verdict import SEEDS, Verdict
 
-WHAT_IF = "what_if.png"
-
 Say = Callable[[str], None]
 
 
@@ -80,7 +78,7 @@ def what_if(config: WhatIfConfig, say: Say) -> str:
     features = _features(config, run, checkpoint, (train, test), say)
     say(f"Training {SEEDS} heads with the change, and {SEEDS} with random removals.")
     verdict = _compare(change, features, (train, test), checkpoint, _loss(info))
-    path = config.results_dir / WHAT_IF
+    path = config.results_dir / results.WHAT_IF
     known = recorded_analysis(config.results_dir, results.EXPLANATION_FILES)
     record_analysis(config.results_dir, {*known, path}, results.EXPLANATION_FILES)
     write_chart(path, verdict)
