@@ -7,6 +7,7 @@ analyze_results.py turns into pictures.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -85,7 +86,9 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="only N test images, spread over the classes (default: all)",
     )
-    group.add_argument("--seed", type=int, default=0, help="of the subsets (default: %(default)s)")
+    group.add_argument(
+        "--seed", type=natural_int, default=0, help="of the subsets (default: %(default)s)"
+    )
     group.add_argument(
         "--on_error",
         choices=("stop", "skip"),
@@ -216,7 +219,18 @@ def _add_machine(parser: argparse.ArgumentParser) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status: 0, or 1 after an error that the user can put right, or 130 after Ctrl-C."""
-    arguments = build_parser().parse_args(argv)
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    if arguments.demo and arguments.dry_run:
+        parser.error("--demo makes data and trains a model first: it cannot be a --dry_run")
+    if arguments.demo and (arguments.model_path, arguments.data_dir) != (
+        parser.get_default("model_path"),
+        parser.get_default("data_dir"),
+    ):
+        parser.error("--demo brings its own --model_path and --data_dir")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal without UTF-8 must not end a run over an arrow or a class name.
+        sys.stdout.reconfigure(errors="replace")
     # Read when torch is loaded: without it torch's threads wait for each other by spinning, and one
     # other busy program on two cores made a run three times as long (35 s against 13 s, measured).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -236,7 +250,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"TracIn_Resnet50.py: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nInterrupted: the results are as they were before.", file=sys.stderr)
+        print("\nInterrupted. Run the same command again to go on.", file=sys.stderr)
         return 130
     return 0
 
@@ -304,8 +318,10 @@ def _report_planted(output_dir: Path, planted: Path) -> None:
     from tracin.demo import count_found
 
     found, total = count_found(output_dir, planted)
+    if total == 0:
+        return
     print(
-        f"\nThe demo gave {total} training images a wrong label on purpose ({planted}).\n"
+        f"\nOn purpose, {total} training images of this run have a wrong label ({planted}).\n"
         f"{found} of them ({found / total:.0%}) stand among the {total} most suspicious images."
     )
 

@@ -82,6 +82,9 @@ def test_errors_are_one_sentence_on_stderr(
         ["--learning_rate", "nan"],
         ["--label_smoothing", "1"],
         ["--precision", "float16"],
+        ["--seed", "-1"],
+        ["--demo", "--dry_run"],
+        ["--demo", "--data_dir", "mine"],
         ["--unknown"],
     ],
 )
@@ -127,6 +130,6 @@ def test_ctrl_c_ends_with_one_line(arguments: list[str], tmp_path: Path, workers
     start = time.perf_counter()
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert errors.strip() == "Interrupted: the results are as they were before."
+    assert errors.strip() == "Interrupted. Run the same command again to go on."
     assert time.perf_counter() - start < 20
     assert not (tmp_path / "results" / results.RUN_INFO).exists()

@@ -18,6 +18,7 @@ class CheckpointInfo:
     """One checkpoint of a run: where it came from and what was assumed about it."""
 
     path: str
+    """Absolute."""
     sha256: str
     learning_rate: float
     learning_rate_source: str
@@ -41,7 +42,7 @@ class SkippedImage:
 
 @dataclass(frozen=True)
 class PrecisionError:
-    """How far the scores are from float32's, on a sample of the run's images."""
+    """How far TracIn's scores are from float32's: the first checkpoint, a sample of the images."""
 
     train_images: int
     test_images: int

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -27,8 +28,8 @@ def staged(results_dir: Path) -> Iterator[Path]:
     """
     results_dir.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(results_dir)
-    folder = results_dir / f"{_STAGING}{os.getpid()}"
-    folder.mkdir(exist_ok=True)
+    folder = results_dir / f"{_STAGING}{os.getpid()}@{platform.node()}"
+    folder.mkdir()
     try:
         yield folder
         new_files = sorted(path.name for path in folder.iterdir())
@@ -45,12 +46,18 @@ def staged(results_dir: Path) -> Iterator[Path]:
 def _remove_abandoned(results_dir: Path) -> None:
     """Delete the staging folders of processes that were killed."""
     for folder in results_dir.glob(f"{_STAGING}*"):
+        process, _, machine = folder.name.removeprefix(_STAGING).partition("@")
+        if machine != platform.node():
+            continue  # whether a process of another machine lives cannot be told
         try:
-            os.kill(int(folder.name.removeprefix(_STAGING)), 0)
-        except (ProcessLookupError, ValueError):
-            shutil.rmtree(folder, ignore_errors=True)
+            if int(process) != os.getpid():  # else: of an earlier process with our number
+                os.kill(int(process), 0)
+                continue
         except PermissionError:
-            pass  # another user's process, still running
+            continue  # another user's process, still running
+        except (ProcessLookupError, ValueError):
+            pass
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -109,6 +109,11 @@ def test_too_large_a_layer_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         GaussNewton([random_factors(4, 0)], 0.1)
 
 
+def test_too_small_a_damping_is_explained() -> None:
+    with pytest.raises(TracInError, match=r"--damping 1e-30: give a larger one"):
+        GaussNewton([random_factors(4, 0)], 1e-30)
+
+
 def penalised_loss(weights: Tensor, images: Tensor, labels: Tensor, penalty: float) -> Tensor:
     logits = images @ weights[:, :-1].T + weights[:, -1]
     return functional.cross_entropy(logits, labels) + penalty / 2 * weights.square().sum()

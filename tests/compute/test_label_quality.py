@@ -103,6 +103,16 @@ def test_a_planted_wrong_label_stands_first_with_its_true_class() -> None:
     assert (quality.suggested != labels).all()
 
 
+def test_a_class_without_images_is_not_suggested() -> None:
+    """Its centroid would be zero, and zero beats a negative cosine."""
+    activations = torch.tensor([[1.0, 0.0], [1.0, 0.1], [-1.0, 0.0], [-1.0, -0.1]])
+    labels = torch.tensor([1, 1, 2, 2])
+    quality = label_quality([make_factors(activations, torch.randn(4, 3), labels)])
+    assert quality.suggested.tolist() == [2, 2, 1, 1]
+    one_class = make_factors(activations, torch.randn(4, 3), torch.ones(4, dtype=torch.int64))
+    assert label_quality([one_class]).suggested.tolist() == [1, 1, 1, 1]
+
+
 def test_suspects_are_sorted_with_ties_by_index() -> None:
     scores = torch.tensor([0.1, 2.0, 0.9, 2.0, 0.5, 0.4])
     quality = LabelQuality(scores, scores, scores, scores, torch.zeros(6, dtype=torch.int64))
@@ -110,7 +120,9 @@ def test_suspects_are_sorted_with_ties_by_index() -> None:
     assert suspects(quality, 2).tolist() == [1, 3]
 
 
-@pytest.mark.parametrize("case", ["one class", "one image", "identical", "certain"])
+@pytest.mark.parametrize(
+    "case", ["one class", "one image", "identical", "certain", "nearly certain"]
+)
 def test_edges_are_defined(case: str) -> None:
     if case == "one class":
         labels = torch.zeros(5, dtype=torch.int64)
@@ -120,6 +132,11 @@ def test_edges_are_defined(case: str) -> None:
     elif case == "identical":
         one = random_factors(1, 0)
         factors = permuted(one, torch.zeros(6, dtype=torch.int64))
+    elif case == "nearly certain":
+        # An error signal of 1e-23 has a direction, though its square is zero in float32.
+        gaps = torch.tensor([45.0, 52.0, 56.0, 70.0, 85.0, 0.0]).unsqueeze(1)
+        logits = gaps * torch.tensor([1.0, 0.0, -0.01])
+        factors = make_factors(torch.rand(6, 4), logits, torch.zeros(6, dtype=torch.int64))
     else:
         labels = torch.arange(6) % 3
         factors = make_factors(
@@ -128,6 +145,8 @@ def test_edges_are_defined(case: str) -> None:
     quality = label_quality([factors])
     for name in LabelQuality.__dataclass_fields__:
         assert torch.isfinite(getattr(quality, name).float()).all(), name
+    assert (quality.agreement.abs() <= 1 + 1e-5).all()
+    assert (quality.suspicion >= 0).all()
     if case in ("one class", "certain"):
         assert (quality.suspicion == 0).all()
     if case == "identical":

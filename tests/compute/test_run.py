@@ -187,6 +187,30 @@ def test_learning_rates_and_losses_of_checkpoints(
         run_quietly(replace(several, learning_rates=(1.0, 2.0)))
 
 
+def test_what_is_wrong_is_said_before_the_passes(config: RunConfig, tmp_path: Path) -> None:
+    with pytest.raises(TracInError, match="There is no checkpoint"):
+        run(replace(config, model_paths=(tmp_path / "x.pth",), dry_run=True), lambda _: None)
+    config.output_dir.write_text("a file")
+    with pytest.raises(TracInError, match=r"Cannot write to .*--output_dir"):
+        run_quietly(config)
+
+
+def test_stored_values_must_be_numbers(
+    config: RunConfig, model: torch.nn.Module, tmp_path: Path
+) -> None:
+    path = tmp_path / "w.pth"
+    cases: list[tuple[dict[str, object], str]] = [
+        ({"lr": 0.0}, r"lr = 0.0, .*--learning_rate"),
+        ({"label_smoothing": 2}, r"label_smoothing = 2, .*--label_smoothing"),
+        ({"class_weights": [1.0] * 9 + [-1.0]}, r"class_weights = -1.0, .*--class_weights"),
+        ({"class_weights": [1.0]}, r"not 10 numbers"),
+    ]
+    for stored, message in cases:
+        torch.save({"state_dict": model.state_dict(), **stored}, path)
+        with pytest.raises(TracInError, match=message):
+            run_quietly(replace(config, model_paths=(path,)))
+
+
 def test_scores_beyond_float32_are_refused(config: RunConfig) -> None:
     with pytest.raises(TracInError, match="NaN or infinite"):
         run_quietly(replace(config, learning_rates=(3e38,), train_subset=10, test_subset=10))

@@ -124,12 +124,21 @@ def _read_state(path: Path) -> tuple[StateDict, dict[str, Any], str]:
     return {key: value.float() for key, value in state.items()}, extras, taken
 
 
-def _read_file(path: Path) -> Mapping[str, Any]:
+def check_there(path: Path) -> None:
+    """Nothing, where there is a file of that name.
+
+    Raises:
+        TracInError: there is none.
+    """
     if not path.is_file():
         raise TracInError(
             f"There is no checkpoint {path}. Put the file there or name yours with --model_path "
             "(--demo makes a small one to try the tool with)."
         )
+
+
+def _read_file(path: Path) -> Mapping[str, Any]:
+    check_there(path)
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file

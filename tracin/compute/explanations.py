@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from tracin.compute.factors import Factors
+from tracin.compute.factors import Factors, unit_rows
 
 PAIRS_PER_STEP = 65_536
 
@@ -108,10 +107,10 @@ def similarities(
 
 
 def _unit(values: Tensor, rows: Tensor) -> Tensor:
-    return functional.normalize(values[rows.to(values.device)], dim=1, eps=1e-30)
+    return unit_rows(values[rows.to(values.device)])
 
 
 def _unit_inputs(factors: Factors, rows: Tensor) -> Tensor:
     activations = factors.activations[rows.to(factors.activations.device)]
     ones = torch.ones_like(activations[:, :1])
-    return functional.normalize(torch.cat([activations, ones], dim=1), dim=1)
+    return unit_rows(torch.cat([activations, ones], dim=1))

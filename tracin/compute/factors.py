@@ -112,6 +112,17 @@ def error_signals(logits: Tensor, labels: Tensor, loss: Loss | None = None) -> T
     return errors.scatter(1, given, at_label)
 
 
+def unit_rows(values: Tensor) -> Tensor:
+    """The rows of ``values`` (n, m) at length 1; rows of zeros stay zero.
+
+    Scaled before they are squared: an error signal of 1e-23 has a direction, and its square is
+    zero in float32.
+    """
+    largest = values.abs().amax(dim=1, keepdim=True)
+    scaled = values / torch.where(largest > 0, largest, 1.0)
+    return functional.normalize(scaled, dim=1)
+
+
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """The plain cross-entropy (n,) of the given labels, in nats; accurate near zero too."""
     margins = logits.gather(1, labels.unsqueeze(1)) - logits

@@ -20,7 +20,8 @@ from tracin.errors import TracInError
 
 MAX_PARAMETERS = 24_576
 """Largest last layer, (d + 1)·C. The matrix and its Cholesky factor take 16 bytes per parameter
-squared: 0.1 GB for Animals-10's 2,570, 6.7 GB for a single Linear 2048→10, 9.7 GB at the limit."""
+squared while it is factorised, and 8 stay for each further checkpoint: 0.1 GB for Animals-10's
+2,570, 6.7 GB for a single Linear 2048→10, 9.7 GB at the limit."""
 
 IMAGES_PER_STEP = 4096
 
@@ -40,7 +41,8 @@ class GaussNewton:
             damping: λ as a multiple of the matrix's mean eigenvalue, above 0.
 
         Raises:
-            TracInError: the last layer has more than ``MAX_PARAMETERS`` parameters.
+            TracInError: the last layer has more than ``MAX_PARAMETERS`` parameters, or the damping
+                is too small for the matrix to be factorised.
         """
         size = parameters(train[0])
         if size > MAX_PARAMETERS:
@@ -86,6 +88,8 @@ def gauss_newton_scores(
     train: Sequence[Factors], test: Sequence[Factors], damping: float
 ) -> Scores:
     """Gauss-Newton's scores of one or several checkpoints."""
+    if train[0].errors.device.type == "mps":  # which has no float64
+        train, test = ([each.to(torch.device("cpu")) for each in side] for side in (train, test))
     method = GaussNewton(train, damping)
     return Scores(method.blocks(test), method.self_influence())
 
@@ -135,7 +139,12 @@ def _factorise(factors: Factors, damping: float) -> Tensor:
     """Lower Cholesky factor of H + λI; the unit matrix's where all predictions are certain."""
     matrix = gauss_newton_matrix(factors)
     mean_eigenvalue = float(matrix.diagonal().mean())
-    # Certain predictions have no curvature: any λ serves, since their gradients vanish too.
+    # Where all predictions are certain there is no curvature: λ = 1 leaves plain products.
     matrix.diagonal().add_(damping * mean_eigenvalue if mean_eigenvalue > 0 else 1.0)
-    lower: Tensor = torch.linalg.cholesky(matrix)
-    return lower
+    lower, failed = torch.linalg.cholesky_ex(matrix)
+    if failed:
+        raise TracInError(
+            f"The Gauss-Newton matrix cannot be factorised with --damping {damping:g}: give a "
+            "larger one (0.1 is the default)."
+        )
+    return torch.as_tensor(lower)

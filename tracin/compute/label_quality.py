@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tracin.compute.factors import Factors, error_signals
+from tracin.compute.factors import Factors, error_signals, unit_rows
 
 SUSPICION_CUT = 0.5
 """An image is listed as a suspect from here on. A gradient at right angles to its class's
@@ -72,9 +72,9 @@ def _plain_errors(factors: Factors) -> Tensor:
 
 def _agreement(factors: Factors) -> Tensor:
     """Mean cosine (n,) of each gradient to those of the other images with the same given label."""
-    errors = functional.normalize(_plain_errors(factors), dim=1, eps=1e-30)  # (n, C)
+    errors = unit_rows(_plain_errors(factors))  # (n, C)
     ones = torch.ones_like(factors.activations[:, :1])
-    inputs = functional.normalize(torch.cat([factors.activations, ones], dim=1), dim=1)  # (n, d+1)
+    inputs = unit_rows(torch.cat([factors.activations, ones], dim=1))  # (n, d+1)
     itself = errors.square().sum(dim=1)  # 1, or 0 for a zero gradient
     agreement = torch.zeros_like(itself)
     for label in factors.labels.unique():
@@ -110,6 +110,8 @@ def suggest_by_prediction(checkpoints: Sequence[Factors]) -> Tensor:
 def suggest_by_centroid(checkpoints: Sequence[Factors]) -> Tensor:
     """(n,), int64: the class, but the given one, whose mean unit activation is nearest.
 
+    The given one where no other class has an image.
+
     Named the true class of 97.7 % of planted wrong labels, the averaged prediction of 96.3 %.
     """
     labels, classes = checkpoints[0].labels, checkpoints[0].logits.shape[1]
@@ -118,7 +120,10 @@ def suggest_by_centroid(checkpoints: Sequence[Factors]) -> Tensor:
         unit = functional.normalize(factors.activations, dim=1)
         sums = torch.zeros(classes, unit.shape[1], device=unit.device).index_add_(0, labels, unit)
         total += unit @ functional.normalize(sums, dim=1).T
-    return total.scatter(1, labels.unsqueeze(1), -torch.inf).argmax(dim=1)
+    total[:, torch.bincount(labels, minlength=classes) == 0] = -torch.inf  # no image, no centroid
+    total.scatter_(1, labels.unsqueeze(1), -torch.inf)
+    best = total.max(dim=1)
+    return torch.where(best.values > -torch.inf, best.indices, labels)
 
 
 def suspects(quality: LabelQuality, at_most: int) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tracin.compute.checkpoint import Checkpoint
 from tracin.compute.data import Crop
 from tracin.run_info import CheckpointInfo, PrecisionError
@@ -10,8 +12,8 @@ from tracin.run_info import CheckpointInfo, PrecisionError
 def checkpoint(info: CheckpointInfo) -> str:
     """What was read from a checkpoint, and what was assumed."""
     text = (
-        f"{info.path}: learning rate {info.learning_rate:g} ({info.learning_rate_source}), head "
-        f"{'→'.join(map(str, info.head_widths))}"
+        f"{Path(info.path).name}: learning rate {info.learning_rate:g} "
+        f"({info.learning_rate_source}), head {'→'.join(map(str, info.head_widths))}"
     )
     if info.head_activation:
         text += f", {info.head_activation} between its Linears"

@@ -62,8 +62,8 @@ class Plan:
         if self.bytes_to_write + RESERVE > self.free_bytes:
             raise TracInError(
                 f"{folder} has {_size(self.free_bytes)} free, and this run writes about "
-                f"{_size(self.bytes_to_write)}. Free space, choose another --output_dir, take "
-                "subsets, or leave the matrix out with --no_matrix."
+                f"{_size(self.bytes_to_write)}. Free space, choose another --output_dir, or take "
+                "subsets."
             )
 
 

@@ -26,7 +26,7 @@ def precision_error(
     loss: Loss,
     settings: PassSettings,
 ) -> PrecisionError:
-    """How the scores of ``settings.precision`` differ from float32's, on images of the run.
+    """How TracIn's scores in ``settings.precision`` differ from float32's, on images of the run.
 
     Computes a sample in both precisions: some 160 forward passes.
     """
@@ -54,8 +54,8 @@ def rank_correlation(one: Tensor, other: Tensor) -> float:
     ranks = [each.argsort(dim=0).argsort(dim=0).double() for each in (one, other)]
     centred = [rank - rank.mean(dim=0) for rank in ranks]
     norm = centred[0].norm(dim=0) * centred[1].norm(dim=0)
-    cosine = (centred[0] * centred[1]).sum(dim=0) / norm.clamp(min=1e-30)
-    return float(cosine.mean())
+    cosine = (centred[0] * centred[1]).sum(dim=0) / norm
+    return float(torch.where(norm > 0, cosine, 1.0).mean())  # of a single row: no difference
 
 
 def top_overlap(one: Tensor, other: Tensor, k: int) -> float:

@@ -39,7 +39,7 @@ class Stopwatch:
 def checkpoint_info(checkpoint: Checkpoint, trained: TrainingSettings) -> CheckpointInfo:
     """The record of one checkpoint."""
     return CheckpointInfo(
-        path=str(checkpoint.path),
+        path=str(checkpoint.path.resolve()),
         sha256=checkpoint.sha256,
         learning_rate=trained.learning_rate,
         learning_rate_source=trained.source,
@@ -53,7 +53,8 @@ def checkpoint_info(checkpoint: Checkpoint, trained: TrainingSettings) -> Checkp
 
 def accuracy(factors: Factors) -> float:
     """Share, 0 to 1, of the images whose largest logit is their class."""
-    return float((factors.logits.argmax(dim=1) == factors.labels).double().mean())
+    right = (factors.logits.argmax(dim=1) == factors.labels).cpu()  # MPS has no float64
+    return float(right.double().mean())
 
 
 def versions() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ import torch
 import tracin
 from tracin import results, staging
 from tracin.compute import notices
-from tracin.compute.checkpoint import Checkpoint, load_checkpoint
+from tracin.compute.checkpoint import Checkpoint, check_there, load_checkpoint
 from tracin.compute.config import RunConfig, Say
 from tracin.compute.data import ImageTable, draw_subset, find_images
 from tracin.compute.device import choose_device, default_workers, device_name
@@ -75,6 +76,7 @@ def run(config: RunConfig, say: Say) -> RunInfo | None:
     plan.check_disk(config.output_dir)
     if config.dry_run:
         return None
+    _check_output(config)
     if config.method == results.GAUSS_NEWTON and len(config.model_paths) > 1:
         say(notices.averaged_gauss_newton(len(config.model_paths)))
     for path, rate in zip(config.model_paths, rates, strict=True):
@@ -86,10 +88,7 @@ def run(config: RunConfig, say: Say) -> RunInfo | None:
             info = _record(state, written)
             write_run_info(folder, info)
     except OSError as error:
-        raise TracInError(
-            f"Cannot write to {config.output_dir} ({error}). Make room there, or name another "
-            "folder with --output_dir."
-        ) from error
+        raise _unwritable(config.output_dir, error) from error
     return info
 
 
@@ -212,8 +211,27 @@ def _store(config: RunConfig) -> AbstractContextManager[FeatureStore | None]:
     return nullcontext() if config.features_dir is None else FeatureStore(config.features_dir)
 
 
+def _check_output(config: RunConfig) -> None:
+    """Find out before the passes, not after them, that the results cannot be written."""
+    try:
+        config.output_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=config.output_dir):
+            pass
+    except OSError as error:
+        raise _unwritable(config.output_dir, error) from error
+
+
+def _unwritable(folder: Path, error: OSError) -> TracInError:
+    return TracInError(
+        f"Cannot write to {folder} ({error}). Make room there, or name another folder with "
+        "--output_dir."
+    )
+
+
 def _plan(config: RunConfig, train: ImageTable, test: ImageTable) -> Plan:
     images, kept = len(train) + len(test), 0
+    for path in config.model_paths:
+        check_there(path)
     # Without a store there is nothing to look up, and no need to read the checkpoints twice.
     if config.features_dir is not None and (config.features_dir / STORE_FILE).exists():
         with FeatureStore(config.features_dir) as store:
@@ -231,7 +249,10 @@ def _plan(config: RunConfig, train: ImageTable, test: ImageTable) -> Plan:
         passes=passes,
         matrix_bytes=matrix,
         table_bytes=tables,
-        feature_bytes=(passes - kept) * BYTES_PER_FEATURE if config.use_cache else 0,
+        # A cache in another place is on a disk of its own, as far as is known.
+        feature_bytes=(passes - kept) * BYTES_PER_FEATURE
+        if config.use_cache and config.cache_dir is None
+        else 0,
         free_bytes=free_bytes(config.output_dir),
     )
 

@@ -90,10 +90,12 @@ def _number(value: Any, key: str, path: Path) -> float:
     except (TypeError, ValueError):
         number = math.nan
     limit = 1.0 if key == LABEL_SMOOTHING_KEY else math.inf
-    if not 0.0 <= number < limit:
+    positive = number > 0.0 or key not in LEARNING_RATE_KEYS
+    if not (0.0 <= number < limit and positive):
+        flag = "learning_rate" if key in LEARNING_RATE_KEYS else key
         raise TracInError(
-            f"{path} stores {key} = {value!r}, which is no such number. Set it with "
-            f"--{LABEL_SMOOTHING_KEY if key == LABEL_SMOOTHING_KEY else 'learning_rate'}."
+            f"{path}, or the JSON beside it, stores {key} = {value!r}, which is no such number. "
+            f"Set it with --{flag}."
         )
     return number
 

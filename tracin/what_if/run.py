@@ -79,9 +79,14 @@ def what_if(config: WhatIfConfig, say: Say) -> str:
     say(f"Training {SEEDS} heads with the change, and {SEEDS} with random removals.")
     verdict = _compare(change, features, (train, test), checkpoint, _loss(info))
     path = config.results_dir / results.WHAT_IF
-    known = recorded_analysis(config.results_dir, results.EXPLANATION_FILES)
-    record_analysis(config.results_dir, {*known, path}, results.EXPLANATION_FILES)
-    write_chart(path, verdict)
+    try:
+        known = recorded_analysis(config.results_dir, results.EXPLANATION_FILES)
+        record_analysis(config.results_dir, {*known, path}, results.EXPLANATION_FILES)
+        write_chart(path, verdict)
+    except OSError as error:
+        raise TracInError(
+            f"Cannot write to {config.results_dir} ({error}). {verdict.sentence}"
+        ) from error
     return f"{verdict.sentence}\n\nPicture: {path}"
 
 
@@ -137,6 +142,11 @@ def _change(asked: int | Path, table: pd.DataFrame, train: ImageTable) -> _Chang
     deleted, relabelled = verbs.count(DELETE), verbs.count(RELABEL)
     if not deleted + relabelled:
         raise TracInError(f"{asked} relabels and deletes nothing: there is nothing to compare.")
+    if deleted + relabelled >= len(train):
+        raise TracInError(
+            f"{asked} changes every training image of the run, so that as many random ones cannot "
+            "be left out beside it. Change fewer."
+        )
     name = f"with {count(relabelled, 'image')} relabelled and {deleted:,} deleted"
     return _Change(keep, labels, deleted + relabelled, name)
 
