@@ -51,19 +51,24 @@ def neighbours_table(
     return pd.concat(parts, ignore_index=True)
 
 
+def comparable(train: ImageTable, test: ImageTable) -> bool:
+    """Whether there are few enough pairs of images to look for duplicates."""
+    return len(train) * (len(train) + len(test)) <= MAX_COMPARISONS
+
+
 def duplicates_table(
     train: ImageTable, train_features: Tensor, test: ImageTable, test_features: Tensor, crop: Crop
 ) -> pd.DataFrame:
     """A row per pair of images that are nearly identical, by features and by pixels.
 
-    Empty where there are more pairs than ``MAX_COMPARISONS``.
+    Empty where there are too many pairs to compare them all.
     """
     sides = (
         [
             (results.TRAIN_TEST, test, near_duplicates(train_features, test_features)),
             (results.TRAIN_TRAIN, train, near_duplicates(train_features)),
         ]
-        if len(train) * (len(train) + len(test)) <= MAX_COMPARISONS
+        if comparable(train, test)
         else []
     )
     parts = [pd.DataFrame({column: [] for column in results.DUPLICATES_COLUMNS})]

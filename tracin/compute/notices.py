@@ -52,3 +52,11 @@ def averaged_gauss_newton(checkpoints: int) -> str:
         f"Note: Gauss-Newton scores are averaged over {checkpoints} checkpoints. Of one training, "
         "the last checkpoint alone predicts retraining better (docs/quality.md)."
     )
+
+
+def no_duplicates() -> str:
+    """A warning where duplicates are not looked for."""
+    return (
+        "Note: there are too many pairs of images to compare them all, so that duplicates are not "
+        "looked for and duplicates.csv stays empty."
+    )

@@ -22,6 +22,7 @@ from tracin.compute.feature_store import STORE_FILE, FeatureStore, feature_key, 
 from tracin.compute.features import PassSettings, pooled_features
 from tracin.compute.gauss_newton import gauss_newton_scores
 from tracin.compute.influence import tracin_scores
+from tracin.compute.lookalikes import comparable
 from tracin.compute.output import OutputSettings, Side, Written, write_files
 from tracin.compute.plan import BYTES_PER_FEATURE, Plan, expected_bytes, free_bytes
 from tracin.compute.precision import precision_error
@@ -77,6 +78,8 @@ def run(config: RunConfig, say: Say) -> RunInfo | None:
     if config.dry_run:
         return None
     _check_output(config)
+    if not comparable(state.train.table, state.test.table):
+        say(notices.no_duplicates())
     if config.method == results.GAUSS_NEWTON and len(config.model_paths) > 1:
         say(notices.averaged_gauss_newton(len(config.model_paths)))
     for path, rate in zip(config.model_paths, rates, strict=True):

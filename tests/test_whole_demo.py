@@ -1,0 +1,48 @@
+"""The whole demo as a newcomer runs it: both scripts, in an empty folder."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tracin import results
+from tracin.demo import count_found
+from tracin.run_info import read_run_info
+
+ROOT = Path(__file__).parent.parent
+
+
+def run_script(folder: Path, name: str, *flags: str) -> str:
+    command = [sys.executable, str(ROOT / name), *flags]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_demo_from_nothing_to_the_dashboard(tmp_path: Path) -> None:
+    """It reads over 90 % of the digits and finds at least 85 % of the planted wrong labels."""
+    output = run_script(tmp_path, "TracIn_Resnet50.py", "--demo")
+    folder = tmp_path / "results"
+    found, planted = count_found(folder, tmp_path / "data/demo/planted_labels.csv")
+    assert planted == 72
+    assert found >= 0.85 * planted
+    assert f"{found} of them ({found / planted:.0%}) stand among the 72 most" in output
+    info = read_run_info(folder)
+    assert info.test_accuracy > 0.9
+    assert (info.train_images, info.test_images, len(info.checkpoints)) == (1438, 359, 3)
+
+    output = run_script(tmp_path, "analyze_results.py")
+    assert re.search(r"^Health score: [\d.]+% \([A-Z ]+\)$", output, re.MULTILINE)
+    for name in (results.DASHBOARD, results.REPORT, "nine_summary.png"):
+        assert (folder / name).stat().st_size > 10_000
+    assert len(list((folder / results.TOP_INFLUENCES / "nine/positive").iterdir())) == 10
+
+    again = run_script(tmp_path, "TracIn_Resnet50.py", "--demo", "--method", "gauss_newton")
+    assert again.count("already there") == 2
+    assert "5,391 already kept" in again
+    assert read_run_info(folder).method == results.GAUSS_NEWTON
+    assert not (folder / results.DASHBOARD).exists()  # it showed other scores
+    output = run_script(tmp_path, "analyze_results.py")
+    assert "Gauss–Newton" in output
