@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from tracin import __version__
 from tracin.errors import TracInError
-from tracin.flags import natural_int, positive_float, positive_int, share
+from tracin.flags import add_machine_flags, natural_int, positive_float, positive_int, share
 from tracin.results import COMPUTE_FILES, METHODS, SUSPECTS, TRACIN
 
 if TYPE_CHECKING:
@@ -178,25 +178,10 @@ def _add_scores(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_machine(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("how it runs on this machine")
-    group.add_argument(
-        "--device",
-        choices=("auto", "cpu", "cuda", "mps"),
-        default="auto",
-        help="auto takes the GPU where there is one (default: %(default)s)",
-    )
-    group.add_argument(
-        "--batch_size",
-        type=positive_int,
-        default=32,
-        metavar="N",
-        help="images in one forward pass (default: %(default)s)",
-    )
-    group.add_argument(
-        "--num_workers",
-        type=natural_int,
-        metavar="N",
-        help="processes that read images (default: chosen for this machine)",
+    group = add_machine_flags(
+        parser,
+        device="auto takes the GPU where there is one",
+        batch_size="images in one forward pass",
     )
     group.add_argument(
         "--precision",

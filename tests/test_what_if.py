@@ -14,6 +14,7 @@ import analyze_results
 import TracIn_Resnet50
 from tracin import results
 from tracin.compute.factors import Loss
+from tracin.what_if import head
 from tracin.what_if.head import Split, batch_size, head_accuracy
 from tracin.what_if.verdict import Verdict, signed_points
 
@@ -27,6 +28,12 @@ def scored(
     sizes = ["--resize_size", "40", "--crop_size", "32", "--output_dir", str(folder)]
     assert TracIn_Resnet50.main([*flags, *sizes]) == 0
     return folder
+
+
+@pytest.fixture
+def quick_heads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty heads are trained: a few steps each are enough to see the whole path."""
+    monkeypatch.setattr(head, "FEWEST_STEPS", 20)
 
 
 def verdict_of(changed: list[float], at_random: list[float]) -> Verdict:
@@ -77,6 +84,7 @@ def test_a_head_learns_and_depends_on_nothing_but_its_seed() -> None:
     assert (batch_size(3), batch_size(4000), batch_size(10**6)) == (16, 100, 512)
 
 
+@pytest.mark.usefixtures("quick_heads")
 def test_leaving_out_the_most_suspicious(scored: Path, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     assert analyze_results.main(["--results_dir", str(scored), "--what_if", "6"]) == 0
@@ -88,6 +96,7 @@ def test_leaving_out_the_most_suspicious(scored: Path, capsys: pytest.CaptureFix
         assert picture.size[0] == 1920
 
 
+@pytest.mark.usefixtures("quick_heads")
 def test_actions_are_tried_before_they_are_applied(
     scored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

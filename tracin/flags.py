@@ -1,9 +1,9 @@
-"""Numbers on the command line, checked as they are read: types for argparse."""
+"""What the command lines have in common: numbers checked as they are read, the machine's flags."""
 
 from __future__ import annotations
 
 import math
-from argparse import ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError, _ArgumentGroup
 
 
 def positive_int(text: str) -> int:
@@ -36,3 +36,34 @@ def share(text: str) -> float:
     if not 0 <= value < 1:
         raise ArgumentTypeError(f"{text} is not between 0 and 1")
     return value
+
+
+def add_machine_flags(parser: ArgumentParser, *, device: str, batch_size: str) -> _ArgumentGroup:
+    """The group of flags about the machine, to which a script adds its own.
+
+    Args:
+        parser: gets the group.
+        device: what "auto" does here, for the help.
+        batch_size: what the number counts here, for the help.
+    """
+    group = parser.add_argument_group("how it runs on this machine")
+    group.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda", "mps"),
+        default="auto",
+        help=f"{device} (default: %(default)s)",
+    )
+    group.add_argument(
+        "--batch_size",
+        type=positive_int,
+        default=32,
+        metavar="N",
+        help=f"{batch_size} (default: %(default)s)",
+    )
+    group.add_argument(
+        "--num_workers",
+        type=natural_int,
+        metavar="N",
+        help="processes that read images (default: chosen for this machine)",
+    )
+    return group

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from tracin import __version__
 from tracin.errors import TracInError
-from tracin.flags import natural_int, positive_float, positive_int, share
+from tracin.flags import add_machine_flags, natural_int, positive_float, positive_int, share
 
 if TYPE_CHECKING:
     from tracin.training.run import TrainingResult
@@ -50,7 +50,11 @@ def build_parser() -> argparse.ArgumentParser:
     _add_weights(parser)
     _add_schedule(parser)
     _add_images(parser)
-    _add_machine(parser)
+    add_machine_flags(
+        parser,
+        device="auto takes the GPU where there is one, with mixed precision",
+        batch_size="images in one step, over all processes together",
+    )
     return parser
 
 
@@ -183,29 +187,6 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
         "--no_flip",
         action="store_true",
         help="do not mirror images: where left and right matter, as in writing",
-    )
-
-
-def _add_machine(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("how it runs on this machine")
-    group.add_argument(
-        "--device",
-        choices=("auto", "cpu", "cuda", "mps"),
-        default="auto",
-        help="auto takes the GPU where there is one, with mixed precision (default: %(default)s)",
-    )
-    group.add_argument(
-        "--batch_size",
-        type=positive_int,
-        default=32,
-        metavar="N",
-        help="images in one step, over all processes together (default: %(default)s)",
-    )
-    group.add_argument(
-        "--num_workers",
-        type=natural_int,
-        metavar="N",
-        help="processes that read images (default: chosen for this machine)",
     )
 
 
