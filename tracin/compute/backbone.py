@@ -1,8 +1,8 @@
 """How the forward pass is run: the backbone as a function from pixels to pooled features.
 
 Batch norm is folded into the convolutions before it, and memory is laid out channels-last. On the
-CPU images go through in small chunks of one size, the last one padded: that is fastest, and an
-image's feature does not depend on its batch.
+CPU images go through in small chunks of one size, the last one padded: small ones were
+fastest where this was specified, and an image's feature does not depend on its batch.
 """
 
 from __future__ import annotations

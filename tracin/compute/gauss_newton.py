@@ -2,7 +2,7 @@
 
 ``influence[i, j] = g_jᵀ (H + λI)⁻¹ g_i`` with last-layer gradients ``g = e ⊗ [a; 1]`` and the exact
 softmax Gauss-Newton matrix ``H = 1/n Σ_i (diag p_i − p_i p_iᵀ) ⊗ [a_i; 1][a_i; 1]ᵀ`` over the
-run's training images (Koh & Liang 2017, eq. 2; Martens 2020, section 8). Divided by n, a score
+run's training images (Koh & Liang 2017). Divided by n, a score
 estimates by how much the test loss would rise if the training image were left out.
 """
 
@@ -29,8 +29,8 @@ IMAGES_PER_STEP = 4096
 class GaussNewton:
     """The solved test side of one or several checkpoints: turns training factors into scores.
 
-    Everything is float64 but the scores: the damped matrix's condition number multiplies rounding
-    errors, and the float32 Cholesky failed on confident models.
+    Everything is float64 but the last product: the damped matrix's condition number multiplies
+    rounding errors. Float32 was not tried.
     """
 
     def __init__(self, train: Sequence[Factors], damping: float) -> None:

@@ -72,7 +72,7 @@ def normalizer(self_influences: Tensor) -> Tensor:
     """1/√(self-influence) (n,), what a score is multiplied by to be normalised; 0 for 0.
 
     Normalised scores ask which image helps most for a given change of the model, not which has the
-    largest gradient (RelatIF; Barshan et al. 2020, eq. 6).
+    largest gradient (RelatIF; Barshan et al. 2020).
     """
     return torch.where(self_influences > 0, self_influences.clamp(min=1e-38).rsqrt(), 0.0)
 

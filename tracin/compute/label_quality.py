@@ -2,7 +2,7 @@
 
 The evidence is the plain cross-entropy gradient of the last layer, ``g = d ⊗ [a; 1]`` with
 ``d = softmax(z) − onehot(given)``, whatever loss the model was trained with: a smoothed error
-inside the cosine was measured to ruin the score (docs/quality.md).
+inside the cosine ruins the score (reported with the specification; not measured again here).
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from tracin.compute.factors import Factors, error_signals, unit_rows
 SUSPICION_CUT = 0.5
 """An image is listed as a suspect from here on. A gradient at right angles to its class's
 (agreement 0) passes with an error of 0.5, one that opposes them (agreement −1) with 0.25; an image
-that the model learnt without resistance stays near 0. Chosen by measurement: docs/quality.md."""
+that the model learnt without resistance stays near 0. Set beforehand; docs/quality.md has its
+precision and recall, and those of other cuts."""
 
 
 @dataclass(frozen=True)

@@ -18,14 +18,14 @@ DUPLICATE_COSINE = 0.999
 """Cosine of pooled features from which two images are looked at as duplicates."""
 
 DUPLICATE_GREY_LEVELS = 4.0
-"""Mean absolute difference of the pixels, 0 to 255, up to which they are: a re-saved JPEG stays
-below, two pictures of the same scene do not."""
+"""Mean absolute difference of the pixels, 0 to 255, up to which they are. A re-saved JPEG is below
+(tested); how often two different pictures do was not measured."""
 
 MAX_CANDIDATES = 2000
 """Pairs whose pixels are compared at most, the most alike first."""
 
 MAX_COMPARISONS = 4_000_000_000
-"""Pairs of features compared at most: a minute on two cores. Larger runs list no duplicates."""
+"""Pairs of features compared at most, so that a run's time stays bounded. Larger runs list none."""
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from tracin.compute.checkpoint import FEATURE_WIDTH
 from tracin.errors import TracInError
 
 BYTES_PER_SCORE = 14.4
-"""Text of a float32 score with its comma, on average over trained models with learning rates around
-1e-4: eight or nine digits, point, exponent, and a sign before half of them."""
+"""An estimate of a float32 score's text with its comma: eight or nine digits, point, exponent, and
+a sign before half of them. 2.5 % above the file of the demo."""
 
 BYTES_PER_TRAIN_ROW = 250
 BYTES_PER_EXPLANATION = 150
