@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from tracin import __version__
 from tracin.errors import TracInError
 from tracin.flags import add_machine_flags, natural_int, positive_float, positive_int, share
-from tracin.results import COMPUTE_FILES, METHODS, SUSPECTS, TRACIN
+from tracin.results import METHODS, SUSPECTS, TRACIN, files_of_run
 
 if TYPE_CHECKING:
     from tracin.compute.config import RunConfig
@@ -295,7 +295,8 @@ def _report(info: RunInfo, output_dir: Path) -> None:
         f"  suspects {info.suspects:,} training labels look wrong: see {output_dir / SUSPECTS}\n"
         f"  time     {info.seconds['total']:.1f} s, {info.seconds['features']:.1f} s of it reading "
         f"images, on {info.device}\n"
-        f"  written  " + "\n           ".join(str(output_dir / name) for name in COMPUTE_FILES)
+        f"  written  "
+        + "\n           ".join(str(output_dir / name) for name in files_of_run(info.matrix))
     )
 
 

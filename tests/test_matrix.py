@@ -21,7 +21,7 @@ def matrix() -> np.ndarray:
 
 
 def write(path: Path, matrix: np.ndarray, rows: int = 64) -> None:
-    with MatrixWriter(path, matrix.shape[1]) as writer:
+    with MatrixWriter(path, range(matrix.shape[1])) as writer:
         for start in range(0, len(matrix), rows):
             writer.write(matrix[start : start + rows])
 
@@ -58,7 +58,7 @@ def test_other_programs_files_are_read(matrix: np.ndarray, tmp_path: Path) -> No
 
 
 def test_writer_refuses(matrix: np.ndarray, tmp_path: Path) -> None:
-    with MatrixWriter(tmp_path / "m.csv", 11) as writer:
+    with MatrixWriter(tmp_path / "m.csv", range(11)) as writer:
         with pytest.raises(ValueError, match="float32"):
             writer.write(matrix[:, :5])
         with pytest.raises(ValueError, match="float32"):

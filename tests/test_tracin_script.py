@@ -37,7 +37,7 @@ def test_a_run_reports_what_it_did(
     output = capsys.readouterr()
     assert "Influence of 20 training images on 10 test images." in output.out
     assert re.search(r"scores +-?[\d.e-]+ to [\d.e-]+", output.out)
-    for name in results.COMPUTE_FILES:
+    for name in results.files_of_run(matrix=True):
         assert str(tmp_path / "results" / name) in output.out
     last = output.out.rstrip().splitlines()[-1]
     assert last == f"Next: python analyze_results.py --results_dir {tmp_path / 'results'}"

@@ -1,12 +1,15 @@
 """The influence matrix as text: ``influence_scores.csv`` in row blocks, exact in float32.
 
 The file's header is ``0,1,…,n_test−1``, without an index column; line i + 2 holds training image i.
+``class_influence.csv`` has the same form with class names for a header.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -28,22 +31,24 @@ VALUES_PER_BLOCK = 4_000_000
 
 
 class MatrixWriter:
-    """Writes the matrix in row blocks, in order; use as a context manager."""
+    """Writes a matrix in row blocks, in order; use as a context manager."""
 
-    def __init__(self, path: Path, n_test: int) -> None:
-        self._n_test = n_test
+    def __init__(self, path: Path, columns: Sequence[object]) -> None:
+        self._width = len(columns)
         self._file = path.open("wb")
-        self._file.write(",".join(map(str, range(n_test))).encode() + b"\n")
+        header = io.StringIO()
+        csv.writer(header, lineterminator="\n").writerow(columns)
+        self._file.write(header.getvalue().encode())
 
     def write(self, block: Float32Array) -> None:
-        """Append ``block`` (rows, n_test), float32.
+        """Append ``block`` (rows, columns), float32.
 
         Raises:
-            ValueError: another number of columns than ``n_test``, or another dtype.
+            ValueError: another number of columns than the header has, or another dtype.
             TracInError: a score is NaN or infinite.
         """
-        if block.ndim != 2 or block.shape[1] != self._n_test or block.dtype != np.float32:
-            raise ValueError(f"a block is (rows, {self._n_test}) float32, not {block.shape}")
+        if block.ndim != 2 or block.shape[1] != self._width or block.dtype != np.float32:
+            raise ValueError(f"a block is (rows, {self._width}) float32, not {block.shape}")
         if not np.isfinite(block).all():
             raise TracInError(
                 "Some influence scores are NaN or infinite. The weights or the learning rate are "

@@ -24,11 +24,15 @@ TOP_INFLUENCES_TABLE = "top_influences.csv"
 PREDICTIONS = "predictions.csv"
 NEIGHBOURS = "neighbours.csv"
 DUPLICATES = "duplicates.csv"
+CLASS_INFLUENCE = "class_influence.csv"
+"""In place of the matrix: a row per training image, a column per class of the test images, each
+cell the mean of the matrix's row over the class's columns. A header of class names, no index."""
 RUN_INFO = "run.json"
 FEATURES = "features"
 """Folder of the kept features; it serves many runs and is not replaced with them."""
 COMPUTE_FILES = (
     INFLUENCE_SCORES,
+    CLASS_INFLUENCE,
     INFLUENCE_SUMMARY,
     TRAIN_SUMMARY,
     SUSPECTS,
@@ -38,6 +42,7 @@ COMPUTE_FILES = (
     DUPLICATES,
     RUN_INFO,
 )
+"""All that a run may leave; ``files_of_run`` says which of them it does."""
 
 TRACIN = "tracin"
 GAUSS_NEWTON = "gauss_newton"
@@ -181,6 +186,12 @@ _TABLES = {
     NEIGHBOURS: _Table(_NEIGHBOURS),
     DUPLICATES: _Table(_DUPLICATES),
 }
+
+
+def files_of_run(matrix: bool) -> tuple[str, ...]:
+    """Names of the files that a run leaves: the matrix, or the class means in its place."""
+    absent = CLASS_INFLUENCE if matrix else INFLUENCE_SCORES
+    return tuple(name for name in COMPUTE_FILES if name != absent)
 
 
 def write_table(folder: Path, name: str, frame: pd.DataFrame) -> Path:

@@ -95,6 +95,11 @@ class RunInfo:
     """Share of the run's test images whose largest logit is their class, 0 to 1."""
     seconds: dict[str, float]
     versions: dict[str, str]
+    matrix: bool = True
+    """Whether influence_scores.csv was written; else class_influence.csv stands in its place."""
+    backbone: str = ""
+    """How the forward pass was run; "" where every feature was kept, or an earlier version ran."""
+    processes: int = 1
     schema_version: int = SCHEMA_VERSION
 
 

@@ -28,7 +28,7 @@ def matrix() -> np.ndarray:
 @pytest.fixture
 def path(matrix: np.ndarray, tmp_path: Path) -> Path:
     file = tmp_path / "influence_scores.csv"
-    with MatrixWriter(file, N_TEST) as writer:
+    with MatrixWriter(file, range(N_TEST)) as writer:
         writer.write(matrix)
     return file
 

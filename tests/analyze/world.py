@@ -88,7 +88,7 @@ def make_world(
     )
     world.results_dir.mkdir(parents=True)
     _write_tables(world, probabilities, truth)
-    with MatrixWriter(world.results_dir / results.INFLUENCE_SCORES, n_test) as writer:
+    with MatrixWriter(world.results_dir / results.INFLUENCE_SCORES, range(n_test)) as writer:
         writer.write(matrix)
     if images:
         write_images(world.data_dir, world.train_paths, features, labels)

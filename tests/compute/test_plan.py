@@ -43,7 +43,7 @@ def test_expected_bytes_of_the_matrix(tmp_path: Path) -> None:
         random_factors(150, 1, width=256, classes=10),
     )
     path = tmp_path / "m.csv"
-    with MatrixWriter(path, 150) as writer:
+    with MatrixWriter(path, range(150)) as writer:
         for block in influence_blocks([train], [test], [1e-6]):
             writer.write(block.numpy())
     expected, _ = expected_bytes(600, 150, 10)

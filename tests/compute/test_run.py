@@ -42,7 +42,9 @@ def scores_of(folder: Path) -> np.ndarray:
 def test_files_of_a_run(config: RunConfig) -> None:
     info, notices = run_quietly(replace(config, train_subset=20, test_subset=10))
     folder = config.output_dir
-    assert sorted(path.name for path in folder.iterdir()) == sorted(results.COMPUTE_FILES)
+    assert sorted(path.name for path in folder.iterdir()) == sorted(
+        results.files_of_run(matrix=True)
+    )
     scores = scores_of(folder)
     assert scores.shape == (20, 10)
 

@@ -94,7 +94,7 @@ def _write_matrix(
     proponents, opponents = (StrongestFinder(n_test, settings.top_k) for _ in range(2))
     scale = normalizer(scores.self_influence).unsqueeze(1)
     with (
-        MatrixWriter(folder / results.INFLUENCE_SCORES, n_test) as writer,
+        MatrixWriter(folder / results.INFLUENCE_SCORES, range(n_test)) as writer,
         ThreadPoolExecutor(max_workers=1) as pool,
         tqdm(total=n_train, desc="Writing scores", unit="row", disable=None) as bar,
     ):
