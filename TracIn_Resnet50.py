@@ -198,6 +198,12 @@ def _add_machine(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--no_cache", action="store_true", help="keep no features")
     group.add_argument(
+        "--no_matrix",
+        action="store_true",
+        help="do not write influence_scores.csv, only the summaries and lists; for data sets whose "
+        "matrix is too large to keep",
+    )
+    group.add_argument(
         "--dry_run", action="store_true", help="say what would be computed and written, and end"
     )
 
@@ -225,7 +231,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         planted = _make_demo(arguments) if arguments.demo else None
         info = run(_config(arguments, command), say=print)
-        if info is None:  # a dry run
+        if info is None:  # a dry run, or not the process of torchrun that speaks
             return 0
         _report(info, arguments.output_dir)
         if planted is not None:
@@ -278,6 +284,7 @@ def _config(arguments: argparse.Namespace, command: tuple[str, ...]) -> RunConfi
         skip_unreadable=arguments.on_error == "skip",
         cache_dir=arguments.cache_dir,
         use_cache=not arguments.no_cache,
+        matrix=not arguments.no_matrix,
         dry_run=arguments.dry_run,
         command=command,
     )

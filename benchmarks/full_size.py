@@ -10,7 +10,7 @@ the results folder (1.6 GB at full size), then runs analyze_results.py on it.
 from __future__ import annotations
 
 import argparse
-import resource
+import os
 import subprocess
 import sys
 import tempfile
@@ -25,7 +25,9 @@ from tracin.compute.data import Crop, ImageTable
 from tracin.compute.factors import Factors, error_signals
 from tracin.compute.gauss_newton import gauss_newton_scores
 from tracin.compute.influence import tracin_scores
-from tracin.compute.output import OutputSettings, Side, write_files
+from tracin.compute.output import Side, write_tables
+from tracin.compute.processes import Processes
+from tracin.compute.scoring import ScoringSettings, score
 
 ROOT = Path(__file__).parent.parent
 CLASSES = 10
@@ -40,30 +42,54 @@ def main() -> None:
     parser.add_argument("--test", type=int, default=5_224)
     arguments = parser.parse_args()
     train, test = _side("train", arguments.train, 0), _side("test", arguments.test, 1)
+    own_peak = _peak(os.getpid())
+    print(f"peak before: {own_peak:.2f} GB, most of it random features")
     for method in results.METHODS:
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            start = time.perf_counter()
-            if method == results.TRACIN:
-                scores = tracin_scores(train.factors, test.factors, [1e-4])
-            else:
-                scores = gauss_newton_scores(train.factors, test.factors, 0.1)
-            _row(f"{method}: factorise, self-influence", start)
-            start = time.perf_counter()
-            settings = OutputSettings(10, 500, Crop(), method == results.TRACIN)
-            write_files(folder, train, test, scores, settings)
-            size = (folder / results.INFLUENCE_SCORES).stat().st_size
-            _row(f"{method}: blocks, CSV ({size / 1e9:.2f} GB), top-k, tables", start)
-            if method == results.TRACIN:
-                start = time.perf_counter()
-                command = [sys.executable, str(ROOT / "analyze_results.py"), "--results_dir", name]
-                subprocess.run(command, check=True, capture_output=True)
-                _row("analyze_results.py", start, resource.RUSAGE_CHILDREN)
+        for matrix in (True, False):
+            with tempfile.TemporaryDirectory() as name:
+                _measure(method, matrix, Path(name), train, test)
 
 
-def _row(what: str, start: float, who: int = resource.RUSAGE_SELF) -> None:
-    peak = resource.getrusage(who).ru_maxrss / 1e6
+def _measure(method: str, matrix: bool, folder: Path, train: Side, test: Side) -> None:
+    what = f"{method}, {'matrix' if matrix else 'no matrix'}"
+    start = time.perf_counter()
+    if method == results.TRACIN:
+        scores = tracin_scores(train.factors, test.factors, [1e-4])
+    else:
+        scores = gauss_newton_scores(train.factors, test.factors, 0.1)
+    _row(f"{what}: factorise, self-influence", start)
+    start = time.perf_counter()
+    settings = ScoringSettings(10, method == results.TRACIN, matrix)
+    scored = score(folder, scores, test.table, settings, Processes(torch.device("cpu")))
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    _row(f"{what}: blocks, top-k, CSV ({size / 1e9:.2f} GB)", start)
+    start = time.perf_counter()
+    write_tables(folder, train, test, scored, 500, Crop())
+    _row(f"{what}: duplicates, tables", start)
+    if method == results.TRACIN:
+        start = time.perf_counter()
+        command = [sys.executable, str(ROOT / "analyze_results.py"), "--results_dir", str(folder)]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+            peak = 0.0
+            while process.poll() is None:
+                peak = max(peak, _peak(process.pid))
+                time.sleep(0.05)
+        _row(f"{what}: analyze_results.py", start, peak)
+
+
+def _row(what: str, start: float, peak: float | None = None) -> None:
+    peak = _peak(os.getpid()) if peak is None else peak
     print(f"{time.perf_counter() - start:8.1f} s   peak {peak:5.2f} GB   {what}", flush=True)
+
+
+def _peak(process: int) -> float:
+    """Gigabytes that a process has had in memory at most; 0 where Linux does not tell."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+    except OSError:
+        return 0.0
+    lines = (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(next(lines, "0")) / 1e6
 
 
 def _side(split: str, n: int, seed: int) -> Side:

@@ -28,6 +28,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tracin.compute.backbone import Forward
 from tracin.compute.checkpoint import load_checkpoint
 from tracin.compute.data import Crop, find_images
 from tracin.compute.explanations import StrongestFinder
@@ -129,7 +130,7 @@ def _train(arguments: argparse.Namespace, noise: str, seed: int) -> Trained:
     train_table, test_table = find_images(folder / "data")
     truth = np.array([truth_of[path] for path in train_table.paths])
     wrong = truth != train_table.labels
-    settings = PassSettings(torch.device("cpu"), crop=crop)
+    settings = PassSettings(crop=crop)
     parts: dict[str, list[Factors]] = {"train": [], "test": []}
     features: dict[str, Tensor] = {}
     rates = []
@@ -139,8 +140,9 @@ def _train(arguments: argparse.Namespace, noise: str, seed: int) -> Trained:
             checkpoint, train_table, learning_rate=None, label_smoothing=None, class_weights=None
         )
         rates.append(stored.learning_rate)
+        forward = Forward(checkpoint.backbone, torch.device("cpu"), "float32")
         for table in (train_table, test_table):
-            values = pooled_features(checkpoint.backbone, table, settings).values
+            values = pooled_features(forward, table, settings).values
             features[table.split] = values
             labels = torch.from_numpy(table.labels)
             parts[table.split].append(compute_factors(checkpoint, values, labels, stored.loss))
@@ -204,7 +206,7 @@ def find_wrong_labels(trained: Trained, seed: int) -> list[dict[str, object]]:
         "cleanlab, 5-fold regression on features": -get_label_quality_scores(labels, folds),
         "AUM": -quality.margin.numpy(),
         "self-influence (Captum's, without bias)": no_bias.numpy(),
-        "mean influence": -torch.cat(list(scores.blocks)).mean(dim=1).numpy(),
+        "mean influence": -torch.cat(list(scores.blocks())).mean(dim=1).numpy(),
         "random": np.random.default_rng(seed).random(len(labels)),
     }
     first = max(1, len(labels) // 10)
@@ -247,7 +249,7 @@ def predict_retraining(
         "gauss_newton": gauss_newton_scores(*final, damping=0.1),
         "gauss_newton, all checkpoints": gauss_newton_scores(trained.train, trained.test, 0.1),
     }
-    matrices = {name: torch.cat(list(scores.blocks)) for name, scores in methods.items()}
+    matrices = {name: torch.cat(list(scores.blocks())) for name, scores in methods.items()}
     own = normalizer(methods["tracin"].self_influence).unsqueeze(1)
     matrices["tracin, normalised"] = matrices["tracin"] * own
     actual = {"last layer": torch.stack([_retrain_last_layer(trained, rows) for rows in subsets])}
@@ -311,7 +313,7 @@ def _retrain_head(trained: Trained, rows: Tensor) -> Tensor:
 def distinct_images(trained: Trained) -> list[dict[str, object]]:
     """Rows: the share of training images that stand in any test image's top-10 list."""
     scores = tracin_scores(trained.train, trained.test, trained.rates)
-    matrix = torch.cat(list(scores.blocks))
+    matrix = torch.cat(list(scores.blocks()))
     scale = normalizer(scores.self_influence).unsqueeze(1)
     lists = {
         "proponents, normalised": matrix * scale,
@@ -322,7 +324,7 @@ def distinct_images(trained: Trained) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for name, keys in lists.items():
         finder = StrongestFinder(keys.shape[1], 10)
-        finder.add(keys, matrix)
+        finder.add(0, keys, matrix)
         rows.append({"list": name, "share": len(set(finder.result().train)) / len(matrix)})
     return rows
 

@@ -26,6 +26,7 @@ from tracin.compute.checkpoint import load_checkpoint
 from tracin.compute.config import RunConfig
 from tracin.compute.data import Crop, find_images
 from tracin.compute.factors import Loss
+from tracin.compute.processes import Processes
 from tracin.compute.run import run as run_tracin
 from tracin.errors import TracInError
 from tracin.training import outputs
@@ -35,7 +36,6 @@ from tracin.training.images import EpochBatches, TrainingImages, choose_images, 
 from tracin.training.learner import Learner, mean_rate, rate_share
 from tracin.training.model import build_model
 from tracin.training.outputs import EpochRow
-from tracin.training.processes import Processes
 from tracin.training.run import train
 from tracin.training.settings import SCRATCH, Recipe, TrainingConfig
 

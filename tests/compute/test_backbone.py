@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from tracin.compute import backbone
-from tracin.compute.backbone import Forward, fold_batch_norm, prepare_forward
+from tracin.compute import backbone, fused
+from tracin.compute.backbone import FUSED, PLAIN, Forward, fold_batch_norm
 from tracin.compute.data import normalize
+from tracin.compute.fused import can_fuse
 from tracin.errors import TracInError
 
 CPU = torch.device("cpu")
@@ -40,18 +42,67 @@ def test_folding_changes_nothing_but_rounding(resnet: nn.Module, pixels: Tensor)
 
 def test_features_do_not_depend_on_the_batch(resnet: nn.Module, pixels: Tensor) -> None:
     """Bit for bit, so that a run resumed in other batches equals an uninterrupted one."""
-    forward = prepare_forward(resnet, CPU, "float32")
+    forward = Forward(resnet, CPU, "float32")
     together = forward(pixels)
     assert torch.equal(torch.cat([forward(part) for part in pixels.split(3)]), together)
     assert torch.equal(forward(pixels.flip(0)).flip(0), together)
 
 
 def test_bfloat16_states_its_error(resnet: nn.Module, pixels: Tensor) -> None:
-    exact = prepare_forward(resnet, CPU, "float32")(pixels)
-    rounded = prepare_forward(resnet, CPU, "bfloat16")(pixels)
+    exact = Forward(resnet, CPU, "float32")(pixels)
+    rounded = Forward(resnet, CPU, "bfloat16")(pixels)
     assert rounded.dtype == torch.float32
     error = (rounded - exact).norm() / exact.norm()
     assert 1e-5 < error < 0.03  # bfloat16 keeps 8 bits: 0.4 % a step
+
+
+@pytest.mark.skipif(not can_fuse(CPU), reason="oneDNN's graph compiler is for x86")
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("bfloat16", 0.03)])
+def test_the_fused_backbone_is_the_plain_model(
+    resnet: nn.Module, pixels: Tensor, precision: str, tolerance: float
+) -> None:
+    forward = Forward(resnet, CPU, precision)
+    assert forward.ran == ""
+    features = forward(pixels).double()
+    assert forward.ran == FUSED
+    exact = copy.deepcopy(resnet).double()(normalize(pixels).double())
+    assert (features - exact).norm() < tolerance * exact.norm()
+
+
+def test_a_wrong_or_failing_fused_backbone_is_not_used(
+    resnet: nn.Module,
+    pixels: Tensor,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fused, "can_fuse", lambda device: False)
+    plain = Forward(resnet, CPU, "float32")
+    expected = plain(pixels)
+    assert plain.ran == PLAIN
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(fused, "can_fuse", lambda device: True)
+
+    def broken(module: nn.Module, example: Tensor) -> Tensor:
+        raise RuntimeError("no such kernel\nat line 1")
+
+    def wrong(module: nn.Module, example: Tensor) -> nn.Module:
+        return nn.Sequential(module, nn.Hardtanh(-1e-3, 1e-3))
+
+    def not_a_number(module: nn.Module, example: Tensor) -> Callable[[Tensor], Tensor]:
+        return lambda images: module(images) * torch.nan
+
+    for fake, message in (
+        (broken, "cannot be made (no such kernel): going on with the plain one."),
+        (wrong, "differs from the plain one by 1.0e+00: going on"),
+        (not_a_number, "differs from the plain one by nan: going on"),
+    ):
+        monkeypatch.setattr(fused, "fuse", fake)
+        forward = Forward(resnet, CPU, "float32")
+        assert torch.equal(forward(pixels), expected)
+        assert forward.ran == PLAIN
+        errors = capsys.readouterr().err
+        assert message in errors
+        assert len(errors.splitlines()) == 1
 
 
 class Greedy(nn.Module):
@@ -70,9 +121,11 @@ class Greedy(nn.Module):
 def test_out_of_memory_halves_the_batch(
     pixels: Tensor, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected = Forward(Greedy(99), CPU, torch.float32)(pixels)
+    monkeypatch.setattr(backbone, "fold_batch_norm", lambda module: module)
+    monkeypatch.setattr(fused, "can_fuse", lambda device: False)
+    expected = Forward(Greedy(99), CPU, "float32")(pixels)
     monkeypatch.setattr(backbone, "_padded", lambda chunk: chunk)
-    forward = Forward(Greedy(3), CPU, torch.float32)
+    forward = Forward(Greedy(3), CPU, "float32")
     assert torch.equal(forward(pixels), expected)
     errors = capsys.readouterr().err
     assert "does not do for 8 images at a time: going on with 4" in errors
@@ -80,4 +133,4 @@ def test_out_of_memory_halves_the_batch(
     forward(pixels)
     assert capsys.readouterr().err == ""  # it remembers
     with pytest.raises(TracInError, match=r"a single image.*--device cpu"):
-        Forward(Greedy(0), CPU, torch.float32)(pixels)
+        Forward(Greedy(0), CPU, "float32")(pixels)

@@ -12,16 +12,20 @@ from tests.compute.factories import random_factors
 from tracin.compute.explanations import Strongest, StrongestFinder, similarities
 
 
-def find(keys: Tensor, scores: Tensor, k: int, rows: int) -> Strongest:
-    finder = StrongestFinder(keys.shape[1], k)
-    for start in range(0, len(keys), rows):
-        finder.add(keys[start : start + rows], scores[start : start + rows])
-    return finder.result()
+def find(keys: Tensor, scores: Tensor, k: int, rows: int, processes: int = 1) -> Strongest:
+    finders = [StrongestFinder(keys.shape[1], k) for _ in range(processes)]
+    for number, start in enumerate(range(0, len(keys), rows)):
+        block = slice(start, start + rows)
+        finders[number % processes].add(start, keys[block], scores[block])
+    for other in finders[1:]:
+        finders[0].merge(other.candidates())
+    return finders[0].result()
 
 
+@pytest.mark.parametrize("processes", [1, 3])
 @pytest.mark.parametrize("rows", [1, 7, 100])
 @pytest.mark.parametrize("k", [1, 10, 200])
-def test_strongest_equal_a_stable_sort(rows: int, k: int) -> None:
+def test_strongest_equal_a_stable_sort(rows: int, k: int, processes: int) -> None:
     generator = torch.Generator().manual_seed(0)
     keys = torch.randn(100, 8, generator=generator)
     keys[50:] = keys[:50]  # identical images: ties
@@ -29,7 +33,7 @@ def test_strongest_equal_a_stable_sort(rows: int, k: int) -> None:
     keys[:, 4] = 0.0
     keys[13, 4] = 1.0  # one, so fewer than k
     scores = torch.randn(100, 8, generator=generator)
-    found = find(keys, scores, k, rows)
+    found = find(keys, scores, k, rows, processes)
     for column in range(8):
         order = np.argsort(-keys[:, column].numpy(), kind="stable")[:k]
         expected = [row for row in order if keys[row, column] > 0]

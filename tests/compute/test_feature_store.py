@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from tracin.compute import feature_store
+from tracin.compute.backbone import Forward
 from tracin.compute.data import Crop, find_images
 from tracin.compute.feature_store import (
     STORE_FILE,
@@ -28,7 +29,7 @@ from tracin.compute.feature_store import (
 from tracin.compute.features import PassSettings, PooledFeatures, pooled_features
 from tracin.errors import TracInError
 
-SETTINGS = PassSettings(torch.device("cpu"), batch_size=4, crop=Crop(40, 32))
+SETTINGS = PassSettings(batch_size=4, crop=Crop(40, 32))
 
 
 @pytest.fixture
@@ -157,7 +158,7 @@ def test_damaged_or_unwritable_store(tmp_path: Path) -> None:
 def test_full_disk_is_explained_and_loses_nothing(tmp_path: Path) -> None:
     with FeatureStore(tmp_path) as store:
         store.save("a", states(2), torch.ones(2, 2048))
-        store._database.execute("PRAGMA max_page_count = 20")  # as if the disk were full there
+        store._databases[0].execute("PRAGMA max_page_count = 20")  # as if the disk were full there
         many = [FileState(f"/more/{number}", 1, 1) for number in range(50)]
         with pytest.raises(TracInError, match=r"full.*--no_cache"):
             store.save("a", many, torch.ones(50, 2048))
@@ -189,13 +190,16 @@ def test_only_what_changed_is_computed(
     table, _ = find_images(tmp_path / "data")
     seen = passes(monkeypatch)
 
+    def forward() -> Forward:
+        return Forward(resnet, torch.device("cpu"), "float32")
+
     def run(crop: Crop = SETTINGS.crop, rows: int = 60) -> PooledFeatures:
         seen.clear()
         with FeatureStore(tmp_path / "kept") as store:
             chosen = table.take(np.arange(rows))
-            return pooled_features(resnet, chosen, replace(SETTINGS, crop=crop), store)
+            return pooled_features(forward(), chosen, replace(SETTINGS, crop=crop), store)
 
-    without = pooled_features(resnet, table, SETTINGS)
+    without = pooled_features(forward(), table, SETTINGS)
     first = run(rows=17)
     assert (sum(seen), first.kept) == (17, 0)
     larger = run()

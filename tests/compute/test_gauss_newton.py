@@ -14,13 +14,15 @@ from tests.compute.factories import make_factors, permuted, random_factors
 from tracin.compute import gauss_newton
 from tracin.compute.factors import Factors
 from tracin.compute.gauss_newton import GaussNewton, gauss_newton_matrix, gauss_newton_scores
+from tracin.compute.influence import Scores
 from tracin.errors import TracInError
 
 
 def all_scores(
     train: list[Factors], test: list[Factors], damping: float, rows: int = 512
 ) -> Tensor:
-    return torch.cat(list(GaussNewton(train, damping).blocks(test, rows)))
+    method = GaussNewton(train, damping)
+    return torch.cat(list(Scores(method.rows(test), method.self_influence()).blocks(rows)))
 
 
 def linear_factors(width: int, classes: int) -> tuple[Factors, Factors, Tensor]:

@@ -15,11 +15,12 @@ from torchvision import transforms
 from torchvision.datasets import ImageFolder
 
 from tests.real_data import CLASS_NAMES
+from tracin.compute.backbone import Forward
 from tracin.compute.checkpoint import Checkpoint, load_checkpoint
 from tracin.compute.data import Crop, draw_subset, find_images
 from tracin.compute.factors import Factors, Loss, compute_factors
 from tracin.compute.features import PassSettings, pooled_features
-from tracin.compute.influence import MatrixFigures, influence_blocks, self_influence
+from tracin.compute.influence import MatrixFigures, Scores, influence_rows, self_influence
 
 CROP = Crop(64, 56)
 RATE = 1e-4
@@ -43,10 +44,11 @@ def our_factors(
     batch_size: int = 32,
     num_workers: int = 0,
 ) -> tuple[Factors, Factors]:
-    pass_settings = PassSettings(torch.device("cpu"), batch_size, num_workers, crop=CROP)
+    pass_settings = PassSettings(batch_size, num_workers, CROP)
+    forward = Forward(checkpoint.backbone, torch.device("cpu"), "float32")
     sides = []
     for table in find_images(data_dir):
-        features = pooled_features(checkpoint.backbone, table, pass_settings)
+        features = pooled_features(forward, table, pass_settings)
         labels = torch.from_numpy(table.labels)
         sides.append(compute_factors(checkpoint, features.values, labels, loss))
     return sides[0], sides[1]
@@ -55,7 +57,8 @@ def our_factors(
 def our_scores(
     train: Sequence[Factors], test: Sequence[Factors], rates: Sequence[float], rows: int = 512
 ) -> torch.Tensor:
-    return torch.cat(list(influence_blocks(train, test, rates, rows)))
+    function = influence_rows(train, test, rates)
+    return torch.cat(list(Scores(function, torch.empty(len(train[0]))).blocks(rows)))
 
 
 def reference_gradients(model: nn.Module, folder: Path, loss: nn.CrossEntropyLoss) -> torch.Tensor:
@@ -162,9 +165,8 @@ def test_subset_scores_are_rows_of_the_whole(checkpoint_path: Path, image_tree: 
     whole, test = our_factors(checkpoint, image_tree)
     table, _ = find_images(image_tree)
     subset = draw_subset(table, 23, seed=3)
-    features = pooled_features(
-        checkpoint.backbone, subset, PassSettings(torch.device("cpu"), crop=CROP)
-    )
+    forward = Forward(checkpoint.backbone, torch.device("cpu"), "float32")
+    features = pooled_features(forward, subset, PassSettings(crop=CROP))
     part = compute_factors(checkpoint, features.values, torch.from_numpy(subset.labels))
     rows = [table.paths.index(path) for path in subset.paths]
     expected = our_scores([whole], [test], [RATE])[rows]
@@ -184,17 +186,21 @@ def random_factors(n: int, seed: int) -> Factors:
 def test_influence_needs_one_entry_per_checkpoint() -> None:
     train, test = random_factors(4, 0), random_factors(3, 1)
     with pytest.raises(ValueError, match="2 learning rates"):
-        next(influence_blocks([train], [test], [1.0, 2.0]))
+        influence_rows([train], [test], [1.0, 2.0])
 
 
+@pytest.mark.parametrize("processes", [1, 3])
 @pytest.mark.parametrize("rows", [1, 7, 50])
-def test_figures_of_the_matrix(rows: int) -> None:
+def test_figures_of_the_matrix(rows: int, processes: int) -> None:
     matrix = our_scores([random_factors(50, 0)], [random_factors(9, 1)], [1.0]).numpy()
     matrix[[3, 40], 0] = matrix[:, 0].max() + 1  # a tie goes to the first row
     matrix[:, 1] = 0.0
-    figures = MatrixFigures(*matrix.shape)
-    for start in range(0, 50, rows):
-        figures.add(matrix[start : start + rows])
+    parts = [MatrixFigures(*matrix.shape) for _ in range(processes)]
+    for number, start in enumerate(range(0, 50, rows)):
+        parts[number % processes].add(start, matrix[start : start + rows])
+    figures = parts[-1]
+    for part in parts[:-1]:
+        figures.merge(part)
     assert figures.highest_row[0] == 3
     np.testing.assert_array_equal(figures.highest_row, matrix.argmax(axis=0))
     np.testing.assert_array_equal(figures.lowest_row, matrix.argmin(axis=0))

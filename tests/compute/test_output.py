@@ -11,8 +11,10 @@ import torch
 from tests.compute.factories import random_factors
 from tracin import results
 from tracin.compute.data import Crop, ImageTable
-from tracin.compute.influence import influence_blocks, normalizer, self_influence, tracin_scores
-from tracin.compute.output import OutputSettings, Side, write_files
+from tracin.compute.influence import normalizer, self_influence, tracin_scores
+from tracin.compute.output import Side, write_tables
+from tracin.compute.processes import Processes
+from tracin.compute.scoring import ScoringSettings, score
 from tracin.matrix import read_blocks
 
 N_TRAIN, N_TEST = 1300, 9
@@ -32,10 +34,11 @@ def test_files_of_several_blocks(normalize: bool, tmp_path: Path) -> None:
     """Where stderr is no terminal, too: the rows of a block must not hang on the progress bar."""
     train, test = side("train", N_TRAIN, 0), side("test", N_TEST, 1)
     scores = tracin_scores(train.factors, test.factors, [1.0])
-    settings = OutputSettings(5, 50, Crop(), normalize_proponents=normalize)
-    written = write_files(tmp_path, train, test, scores, settings)
+    settings = ScoringSettings(5, normalize_proponents=normalize)
+    scored = score(tmp_path, scores, test.table, settings, Processes(torch.device("cpu")))
+    listed = write_tables(tmp_path, train, test, scored, 50, Crop())
 
-    matrix = torch.cat(list(influence_blocks(train.factors, test.factors, [1.0]))).numpy()
+    matrix = torch.cat(list(scores.blocks())).numpy()
     np.testing.assert_array_equal(
         np.concatenate(list(read_blocks(tmp_path / results.INFLUENCE_SCORES))), matrix
     )
@@ -52,7 +55,7 @@ def test_files_of_several_blocks(normalize: bool, tmp_path: Path) -> None:
             np.testing.assert_allclose(
                 mine["normalized_score"], (matrix * scale)[expected, column], rtol=1e-5
             )
-    assert written.suspects == len(results.read_table(tmp_path, results.SUSPECTS)) == 50
+    assert listed == len(results.read_table(tmp_path, results.SUSPECTS)) == 50
     suspects = results.read_table(tmp_path, results.SUSPECTS)
     assert np.all(np.diff(suspects["suspicion"]) <= 0)
     train_rows = results.read_table(tmp_path, results.TRAIN_SUMMARY)

@@ -13,8 +13,8 @@ from tests.compute.factories import random_factors
 from tracin import results
 from tracin.compute.config import RunConfig
 from tracin.compute.data import Crop
-from tracin.compute.influence import influence_blocks
-from tracin.compute.plan import RESERVE, Plan, expected_bytes, free_bytes
+from tracin.compute.influence import tracin_scores
+from tracin.compute.plan import RESERVE, Plan, expected_matrix_bytes, free_bytes
 from tracin.compute.run import run
 from tracin.errors import TracInError
 from tracin.matrix import MatrixWriter
@@ -44,9 +44,9 @@ def test_expected_bytes_of_the_matrix(tmp_path: Path) -> None:
     )
     path = tmp_path / "m.csv"
     with MatrixWriter(path, range(150)) as writer:
-        for block in influence_blocks([train], [test], [1e-6]):
+        for block in tracin_scores([train], [test], [1e-6]).blocks():
             writer.write(block.numpy())
-    expected, _ = expected_bytes(600, 150, 10)
+    expected = expected_matrix_bytes(600, 150)
     assert abs(expected / path.stat().st_size - 1) < 0.05
 
 

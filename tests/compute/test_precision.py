@@ -11,11 +11,12 @@ import torch
 from scipy.stats import spearmanr
 
 from tests.real_data import CLASS_NAMES
+from tracin.compute.backbone import Forward
 from tracin.compute.checkpoint import load_checkpoint
 from tracin.compute.config import RunConfig
 from tracin.compute.data import Crop, find_images
 from tracin.compute.factors import Loss
-from tracin.compute.features import PassSettings
+from tracin.compute.features import PassSettings, pooled_features
 from tracin.compute.precision import precision_error, rank_correlation, top_overlap
 from tracin.compute.run import run
 
@@ -38,8 +39,13 @@ def test_top_overlap_by_hand() -> None:
 
 def test_float32_has_no_error(checkpoint_path: Path, image_tree: Path) -> None:
     checkpoint = load_checkpoint(checkpoint_path, CLASS_NAMES)
-    settings = PassSettings(torch.device("cpu"), crop=Crop(40, 32))
-    error = precision_error(checkpoint, *find_images(image_tree), Loss(), settings)
+    settings = PassSettings(crop=Crop(40, 32))
+    forward = Forward(checkpoint.backbone, torch.device("cpu"), "float32")
+    sides = [
+        (table, pooled_features(forward, table, settings).values)
+        for table in find_images(image_tree)
+    ]
+    error = precision_error(checkpoint, sides, Loss(), settings, None)
     assert (error.train_images, error.test_images) == (60, 16)
     assert error.rank_correlation == pytest.approx(1.0)
     assert error.top_ten_overlap == 1.0

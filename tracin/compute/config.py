@@ -41,6 +41,8 @@ class RunConfig:
     cache_dir: Path | None = None
     """Where features are kept; None: ``features/`` in the output folder."""
     use_cache: bool = True
+    matrix: bool = True
+    """Write the matrix; else summaries and lists only."""
     dry_run: bool = False
     """End after the plan."""
     command: tuple[str, ...] = ()

@@ -45,22 +45,40 @@ def device_name(device: torch.device) -> str:
     return device.type
 
 
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether the device computes in bfloat16 itself; elsewhere it is slower than float32."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    flags = _processor_fact("flags").split()
+    return device.type == "cpu" and any(flag in flags for flag in ("avx512_bf16", "amx_bf16"))
+
+
 def _processor() -> str:
+    return _processor_fact("model name") or platform.processor() or platform.machine()
+
+
+def _processor_fact(name: str) -> str:
+    """What Linux says of the first processor; "" elsewhere."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+        return ""
+    facts = (line.partition(":")[2].strip() for line in lines if line.startswith(name))
+    return next(facts, "")
 
 
-def default_workers(device: torch.device) -> int:
-    """How many processes decode images.
+def core_count() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
-    Beside a GPU all cores but one, sixteen at most. On the CPU decoding takes a few hundredths of
-    the time of the forward pass, so one process keeps ahead of it.
+
+def default_workers(device: torch.device, on_machine: int = 1) -> int:
+    """How many processes decode images for this one.
+
+    Beside a GPU all cores but one, sixteen at most, shared by the run's processes on this machine.
+    On the CPU decoding takes a few hundredths of the time of the forward pass, so one process keeps
+    ahead of it.
     """
-    cores = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
-    return 1 if device.type == "cpu" else max(1, min(16, cores - 1))
+    return 1 if device.type == "cpu" else max(1, min(16, core_count() // on_machine - 1))

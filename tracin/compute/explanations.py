@@ -29,52 +29,97 @@ class Strongest:
     """(m,), from 1 for each test image"""
 
 
+@dataclass(frozen=True)
+class Candidates:
+    """Entries of the matrix that may be among the strongest of their columns, (m,) each."""
+
+    column: npt.NDArray[np.int64]
+    row: npt.NDArray[np.int64]
+    key: npt.NDArray[np.float32]
+    """What is ranked by, larger first."""
+    score: npt.NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.column)
+
+    def take(self, order: npt.NDArray[np.int64]) -> Candidates:
+        """These of them, in this order."""
+        return Candidates(*(getattr(self, name)[order] for name in self.__dataclass_fields__))
+
+
+def _no_candidates() -> Candidates:
+    index, value = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
+    return Candidates(index, index, value, value)
+
+
 class StrongestFinder:
     """Gathers, block by block, each column's k largest values above zero, with exact ties.
 
-    Memory is bounded by k and the number of columns, whatever the number of rows.
+    Memory is bounded by k, the number of columns and the size of a block, whatever the number of
+    rows; so is time per block, since ever fewer values pass the bar that the former ones set.
     """
 
     def __init__(self, n_test: int, k: int) -> None:
         self._k = k
-        self._rows_seen = 0
-        self._weakest = torch.zeros(n_test)  # a candidate must exceed it; at first: zero
-        self._column = np.empty(0, dtype=np.int64)
-        self._row = np.empty(0, dtype=np.int64)
-        self._key = np.empty(0, dtype=np.float32)
-        self._score = np.empty(0, dtype=np.float32)
+        self._bar = torch.zeros(n_test)  # a candidate must exceed it; at first: zero
+        self._parts = [_no_candidates()]
+        self._first = True
+        self._most = n_test * k // 2
+        """New candidates that are kept before all are ranked: ranking costs more than passing."""
+        self._new = 0
 
-    def add(self, keys: Tensor, scores: Tensor) -> None:
-        """Take in the next rows of the matrix.
+    def add(self, first_row: int, keys: Tensor, scores: Tensor) -> None:
+        """Take in rows of the matrix; later calls bring later rows.
 
         Args:
+            first_row: row of the matrix that is the first here.
             keys: (rows, n_test), float32, on the CPU: what is ranked by, larger first, above zero.
             scores: (rows, n_test), float32: what is kept beside.
         """
-        candidates = keys > self._weakest
-        if self._rows_seen == 0:
+        candidates = keys > self._bar
+        if self._first:
             # Later blocks meet the bar that earlier ones set; the first sets its own.
             k = min(self._k, len(keys))
             candidates &= keys >= torch.topk(keys, k, dim=0, sorted=False).values.amin(dim=0)
         row, column = torch.nonzero(candidates, as_tuple=True)
-        self._column = np.concatenate([self._column, column.numpy()])
-        self._row = np.concatenate([self._row, row.numpy() + self._rows_seen])
-        self._key = np.concatenate([self._key, keys[row, column].numpy()])
-        self._score = np.concatenate([self._score, scores[row, column].numpy()])
-        self._rows_seen += len(keys)
-        self._keep_strongest()
+        found = Candidates(
+            column.numpy(),
+            row.numpy() + first_row,
+            keys[row, column].numpy(),
+            scores[row, column].numpy(),
+        )
+        self._parts.append(found)
+        self._new += len(found)
+        if self._first or self._new > self._most:
+            self._rank()
+        self._first = False
 
-    def _keep_strongest(self) -> None:
-        order = np.lexsort((self._row, -self._key, self._column))
-        order = order[_rank_in_group(self._column[order]) < self._k]
-        self._column, self._row = self._column[order], self._row[order]
-        self._key, self._score = self._key[order], self._score[order]
-        full = _rank_in_group(self._column) == self._k - 1
-        self._weakest[self._column[full]] = torch.from_numpy(self._key[full])
+    def merge(self, other: Candidates) -> None:
+        """Take in what another finder gathered from other rows of the same matrix."""
+        self._parts.append(other)
+
+    def candidates(self) -> Candidates:
+        """The strongest so far, by column, strongest first; ties in order of rows."""
+        self._rank()
+        return self._parts[0]
+
+    def _rank(self) -> None:
+        every = Candidates(
+            *(
+                np.concatenate([getattr(part, name) for part in self._parts])
+                for name in Candidates.__dataclass_fields__
+            )
+        )
+        every = every.take(np.lexsort((every.row, -every.key, every.column)))
+        every = every.take(np.flatnonzero(_rank_in_group(every.column) < self._k))
+        full = _rank_in_group(every.column) == self._k - 1
+        self._bar[every.column[full]] = torch.from_numpy(every.key[full])
+        self._parts, self._new = [every], 0
 
     def result(self) -> Strongest:
         """The pairs found so far."""
-        return Strongest(self._column, self._row, self._score, _rank_in_group(self._column) + 1)
+        found = self.candidates()
+        return Strongest(found.column, found.row, found.score, _rank_in_group(found.column) + 1)
 
 
 def _rank_in_group(sorted_groups: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -1,9 +1,9 @@
 """Kept features: each image's pooled feature on disk, so that no forward pass is done twice.
 
-One SQLite file. A feature is found again only for the same weights, preprocessing and precision
-(the key) and the same file (path, size, time of last change); anything else is computed anew.
-SQLite commits a batch whole or not at all, serves several processes, and needs no code of ours to
-survive a kill: docs/benchmarks.md has the comparison.
+One SQLite file, and one more for each further machine of a run. A feature is found again only for
+the same weights, preprocessing and precision (the key) and the same file (path, size, time of last
+change); anything else is computed anew. SQLite commits a batch whole or not at all, serves several
+processes, and needs no code of ours to survive a kill: docs/benchmarks.md has the comparison.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STORE_FILE = "features.sqlite"
+STORE_FILES = "features*.sqlite"
+"""Pattern of the stores of all machines of a run."""
+
 _LAYOUT = 1
 """Part of every key: raise it when the meaning of a stored value changes."""
 
@@ -84,25 +87,42 @@ def feature_key(backbone: nn.Module, crop: Crop, precision: str) -> str:
     return digest.hexdigest()
 
 
+def _open(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, timeout=120)
+    # Readers and a writer go on side by side; a commit waits for no disk, and a killed process
+    # loses nothing. Where a file system cannot do this, SQLite keeps its default.
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = NORMAL")
+    database.execute(_SCHEMA)
+    database.commit()
+    return database
+
+
 class FeatureStore:
     """The kept features in a folder; use as a context manager."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, machine: int = 0, machines: int = 1) -> None:
         """Open the store, making it where there is none.
 
+        SQLite's files are for one machine at a time. So each machine of a run writes and reads a
+        file of its own, even in a folder that they share; a run on one machine reads them all.
+
+        Args:
+            folder: where the files are.
+            machine: number of this machine in the run.
+            machines: of the run.
+
         Raises:
-            TracInError: the file is damaged, or the folder cannot be written.
+            TracInError: a file is damaged, or the folder cannot be written.
         """
-        self._path = folder / STORE_FILE
+        own = folder / (f"features.machine{machine}.sqlite" if machine else STORE_FILE)
+        self._path = own
         with self._explained():
             folder.mkdir(parents=True, exist_ok=True)
-            self._database = sqlite3.connect(self._path, timeout=120)
-            # Readers and a writer go on side by side; a commit waits for no disk, and a killed
-            # process loses nothing. Where a file system cannot do this, SQLite keeps its default.
-            self._database.execute("PRAGMA journal_mode = WAL")
-            self._database.execute("PRAGMA synchronous = NORMAL")
-            self._database.execute(_SCHEMA)
-            self._database.commit()
+            self._databases = [_open(own)]
+            if machines == 1:
+                others = (path for path in sorted(folder.glob(STORE_FILES)) if path != own)
+                self._databases += [_open(path) for path in others]
 
     def load(self, key: str, states: Sequence[FileState], into: Tensor) -> npt.NDArray[np.bool_]:
         """(n,): which images' features were found; these rows of ``into`` are filled.
@@ -115,23 +135,26 @@ class FeatureStore:
         rows = {state.path: row for row, state in enumerate(states)}
         found = np.zeros(len(states), dtype=bool)
         width = into.shape[1] * 4
-        with self._explained():
-            query = "SELECT path, size, changed, value FROM features WHERE key = ?"
-            for path, size, changed, value in self._database.execute(query, (key,)):
-                row = rows.get(path)
-                if row is not None and len(value) == width:
-                    state = states[row]
-                    if (state.size, state.changed) == (size, changed):
-                        into[row] = torch.frombuffer(bytearray(value), dtype=torch.float32)
-                        found[row] = True
+        query = "SELECT path, size, changed, value FROM features WHERE key = ?"
+        for path, size, changed, value in self._select(query, key):
+            row = rows.get(path)
+            if row is not None and len(value) == width:
+                state = states[row]
+                if (state.size, state.changed) == (size, changed):
+                    into[row] = torch.frombuffer(bytearray(value), dtype=torch.float32)
+                    found[row] = True
         return found
 
     def count(self, key: str, states: Sequence[FileState]) -> int:
         """How many of these images have a kept feature that is still good."""
         present = {(state.path, state.size, state.changed) for state in states}
+        query = "SELECT path, size, changed FROM features WHERE key = ?"
+        return len(present.intersection(self._select(query, key)))
+
+    def _select(self, query: str, key: str) -> Iterator[tuple[Any, ...]]:
         with self._explained():
-            query = "SELECT path, size, changed FROM features WHERE key = ?"
-            return sum(row in present for row in self._database.execute(query, (key,)))
+            for database in self._databases:
+                yield from database.execute(query, (key,))
 
     def save(self, key: str, states: Sequence[FileState], values: Tensor) -> None:
         """Keep the features (n, 2048), float32, of a batch: all of it or, at a kill, none.
@@ -143,8 +166,9 @@ class FeatureStore:
             (key, state.path, state.size, state.changed, value.tobytes())
             for state, value in zip(states, values.numpy(), strict=True)
         ]
-        with self._explained(), self._database:
-            self._database.executemany("INSERT OR REPLACE INTO features VALUES (?,?,?,?,?)", rows)
+        own = self._databases[0]
+        with self._explained(), own:
+            own.executemany("INSERT OR REPLACE INTO features VALUES (?,?,?,?,?)", rows)
 
     def __enter__(self) -> Self:
         return self
@@ -155,7 +179,8 @@ class FeatureStore:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._database.close()
+        for database in self._databases:
+            database.close()
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

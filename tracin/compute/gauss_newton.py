@@ -8,14 +8,14 @@ estimates by how much the test loss would rise if the training image were left o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from tracin.compute.factors import Factors
-from tracin.compute.influence import ROWS_PER_BLOCK, Scores
+from tracin.compute.influence import Scores
 from tracin.errors import TracInError
 
 MAX_PARAMETERS = 24_576
@@ -61,15 +61,21 @@ class GaussNewton:
             for each, cholesky in zip(factors, self._cholesky, strict=True)
         ]
 
-    def blocks(self, test: Sequence[Factors], rows: int = ROWS_PER_BLOCK) -> Iterator[Tensor]:
-        """Blocks (≤ rows, n_test), float32, of the influence matrix, averaged over checkpoints."""
+    def rows(self, test: Sequence[Factors]) -> Callable[[int, int], Tensor]:
+        """A function (start, stop) → these rows (≤ stop − start, n_test), float32, of the matrix.
+
+        Averaged over checkpoints.
+        """
         solved = [each.float() for each in self.solve(test)]
-        for start in range(0, len(self._train[0]), rows):
+
+        def rows(start: int, stop: int) -> Tensor:
             block = torch.zeros((), device=solved[0].device)
             for factors, right in zip(self._train, solved, strict=True):
-                left = gradients(factors.rows(start, start + rows)).float()
+                left = gradients(factors.rows(start, stop)).float()
                 block = left @ right + block
-            yield block / len(solved)
+            return block / len(solved)
+
+        return rows
 
     def self_influence(self) -> Tensor:
         """``gᵀ (H + λI)⁻¹ g`` (n_train,), float32, averaged over checkpoints; never negative."""
@@ -91,7 +97,7 @@ def gauss_newton_scores(
     if train[0].errors.device.type == "mps":  # which has no float64
         train, test = ([each.to(torch.device("cpu")) for each in side] for side in (train, test))
     method = GaussNewton(train, damping)
-    return Scores(method.blocks(test), method.self_influence())
+    return Scores(method.rows(test), method.self_influence())
 
 
 def parameters(factors: Factors) -> int:

@@ -6,7 +6,7 @@ image lowers the test image's loss.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,13 +20,10 @@ ROWS_PER_BLOCK = 512
 """Rows of the matrix that are computed at a time: near the best speed, and memory stays bounded."""
 
 
-def influence_blocks(
-    train: Sequence[Factors],
-    test: Sequence[Factors],
-    learning_rates: Sequence[float],
-    rows: int = ROWS_PER_BLOCK,
-) -> Iterator[Tensor]:
-    """Blocks (≤ rows, n_test), float32, of the influence matrix, in row order.
+def influence_rows(
+    train: Sequence[Factors], test: Sequence[Factors], learning_rates: Sequence[float]
+) -> Callable[[int, int], Tensor]:
+    """A function (start, stop) → these rows (≤ stop − start, n_test), float32, of the matrix.
 
     ``influence[i, j] = Σ_k η_k (a_ik·a'_jk + 1)(e_ik·e'_jk)``: the product of last-layer gradients,
     weight and bias, summed over checkpoints (Pruthi et al. 2020, section 3, TracInCP).
@@ -35,7 +32,6 @@ def influence_blocks(
         train: factors of the training images, one entry per checkpoint.
         test: factors of the test images, one entry per checkpoint.
         learning_rates: η_k, one per checkpoint.
-        rows: rows of a block.
 
     Raises:
         ValueError: the three sequences differ in length or are empty.
@@ -45,14 +41,17 @@ def influence_blocks(
             f"one entry per checkpoint: {len(train)} train, {len(test)} test, "
             f"{len(learning_rates)} learning rates"
         )
-    for start in range(0, len(train[0]), rows):
+
+    def rows(start: int, stop: int) -> Tensor:
         block = torch.zeros((), device=train[0].errors.device)
         for train_k, test_k, rate in zip(train, test, learning_rates, strict=True):
-            part = train_k.rows(start, start + rows)
+            part = train_k.rows(start, stop)
             scores = torch.matmul(part.activations, test_k.activations.T)  # (rows, n_test)
             scores.add_(1.0).mul_(torch.matmul(part.errors * rate, test_k.errors.T))
             block = scores.add_(block)
-        yield block
+        return block
+
+    return rows
 
 
 def self_influence(train: Sequence[Factors], learning_rates: Sequence[float]) -> Tensor:
@@ -81,10 +80,18 @@ def normalizer(self_influences: Tensor) -> Tensor:
 class Scores:
     """What a method makes of the factors, for one run."""
 
-    blocks: Iterator[Tensor]
-    """The matrix's row blocks (≤ rows, n_test), float32, in order."""
+    rows: Callable[[int, int], Tensor]
+    """(start, stop) → these rows (≤ stop − start, n_test) of the matrix, float32."""
     self_influence: Tensor
     """(n_train,), float32, on the CPU"""
+
+    def __len__(self) -> int:
+        return len(self.self_influence)
+
+    def blocks(self, rows: int = ROWS_PER_BLOCK) -> Iterator[Tensor]:
+        """The matrix as blocks (≤ rows, n_test), in row order."""
+        for start in range(0, len(self), rows):
+            yield self.rows(start, start + rows)
 
 
 def tracin_scores(
@@ -92,7 +99,7 @@ def tracin_scores(
 ) -> Scores:
     """TracIn's scores of one or several checkpoints."""
     return Scores(
-        influence_blocks(train, test, learning_rates), self_influence(train, learning_rates).cpu()
+        influence_rows(train, test, learning_rates), self_influence(train, learning_rates).cpu()
     )
 
 
@@ -105,7 +112,6 @@ class MatrixFigures:
     """
 
     def __init__(self, n_train: int, n_test: int) -> None:
-        self._rows = 0
         self._n_train = n_train
         self._sum = np.zeros(n_test)
         self._positive = np.zeros(n_test, dtype=np.int64)
@@ -115,21 +121,34 @@ class MatrixFigures:
         self.lowest_row = np.zeros(n_test, dtype=np.int64)
         self.train_mean = np.zeros(n_train)
 
-    def add(self, block: npt.NDArray[np.float32]) -> None:
-        """Take in the next rows (rows, n_test) of the matrix."""
+    def add(self, first_row: int, block: npt.NDArray[np.float32]) -> None:
+        """Take in rows (rows, n_test) of the matrix from ``first_row`` on."""
         columns = np.arange(block.shape[1])
         row = block.argmax(axis=0)
-        better = block[row, columns] > self.highest
-        self.highest_row[better] = row[better] + self._rows
-        self.highest[better] = block[row, columns][better]
+        self._raise(block[row, columns], row + first_row)
         row = block.argmin(axis=0)
-        worse = block[row, columns] < self.lowest
-        self.lowest_row[worse] = row[worse] + self._rows
-        self.lowest[worse] = block[row, columns][worse]
+        self._lower(block[row, columns], row + first_row)
         self._sum += block.sum(axis=0, dtype=np.float64)
-        self._positive += (block > 0).sum(axis=0)
-        self.train_mean[self._rows : self._rows + len(block)] = block.mean(axis=1, dtype=np.float64)
-        self._rows += len(block)
+        self._positive += np.count_nonzero(block > 0, axis=0)
+        self.train_mean[first_row : first_row + len(block)] = block.mean(axis=1, dtype=np.float64)
+
+    def merge(self, other: MatrixFigures) -> None:
+        """Take in the figures of other rows of the same matrix."""
+        self._raise(other.highest, other.highest_row)
+        self._lower(other.lowest, other.lowest_row)
+        self._sum += other._sum
+        self._positive += other._positive
+        self.train_mean += other.train_mean  # zero where a row was not seen
+
+    def _raise(self, values: npt.NDArray[np.float32], rows: npt.NDArray[np.int64]) -> None:
+        earlier = (values == self.highest) & (rows < self.highest_row)
+        better = (values > self.highest) | earlier
+        self.highest_row[better], self.highest[better] = rows[better], values[better]
+
+    def _lower(self, values: npt.NDArray[np.float32], rows: npt.NDArray[np.int64]) -> None:
+        earlier = (values == self.lowest) & (rows < self.lowest_row)
+        worse = (values < self.lowest) | earlier
+        self.lowest_row[worse], self.lowest[worse] = rows[worse], values[worse]
 
     @property
     def mean(self) -> npt.NDArray[np.float64]:

@@ -60,3 +60,11 @@ def no_duplicates() -> str:
         "Note: there are too many pairs of images to compare them all, so that duplicates are not "
         "looked for and duplicates.csv stays empty."
     )
+
+
+def slow_bfloat16() -> str:
+    """A warning where bfloat16 is emulated."""
+    return (
+        "Note: this device does not compute in bfloat16 itself. --precision float32 is faster and "
+        "exact."
+    )

@@ -6,7 +6,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from tracin.compute.checkpoint import FEATURE_WIDTH
+from tracin.compute.checkpoint import FEATURE_WIDTH, check_there, load_checkpoint
+from tracin.compute.config import RunConfig
+from tracin.compute.data import ImageTable
+from tracin.compute.feature_store import STORE_FILES, FeatureStore, feature_key, file_states
 from tracin.errors import TracInError
 
 BYTES_PER_SCORE = 14.4
@@ -33,6 +36,7 @@ class Plan:
     matrix_bytes: int
     """Of influence_scores.csv; 0 where none is written."""
     table_bytes: int
+    """Of the tables, and of the class means where they stand in the matrix's place."""
     feature_bytes: int
     """That the store will grow by; 0 where nothing is kept."""
     free_bytes: int
@@ -67,12 +71,59 @@ class Plan:
             )
 
 
-def expected_bytes(n_train: int, n_test: int, top_k: int) -> tuple[int, int]:
-    """(bytes of the matrix, bytes of the tables), estimated."""
-    header = len(",".join(map(str, range(n_test)))) + 1
-    matrix = header + round(n_train * n_test * BYTES_PER_SCORE)
+def make_plan(config: RunConfig, train: ImageTable, test: ImageTable) -> Plan:
+    """The plan of the run that ``config`` asks for, with these images.
+
+    Raises:
+        TracInError: a checkpoint is not there or cannot be used, or the kept features are damaged.
+    """
+    kept = _count_kept(config, train, test)
+    passes = (len(train) + len(test)) * len(config.model_paths)
+    matrix = expected_matrix_bytes(len(train), len(test)) if config.matrix else 0
+    tables = expected_table_bytes(len(train), len(test), config.top_k)
+    if not config.matrix:
+        tables += round(len(train) * len(set(test.labels.tolist())) * BYTES_PER_SCORE)
+    return Plan(
+        train_images=len(train),
+        test_images=len(test),
+        kept=kept,
+        passes=passes,
+        matrix_bytes=matrix,
+        table_bytes=tables,
+        # A cache in another place is on a disk of its own, as far as is known.
+        feature_bytes=(passes - kept) * BYTES_PER_FEATURE
+        if config.use_cache and config.cache_dir is None
+        else 0,
+        free_bytes=free_bytes(config.output_dir),
+    )
+
+
+def _count_kept(config: RunConfig, train: ImageTable, test: ImageTable) -> int:
+    """Forward passes that the kept features save."""
+    for path in config.model_paths:
+        check_there(path)
+    # Without a store there is nothing to look up, and no need to read the checkpoints twice.
+    if config.features_dir is None or not any(config.features_dir.glob(STORE_FILES)):
+        return 0
+    kept = 0
+    with FeatureStore(config.features_dir) as store:
+        states = file_states(train) + file_states(test)
+        for path in config.model_paths:
+            checkpoint = load_checkpoint(path, train.class_names, config.head_activation)
+            key = feature_key(checkpoint.backbone, config.crop, config.precision)
+            kept += store.count(key, states)
+    return kept
+
+
+def expected_matrix_bytes(n_train: int, n_test: int) -> int:
+    """Bytes of the matrix's file, estimated."""
+    return len(",".join(map(str, range(n_test)))) + 1 + round(n_train * n_test * BYTES_PER_SCORE)
+
+
+def expected_table_bytes(n_train: int, n_test: int, top_k: int) -> int:
+    """Bytes of the tables, estimated."""
     explanations = n_test * 2 * min(top_k, n_train) * BYTES_PER_EXPLANATION
-    return matrix, (n_train + n_test) * BYTES_PER_TRAIN_ROW + explanations
+    return (n_train + n_test) * BYTES_PER_TRAIN_ROW + explanations
 
 
 def free_bytes(folder: Path) -> int:

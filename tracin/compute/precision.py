@@ -2,50 +2,67 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from tracin.compute.backbone import Forward
 from tracin.compute.checkpoint import Checkpoint
 from tracin.compute.data import ImageTable, draw_subset
-from tracin.compute.factors import Loss, compute_factors
+from tracin.compute.factors import Factors, Loss, compute_factors
+from tracin.compute.feature_store import FeatureStore
 from tracin.compute.features import PassSettings, pooled_features
-from tracin.compute.influence import influence_blocks
+from tracin.compute.influence import influence_rows
 from tracin.run_info import PrecisionError
 
-TRAIN_SAMPLE = 64
-TEST_SAMPLE = 16
+SAMPLES = (64, 16)
+"""Training and test images that are passed again in float32."""
+
 TOP = 10
 
 
 def precision_error(
     checkpoint: Checkpoint,
-    train: ImageTable,
-    test: ImageTable,
+    sides: Sequence[tuple[ImageTable, Tensor]],
     loss: Loss,
     settings: PassSettings,
+    store: FeatureStore | None,
 ) -> PrecisionError:
-    """How TracIn's scores in ``settings.precision`` differ from float32's, on images of the run.
+    """How TracIn's scores in the run's precision differ from float32's, on images of the run.
 
-    Computes a sample in both precisions: some 160 forward passes.
+    Computes a sample in float32: 80 forward passes at most.
+
+    Args:
+        checkpoint: the model.
+        sides: training and test images, and their features (n, 2048) in the run's precision.
+        loss: the model was trained with.
+        settings: of the run's passes.
+        store: where features are kept.
     """
-    sample = draw_subset(train, TRAIN_SAMPLE, seed=0), draw_subset(test, TEST_SAMPLE, seed=0)
-    matrices = []
-    for precision in ("float32", settings.precision):
-        sides = []
-        for table in sample:
-            chosen = replace(settings, precision=precision, skip_unreadable=True, quiet=True)
-            features = pooled_features(checkpoint.backbone, table, chosen)
-            labels = torch.from_numpy(table.labels)[features.rows]
-            sides.append(compute_factors(checkpoint, features.values, labels, loss))
-        matrices.append(torch.cat(list(influence_blocks([sides[0]], [sides[1]], [1.0]))))
-    exact, rounded = matrices
+    quiet = replace(settings, quiet=True, pace=None)
+    forward = Forward(checkpoint.backbone, settings.processes.device, "float32")
+    exact: list[Factors] = []
+    rounded: list[Factors] = []
+    for (table, features), size in zip(sides, SAMPLES, strict=True):
+        sample = draw_subset(table, size, seed=0)
+        rows = torch.from_numpy(np.flatnonzero(np.isin(table.paths, sample.paths)))
+        labels = torch.from_numpy(sample.labels)
+        passed = pooled_features(forward, sample, quiet, store)
+        exact.append(compute_factors(checkpoint, passed.values, labels[passed.rows], loss))
+        rounded.append(
+            compute_factors(checkpoint, features[rows[passed.rows]], labels[passed.rows], loss)
+        )
+    one, other = (
+        influence_rows([train], [test], [1.0])(0, len(train)) for train, test in (exact, rounded)
+    )
     return PrecisionError(
-        train_images=exact.shape[0],
-        test_images=exact.shape[1],
-        rank_correlation=rank_correlation(exact, rounded),
-        top_ten_overlap=top_overlap(exact, rounded, TOP),
+        train_images=one.shape[0],
+        test_images=one.shape[1],
+        rank_correlation=rank_correlation(one, other),
+        top_ten_overlap=top_overlap(one, other, TOP),
     )
 
 

@@ -3,176 +3,167 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
+from tqdm import tqdm
 
 import tracin
 from tracin import results, staging
 from tracin.compute import notices
-from tracin.compute.checkpoint import Checkpoint, check_there, load_checkpoint
+from tracin.compute.backbone import Forward
+from tracin.compute.checkpoint import load_checkpoint
 from tracin.compute.config import RunConfig, Say
 from tracin.compute.data import ImageTable, draw_subset, find_images
-from tracin.compute.device import choose_device, default_workers, device_name
-from tracin.compute.factors import Factors, compute_factors
-from tracin.compute.feature_store import STORE_FILE, FeatureStore, feature_key, file_states
-from tracin.compute.features import PassSettings, pooled_features
+from tracin.compute.device import default_workers, device_name, has_bfloat16
+from tracin.compute.features import PassSettings
 from tracin.compute.gauss_newton import gauss_newton_scores
 from tracin.compute.influence import tracin_scores
 from tracin.compute.lookalikes import comparable
-from tracin.compute.output import OutputSettings, Side, Written, write_files
-from tracin.compute.plan import BYTES_PER_FEATURE, Plan, expected_bytes, free_bytes
-from tracin.compute.precision import precision_error
-from tracin.compute.record import Stopwatch, accuracy, checkpoint_info, versions
-from tracin.compute.training_settings import training_settings
+from tracin.compute.output import Side, write_tables
+from tracin.compute.pace import Pace
+from tracin.compute.passes import RunState, SideState, pass_checkpoint
+from tracin.compute.plan import Plan, make_plan
+from tracin.compute.processes import Processes, joined_processes
+from tracin.compute.record import accuracy, versions
+from tracin.compute.scoring import Scored, ScoringSettings, score
 from tracin.errors import TracInError
-from tracin.run_info import CheckpointInfo, PrecisionError, RunInfo, SkippedImage, write_run_info
-
-
-@dataclass
-class _Side:
-    """How far the training or the test images have come."""
-
-    table: ImageTable
-    found: int
-    """Images in the folder, before the subset was drawn."""
-    factors: list[Factors] = field(default_factory=list)
-    """One entry per checkpoint."""
-    features: torch.Tensor = field(default_factory=lambda: torch.empty(0))
-    """(n, 2048), pooled, of the last checkpoint that was passed."""
-    skipped: tuple[SkippedImage, ...] = ()
-    kept: int = 0
-    """Forward passes that the kept features saved."""
-
-
-@dataclass
-class _Run:
-    """How far the run has come."""
-
-    config: RunConfig
-    settings: PassSettings
-    say: Say
-    all_training: ImageTable
-    train: _Side
-    test: _Side
-    checkpoints: list[CheckpointInfo] = field(default_factory=list)
-    layer: str = ""
-    precision_error: PrecisionError | None = None
-    stopwatch: Stopwatch = field(default_factory=Stopwatch)
+from tracin.run_info import RunInfo, write_run_info
 
 
 def run(config: RunConfig, say: Say) -> RunInfo | None:
-    """What was done, after the files of the results folder have been written; None: a dry run.
+    """What was done, after the files of the results folder have been written.
+
+    None after a dry run, and in all processes of torchrun but the first.
 
     Raises:
         TracInError: a fact about the data, a checkpoint or the machine that the user can change.
     """
+    with joined_processes(config.device) as processes:
+        return _run(config, say if processes.first else _nowhere, processes)
+
+
+def _nowhere(_sentence: str) -> None:
+    """Takes the notices of all processes but the first."""
+
+
+def _run(config: RunConfig, say: Say, processes: Processes) -> RunInfo | None:
     rates = _rates_of_flag(config)
-    state = _start(config, say)
-    plan = _plan(config, state.train.table, state.test.table)
-    say(plan.describe())
-    plan.check_disk(config.output_dir)
+    state = _start(config, say, processes)
+    if processes.first:
+        plan = make_plan(config, state.train.table, state.test.table)
+        say(plan.describe())
+        plan.check_disk(config.output_dir)
+        if not config.dry_run:
+            _check_output(config)
+            _warn(state)
+            state.settings = replace(state.settings, pace=_pace(state, plan))
     if config.dry_run:
         return None
-    _check_output(config)
-    if not comparable(state.train.table, state.test.table):
-        say(notices.no_duplicates())
-    if config.method == results.GAUSS_NEWTON and len(config.model_paths) > 1:
-        say(notices.averaged_gauss_newton(len(config.model_paths)))
+    processes.wait()  # until the first found nothing against the run
     for path, rate in zip(config.model_paths, rates, strict=True):
-        _pass_checkpoint(state, path, rate)
+        pass_checkpoint(state, path, rate)
+    if not processes.first:
+        _score(state, None)
+        return None
     try:
         with staging.staged(config.output_dir) as folder:
             with state.stopwatch.step("influence"):
-                written = _write(state, folder)
-            info = _record(state, written)
+                scored = _score(state, folder)
+            with state.stopwatch.step("tables"):
+                suspects = _write_tables(state, folder, scored)
+            info = _record(state, scored, suspects)
             write_run_info(folder, info)
     except OSError as error:
         raise _unwritable(config.output_dir, error) from error
     return info
 
 
-def _start(config: RunConfig, say: Say) -> _Run:
-    settings = _pass_settings(config)
+def _start(config: RunConfig, say: Say, processes: Processes) -> RunState:
     found_train, found_test = find_images(config.data_dir)
     if found_test.split != "test":
         say(f"{config.data_dir} has no test/: the test images are those of {found_test.split}/.")
     train = _side(found_train, config.train_subset, config.seed, say)
     test = _side(found_test, config.test_subset, config.seed, say)
-    return _Run(config, settings, say, found_train, train, test)
-
-
-def _pass_checkpoint(state: _Run, path: Path, rate: float | None) -> None:
-    """Add one checkpoint's factors to both sides; its weights are let go of at the end."""
-    config = state.config
-    checkpoint = load_checkpoint(path, state.all_training.class_names, config.head_activation)
-    trained = training_settings(
-        checkpoint,
-        state.all_training,
-        learning_rate=rate,
-        label_smoothing=config.label_smoothing,
-        class_weights=config.class_weights,
+    workers = config.num_workers
+    if workers is None:
+        workers = default_workers(processes.device, processes.on_machine)
+    settings = PassSettings(
+        batch_size=config.batch_size,
+        num_workers=workers,
+        crop=config.crop,
+        skip_unreadable=config.skip_unreadable,
+        processes=processes,
     )
-    state.layer = checkpoint.layer
-    state.checkpoints.append(checkpoint_info(checkpoint, trained))
-    state.say(notices.checkpoint(state.checkpoints[-1]))
-    if warning := notices.other_sizes(checkpoint, config.crop):
-        state.say(warning)
-    if config.precision != "float32" and state.precision_error is None:
-        with state.stopwatch.step("precision"):
-            state.precision_error = precision_error(
-                checkpoint, state.train.table, state.test.table, trained.loss, state.settings
-            )
-        state.say(notices.precision(config.precision, state.precision_error))
-    with _store(config) as store:
-        for side in (state.train, state.test):
-            with state.stopwatch.step("features"):
-                values = _take_features(side, checkpoint, state.settings, store)
-            with state.stopwatch.step("factors"):
-                labels = torch.from_numpy(side.table.labels).to(state.settings.device)
-                side.factors.append(compute_factors(checkpoint, values, labels, trained.loss))
+    return RunState(config, settings, say, found_train, train, test)
 
 
-def _take_features(
-    side: _Side, checkpoint: Checkpoint, settings: PassSettings, store: FeatureStore | None
-) -> torch.Tensor:
-    """The side's pooled features on the device; the first pass leaves unreadable images out."""
-    features = pooled_features(checkpoint.backbone, side.table, settings, store)
-    if features.skipped:
-        if side.factors:
-            raise TracInError(
-                f"{features.skipped[0].path} could be read for the first checkpoint and cannot "
-                "now. Run again when the data folder no longer changes."
-            )
-        side.table = side.table.take(features.rows.numpy())
-        side.skipped = features.skipped
-    side.features = features.values
-    side.kept += features.kept
-    return features.values.to(settings.device)
+def _warn(state: RunState) -> None:
+    """Say before the passes what the user may want to know before them."""
+    config = state.config
+    if not comparable(state.train.table, state.test.table):
+        state.say(notices.no_duplicates())
+    if config.method == results.GAUSS_NEWTON and len(config.model_paths) > 1:
+        state.say(notices.averaged_gauss_newton(len(config.model_paths)))
+    if config.precision == "bfloat16" and not has_bfloat16(state.settings.processes.device):
+        state.say(notices.slow_bfloat16())
 
 
-def _write(state: _Run, folder: Path) -> Written:
-    """Figures of the results, after all files but run.json were written into ``folder``."""
+def _pace(state: RunState, plan: Plan) -> Pace:
+    def say(sentence: str) -> None:
+        with tqdm.external_write_mode():  # not into the progress bar
+            state.say(sentence)
+
+    return Pace(plan.passes - plan.kept, say, _bfloat16_speed(state))
+
+
+def _bfloat16_speed(state: RunState) -> Callable[[], float | None]:
+    """A function → images per second in bfloat16, measured when called; None: no such gain here."""
+    config, processes = state.config, state.settings.processes
+
+    def measure() -> float | None:
+        if config.precision != "float32" or not has_bfloat16(processes.device):
+            return None
+        checkpoint = load_checkpoint(config.model_paths[0], state.all_training.class_names)
+        forward = Forward(checkpoint.backbone, processes.device, "bfloat16")
+        size = config.crop.crop_size
+        pixels = torch.zeros(config.batch_size, 3, size, size, dtype=torch.uint8)
+        forward(pixels)  # makes it ready
+        start = time.perf_counter()
+        forward(pixels)
+        return processes.count * len(pixels) / (time.perf_counter() - start)
+
+    return measure
+
+
+def _score(state: RunState, folder: Path | None) -> Scored:
+    """What was gathered from the matrix, after its file was written into ``folder``."""
     config, train, test = state.config, state.train, state.test
     if config.method == results.GAUSS_NEWTON:
         scores = gauss_newton_scores(train.factors, test.factors, config.damping)
     else:
         rates = [info.learning_rate for info in state.checkpoints]
         scores = tracin_scores(train.factors, test.factors, rates)
-    settings = OutputSettings(
+    settings = ScoringSettings(
         top_k=config.top_k,
-        max_suspects=config.max_suspects,
-        crop=config.crop,
         normalize_proponents=config.method == results.TRACIN,
+        matrix=config.matrix,
     )
-    rows, columns = (Side(side.table, side.factors, side.features) for side in (train, test))
-    return write_files(folder, rows, columns, scores, settings)
+    return score(folder, scores, test.table, settings, state.settings.processes)
 
 
-def _record(state: _Run, written: Written) -> RunInfo:
+def _write_tables(state: RunState, folder: Path, scored: Scored) -> int:
+    """Number of suspects, after the tables were written into ``folder``."""
+    config = state.config
+    train, test = (Side(side.table, side.factors, side.features) for side in state.sides)
+    return write_tables(folder, train, test, scored, config.max_suspects, config.crop)
+
+
+def _record(state: RunState, scored: Scored, suspects: int) -> RunInfo:
     config, train, test = state.config, state.train, state.test
     return RunInfo(
         tracin_version=tracin.__version__,
@@ -193,7 +184,7 @@ def _record(state: _Run, written: Written) -> RunInfo:
         layer=state.layer,
         precision=config.precision,
         precision_error=state.precision_error,
-        device=device_name(state.settings.device),
+        device=device_name(state.settings.processes.device),
         batch_size=config.batch_size,
         num_workers=state.settings.num_workers,
         seed=config.seed,
@@ -201,17 +192,16 @@ def _record(state: _Run, written: Written) -> RunInfo:
         crop_size=config.crop.crop_size,
         kept_features=train.kept + test.kept,
         top_k=config.top_k,
-        suspects=written.suspects,
-        score_min=float(written.figures.lowest.min()),
-        score_max=float(written.figures.highest.max()),
+        suspects=suspects,
+        score_min=float(scored.figures.lowest.min()),
+        score_max=float(scored.figures.highest.max()),
         test_accuracy=accuracy(test.factors[-1]),
         seconds=state.stopwatch.stop(),
         versions=versions(),
+        matrix=config.matrix,
+        backbone=state.backbone,
+        processes=state.settings.processes.count,
     )
-
-
-def _store(config: RunConfig) -> AbstractContextManager[FeatureStore | None]:
-    return nullcontext() if config.features_dir is None else FeatureStore(config.features_dir)
 
 
 def _check_output(config: RunConfig) -> None:
@@ -231,48 +221,6 @@ def _unwritable(folder: Path, error: OSError) -> TracInError:
     )
 
 
-def _plan(config: RunConfig, train: ImageTable, test: ImageTable) -> Plan:
-    images, kept = len(train) + len(test), 0
-    for path in config.model_paths:
-        check_there(path)
-    # Without a store there is nothing to look up, and no need to read the checkpoints twice.
-    if config.features_dir is not None and (config.features_dir / STORE_FILE).exists():
-        with FeatureStore(config.features_dir) as store:
-            states = file_states(train) + file_states(test)
-            for path in config.model_paths:
-                checkpoint = load_checkpoint(path, train.class_names, config.head_activation)
-                key = feature_key(checkpoint.backbone, config.crop, config.precision)
-                kept += store.count(key, states)
-    matrix, tables = expected_bytes(len(train), len(test), config.top_k)
-    passes = images * len(config.model_paths)
-    return Plan(
-        train_images=len(train),
-        test_images=len(test),
-        kept=kept,
-        passes=passes,
-        matrix_bytes=matrix,
-        table_bytes=tables,
-        # A cache in another place is on a disk of its own, as far as is known.
-        feature_bytes=(passes - kept) * BYTES_PER_FEATURE
-        if config.use_cache and config.cache_dir is None
-        else 0,
-        free_bytes=free_bytes(config.output_dir),
-    )
-
-
-def _pass_settings(config: RunConfig) -> PassSettings:
-    device = choose_device(config.device)
-    workers = default_workers(device) if config.num_workers is None else config.num_workers
-    return PassSettings(
-        device=device,
-        batch_size=config.batch_size,
-        num_workers=workers,
-        precision=config.precision,
-        crop=config.crop,
-        skip_unreadable=config.skip_unreadable,
-    )
-
-
 def _rates_of_flag(config: RunConfig) -> tuple[float | None, ...]:
     """One learning rate per checkpoint, None where the flag was not given."""
     rates: tuple[float | None, ...] = config.learning_rates or (None,)
@@ -286,11 +234,11 @@ def _rates_of_flag(config: RunConfig) -> tuple[float | None, ...]:
     return rates
 
 
-def _side(found: ImageTable, size: int | None, seed: int, say: Say) -> _Side:
+def _side(found: ImageTable, size: int | None, seed: int, say: Say) -> SideState:
     if size is not None and size > len(found):
         say(f"--{_split_flag(found)} {size}: there are {len(found)} images, all are used.")
     table = draw_subset(found, size, seed)
-    return _Side(table, len(found))
+    return SideState(table, len(found))
 
 
 def _split_flag(table: ImageTable) -> str:

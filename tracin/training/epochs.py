@@ -54,7 +54,7 @@ def run_epochs(session: Session, say: Say) -> None:
     recipe, processes = config.recipe, learner.processes
     workers = config.num_workers
     if workers is None:
-        workers = default_workers(processes.device)
+        workers = default_workers(processes.device, processes.on_machine)
     batches = EpochBatches(images.train, recipe, processes)
     train_loader = training_loader(images.table, batches, recipe, workers)
     val_loader = validation_loader(images, recipe, processes, workers)

@@ -21,8 +21,8 @@ from torchvision.transforms import v2
 
 from tracin.compute.data import ImageTable, PixelBatch, PixelDataset, collate
 from tracin.compute.factors import Loss, balanced_weights
+from tracin.compute.processes import Processes
 from tracin.errors import TracInError
-from tracin.training.processes import Processes
 from tracin.training.settings import Augmentation, Recipe
 
 Rows = npt.NDArray[np.int64]

@@ -15,10 +15,10 @@ from torch.utils.data import DataLoader
 
 from tracin.compute.data import ImageTable, PixelBatch, normalize
 from tracin.compute.factors import Loss
+from tracin.compute.processes import Processes
 from tracin.errors import TracInError
 from tracin.training.images import Batch
 from tracin.training.model import AnimalsResNet50
-from tracin.training.processes import Processes
 from tracin.training.settings import Recipe
 
 

@@ -15,6 +15,7 @@ import torch
 
 from tracin.compute.data import ImageTable, find_images
 from tracin.compute.device import device_name
+from tracin.compute.processes import Processes, joined_processes
 from tracin.errors import TracInError
 from tracin.training import outputs
 from tracin.training.epochs import Say, Session, run_epochs
@@ -22,7 +23,6 @@ from tracin.training.images import Images, choose_images
 from tracin.training.learner import Learner
 from tracin.training.model import build_model
 from tracin.training.outputs import EpochRow, Manifest
-from tracin.training.processes import Processes, joined_processes
 from tracin.training.settings import SCRATCH, Recipe, TrainingConfig
 
 

@@ -20,6 +20,7 @@ from tqdm import tqdm
 from tracin import results
 from tracin.analyze.actions import DELETE, RELABEL, Action, read_actions
 from tracin.analyze.phrases import count
+from tracin.compute.backbone import Forward
 from tracin.compute.checkpoint import Checkpoint, load_checkpoint
 from tracin.compute.data import Crop, ImageTable
 from tracin.compute.device import choose_device, default_workers
@@ -177,15 +178,12 @@ def _features(
     """Of both splits; images without a kept feature go through the backbone once more."""
     device = choose_device("auto")
     settings = PassSettings(
-        device=device,
         num_workers=default_workers(device),
-        precision=run.precision,
         crop=Crop(run.resize_size, run.crop_size),
     )
+    forward = Forward(checkpoint.backbone, device, run.precision)
     with FeatureStore(config.results_dir / results.FEATURES) as store:
-        train, test = (
-            pooled_features(checkpoint.backbone, table, settings, store) for table in tables
-        )
+        train, test = (pooled_features(forward, table, settings, store) for table in tables)
     fresh = sum(len(each.rows) - each.kept for each in (train, test))
     if fresh:
         say(f"{count(fresh, 'image')} had no kept feature and went through the backbone again.")
