@@ -41,7 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
         type=Path,
         default=Path("results"),
         metavar="FOLDER",
-        help="where influence_scores.csv is; pictures are written there too (default: %(default)s)",
+        help="what TracIn_Resnet50.py wrote; pictures are written there too (default: %(default)s)",
     )
     inputs.add_argument(
         "--data_dir",

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import analyze_results
-from tests.analyze.world import World, make_world
+from tests.analyze.world import World, make_world, without_matrix
 from tracin import __version__
 from tracin.analyze.run import AnalyzeConfig
 
@@ -46,6 +46,18 @@ def test_a_scores_file_alone_is_analysed(
     assert "Health score: 0.0% (NEEDS ATTENTION)" in output
     assert output.count("there is no ") >= 3
     assert Path("results/all_test_images_summary.png").exists()
+
+
+def test_a_run_without_a_matrix_is_analysed(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tables = without_matrix(world, tmp_path / "tables")
+    assert analyze_results.main(["--results_dir", str(tables)]) == 0
+    output = capsys.readouterr()
+    assert re.search(r"^Health score: \d+\.\d% \([A-Z ]+\)$", output.out, re.MULTILINE)
+    assert "Left out" not in output.out
+    assert "influence_scores" not in output.out + (tables / "report.html").read_text("utf-8")
+    assert output.err == ""
 
 
 def test_errors_are_one_sentence_on_stderr(

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tracin.errors import TracInError
-from tracin.matrix import MatrixWriter, read_blocks, read_shape
+from tracin.matrix import MatrixWriter, read_blocks, read_class_means, read_shape
 
 
 @pytest.fixture
@@ -90,3 +90,59 @@ def test_broken_files_say_what_is_wrong(text: str, message: str, tmp_path: Path)
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(TracInError, match=r"Run TracIn_Resnet50\.py first"):
         read_shape(tmp_path / "m.csv")
+
+
+CLASSES = ('a "quoted", dog', "NA", "cat\nand dog", "0")
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (2, 0, 3, 1)])
+def test_class_means_are_exact_in_the_order_asked_for(
+    order: tuple[int, ...], matrix: np.ndarray, tmp_path: Path
+) -> None:
+    path = tmp_path / "means.csv"
+    with MatrixWriter(path, CLASSES) as writer:
+        writer.write(matrix[:, :4])
+    means = read_class_means(path, [CLASSES[column] for column in order], len(matrix))
+    assert means.dtype == np.float32
+    np.testing.assert_array_equal(means, matrix[:, list(order)])
+
+
+def test_means_of_one_class(matrix: np.ndarray, tmp_path: Path) -> None:
+    path = tmp_path / "means.csv"
+    with MatrixWriter(path, ["x,y"]) as writer:
+        writer.write(matrix[:, :1])
+    np.testing.assert_array_equal(read_class_means(path, ["x,y"], len(matrix)), matrix[:, :1])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", r"means\.csv is empty"),
+        ("\n", r"means\.csv is empty"),
+        ('"cat,dog\n1,2\n', r"The header of .*means\.csv is not readable \("),
+        ("cat\n1\n2\n", r"means\.csv has no column for class dog: it comes from another run"),
+        ("cat,dog,cow\n1,2,3\n1,2,3\n", r"has a column cow, and no test image is of that class"),
+        ("cat,dog,cat\n1,2,3\n1,2,3\n", r"has two columns cat: .* or was damaged"),
+        ("dog,cat\n", "a header and no rows"),
+        ("dog,cat\n1,2\n", "has 1 rows, and there are 2 training images: .* cut off"),
+        ("dog,cat\n1,2\n1,2\n1,2\n", "has 3 rows, and there are 2 training images"),
+        ("dog,cat\n1,2\n1\n", "line 3, column cat: not a finite number.* for every class"),
+        ("dog,cat\n-inf,2\n1,2\n", "line 2, column dog: not a finite number"),
+        ("dog,cat\n1,2,3\n1,2,3\n", "not a matrix of numbers.*header is the names of the classes"),
+        ("dog,cat\n1,x\n1,2\n", "is not a matrix of numbers .*x"),
+    ],
+)
+def test_broken_class_means_say_what_is_wrong(text: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "means.csv"
+    path.write_text(text)
+    with pytest.raises(TracInError, match=message) as caught:
+        read_class_means(path, ["cat", "dog"], 2)
+    assert str(path) in str(caught.value)
+    assert str(caught.value).lower().endswith("run tracin_resnet50.py again.")
+
+
+def test_a_header_that_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "means.csv"
+    path.write_bytes(b"\xff\xfe,cat\n1,2\n")
+    with pytest.raises(TracInError, match=r"The header of .* is not readable"):
+        read_class_means(path, ["cat", "dog"], 1)

@@ -27,6 +27,7 @@ def scored(
     flags = ["--model_path", str(checkpoint_path), "--data_dir", str(image_tree)]
     sizes = ["--resize_size", "40", "--crop_size", "32", "--output_dir", str(folder)]
     assert TracIn_Resnet50.main([*flags, *sizes]) == 0
+    (folder / results.INFLUENCE_SCORES).unlink()  # nothing here needs the matrix
     return folder
 
 

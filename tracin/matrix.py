@@ -105,7 +105,70 @@ def read_blocks(path: Path, rows: int | None = None) -> Iterator[Float32Array]:
         TracInError: no such file, no rows, a cell that is no finite number, or a short row.
     """
     _, n_test = read_shape(path)
-    rows = rows or max(1, VALUES_PER_BLOCK // n_test)
+    yield from _blocks(path, rows or max(1, VALUES_PER_BLOCK // n_test), "0,1,2,…", "test image")
+
+
+def read_class_means(path: Path, classes: Sequence[str], n_train: int) -> Float32Array:
+    """The means in ``path``, (n_train, classes), float32; positive = helps.
+
+    Args:
+        path: a ``class_influence.csv``.
+        classes: of the test images; columns come back in this order, whatever the file's.
+        n_train: number of training images.
+
+    Raises:
+        TracInError: the columns are not these classes, a cell is no finite number, or there are
+            more or fewer rows.
+    """
+    header = _header(path)
+    _check_classes(path, header, classes)
+    rows = max(1, VALUES_PER_BLOCK // len(header))
+    means = np.concatenate(list(_blocks(path, rows, "the names of the classes", "class")))
+    if len(means) != n_train:
+        raise TracInError(
+            f"{path} has {len(means)} rows, and there are {n_train} training images: they come "
+            "from different runs, or the file was cut off. Run TracIn_Resnet50.py again."
+        )
+    return np.take(means, [header.index(name) for name in classes], axis=1)
+
+
+def _header(path: Path) -> list[str]:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            header = next(csv.reader(file, strict=True), [])
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise TracInError(
+            f"The header of {path} is not readable ({error}). Run TracIn_Resnet50.py again."
+        ) from error
+    if not header:
+        raise TracInError(f"{path} is empty. Run TracIn_Resnet50.py again.")
+    return header
+
+
+def _check_classes(path: Path, header: list[str], classes: Sequence[str]) -> None:
+    wrong = [f"has no column for class {name}" for name in classes if name not in header]
+    wrong += [
+        f"has a column {name}, and no test image is of that class"
+        for name in header
+        if name not in classes
+    ]
+    wrong += [f"has two columns {name}" for name in header if header.count(name) > 1]
+    if wrong:
+        raise TracInError(
+            f"{path} {wrong[0]}: it comes from another run than the table of the test images, or "
+            "was damaged. Run TracIn_Resnet50.py again."
+        )
+
+
+def _blocks(path: Path, rows: int, header: str, each: str) -> Iterator[Float32Array]:
+    """The numbers below the first line of ``path`` as blocks (rows, columns), in order.
+
+    Args:
+        path: a CSV file without an index column.
+        rows: rows of a block.
+        header: what the first line holds, in words.
+        each: what a column is for, in words.
+    """
     done = 0
     try:
         with (
@@ -119,15 +182,15 @@ def read_blocks(path: Path, rows: int | None = None) -> Iterator[Float32Array]:
                 if not np.isfinite(block).all():
                     row, column = np.argwhere(~np.isfinite(block))[0]
                     raise TracInError(
-                        f"{path}, line {done + row + 2}, column {column}: not a finite number. "
-                        "Every row needs a number for every test image; run TracIn_Resnet50.py "
-                        "again."
+                        f"{path}, line {done + row + 2}, column {frame.columns[column]}: not a "
+                        f"finite number. Every row needs a number for every {each}; run "
+                        "TracIn_Resnet50.py again."
                     )
                 yield block
                 done += len(block)
     except (ValueError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise TracInError(
-            f"{path} is not a matrix of numbers ({error}). Its header is 0,1,2,… and each further "
+            f"{path} is not a matrix of numbers ({error}). Its header is {header} and each further "
             "line holds one training image's scores; run TracIn_Resnet50.py again."
         ) from error
     if done == 0:

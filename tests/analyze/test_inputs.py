@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tests.analyze.world import World, write_run
+from tests.analyze.world import World, without_matrix, write_run
 from tracin import results
 from tracin.analyze.inputs import DEFAULT_DATA_DIR, EVERY_TEST_IMAGE, read_inputs
 from tracin.errors import TracInError
@@ -161,9 +161,86 @@ def test_without_suspects_it_says_so(world: World) -> None:
     )
 
 
-def test_without_a_matrix_the_next_step_is_named(tmp_path: Path) -> None:
-    with pytest.raises(TracInError, match=r"Run TracIn_Resnet50\.py first"):
+def test_without_any_scores_the_next_step_is_named(tmp_path: Path) -> None:
+    message = (
+        r"influence_scores\.csv is not there, nor class_influence\.csv in its place\. "
+        r"Run TracIn_Resnet50\.py first"
+    )
+    with pytest.raises(TracInError, match=message):
         read_inputs(tmp_path)
+
+
+@pytest.fixture
+def tables(world: World, tmp_path: Path) -> Path:
+    """The results of ``world``, with class means in place of the matrix."""
+    return without_matrix(world, tmp_path / "tables")
+
+
+def test_the_tables_tell_all_that_the_matrix_told(world: World, tables: Path) -> None:
+    with_matrix, without = read_inputs(world.results_dir), read_inputs(tables)
+    assert with_matrix.tables is None
+    assert without.scores == tables / results.CLASS_INFLUENCE
+    assert without.left_out == ()
+    assert (without.n_train, without.n_test) == world.matrix.shape
+    assert without.data_dir == world.data_dir
+    one, other = with_matrix.train, without.train
+    assert (one.paths, one.labels, one.suspects) == (other.paths, other.labels, other.suspects)
+    assert one.self_influence is not None
+    assert other.self_influence is not None
+    assert list(one.self_influence) == list(other.self_influence)
+    assert with_matrix.test.groups == without.test.groups
+    assert list(with_matrix.test.group_of) == list(without.test.group_of)
+
+
+def test_a_matrix_is_read_even_beside_class_means(world: World) -> None:
+    (world.results_dir / results.CLASS_INFLUENCE).write_text("nonsense")
+    inputs = read_inputs(world.results_dir)
+    assert inputs.tables is None
+    assert inputs.scores.name == results.INFLUENCE_SCORES
+
+
+@pytest.mark.parametrize("name", [results.INFLUENCE_SUMMARY, results.TRAIN_SUMMARY])
+def test_without_a_matrix_both_summaries_are_needed(tables: Path, name: str) -> None:
+    path = tables / name
+    path.write_text(path.read_text().split("\n", maxsplit=1)[0] + "\n")
+    with pytest.raises(TracInError, match=f"{name} has a header and no rows: run TracIn"):
+        read_inputs(tables)
+    path.unlink()
+    message = (
+        rf"tables/{name} is not there\. Without influence_scores\.csv the analysis needs it beside "
+        r"class_influence\.csv: run TracIn_Resnet50\.py again"
+    )
+    with pytest.raises(TracInError, match=message):
+        read_inputs(tables)
+
+
+def test_without_a_matrix_the_run_is_held_against_the_tables(tables: Path) -> None:
+    path = tables / results.INFLUENCE_SUMMARY
+    pd.read_csv(path)[:-1].to_csv(path, index=False)
+    message = (
+        r"run\.json speaks of 60 training and 12 test images, train_summary\.csv has 60 rows and "
+        r"influence_summary\.csv 11: they come from different runs"
+    )
+    with pytest.raises(TracInError, match=message):
+        read_inputs(tables)
+
+
+def test_without_a_matrix_an_index_stands_once_too(tables: Path) -> None:
+    path = tables / results.TRAIN_SUMMARY
+    pd.read_csv(path).assign(train_idx=7).to_csv(path, index=False)
+    message = r"column train_idx: each of 0 … 59 must .*Correct the file, or run TracIn_Resnet50"
+    with pytest.raises(TracInError, match=message):
+        read_inputs(tables)
+
+
+def test_without_a_matrix_the_other_files_may_be_missing(world: World, tables: Path) -> None:
+    for name in (results.RUN_INFO, results.SUSPECTS):
+        (tables / name).unlink()
+    inputs = read_inputs(tables, world.data_dir)
+    assert [sentence.split(":")[0] for sentence in inputs.left_out] == [
+        "Learning rate, checkpoint and date",
+        "Labels that look wrong",
+    ]
 
 
 def test_inputs_are_frozen(world: World) -> None:

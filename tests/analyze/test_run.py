@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from tests.analyze.world import World, make_world
+from tests.analyze.review_world import make_review_world
+from tests.analyze.world import World, make_world, without_matrix
 from tracin import results
 from tracin.analyze.console import report
 from tracin.analyze.run import AnalyzeConfig, Outcome, run
@@ -140,3 +143,43 @@ def test_the_console_says_what_was_left_out(analysed: Analysed) -> None:
     outcome = replace(analysed.outcome, left_out=("This: there is no that.",))
     text = report(outcome, analysed.world.results_dir)
     assert "Left out\n  - This: there is no that.\n" in text
+
+
+@pytest.fixture(scope="module")
+def twins(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Outcome]:
+    """The analysis of a run with the matrix, and of the same run without."""
+    folder = tmp_path_factory.mktemp("twins")
+    names = ("cat", 'a "quoted", dog')
+    world = make_review_world(folder, names=names, n_train=80, n_test=20).world
+    tables = without_matrix(world, folder / "tables")
+    first, second = (run(AnalyzeConfig(path)) for path in (world.results_dir, tables))
+    return first, second
+
+
+def test_without_a_matrix_the_same_files_are_written(twins: tuple[Outcome, Outcome]) -> None:
+    first, second = (outcome.report.parent for outcome in twins)
+    assert files(first) - files(second) == {results.INFLUENCE_SCORES}
+    assert files(second) - files(first) == {results.CLASS_INFLUENCE}
+    for name in files(first / "top_influences"):
+        copy = second / "top_influences" / name
+        assert copy.read_bytes() == (first / "top_influences" / name).read_bytes()
+
+
+def test_without_a_matrix_the_same_is_said(twins: tuple[Outcome, Outcome]) -> None:
+    first, second = (report(each, each.report.parent) for each in twins)
+    folders = [str(outcome.report.parent) for outcome in twins]
+    assert first.replace(folders[0], "") == second.replace(folders[1], "")
+    assert twins[0].left_out == twins[1].left_out
+
+
+def test_without_a_matrix_page_and_pictures_are_the_same(twins: tuple[Outcome, Outcome]) -> None:
+    pages = [
+        outcome.report.read_text(encoding="utf-8").replace(str(outcome.report.parent), "")
+        for outcome in twins
+    ]
+    # a last digit may be rounded otherwise
+    assert re.sub(r"\d+", "0", pages[0]) == re.sub(r"\d+", "0", pages[1])
+    for one, other in zip(*((each.dashboard, *each.class_pages) for each in twins), strict=True):
+        assert one.name == other.name
+        pixels = [np.asarray(Image.open(path), np.float32) for path in (one, other)]
+        assert np.abs(pixels[0] - pixels[1]).mean() < 0.1  # of 255

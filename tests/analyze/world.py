@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from sklearn.datasets import load_digits, load_sample_images
 from tests.run_info import example_run_info
 from tracin import results
 from tracin.matrix import MatrixWriter
-from tracin.run_info import write_run_info
+from tracin.run_info import read_run_info, write_run_info
 
 ANIMALS = (
     *("butterfly", "cat", "chicken", "cow", "dog"),
@@ -192,6 +194,24 @@ def write_run(world: World, **changes: Any) -> None:
         **changes,
     }
     write_run_info(world.results_dir, dataclasses.replace(example, **fields))
+
+
+def without_matrix(world: World, folder: Path) -> Path:
+    """``folder``, a copy of the results that has class means in place of the matrix."""
+    shutil.copytree(world.results_dir, folder)
+    (folder / results.INFLUENCE_SCORES).unlink()
+    summary = pd.read_csv(folder / results.INFLUENCE_SUMMARY, dtype=str, keep_default_na=False)
+    of = summary.sort_values("test_idx", key=lambda column: column.astype(int))["test_class"]
+    present = [name for name in world.names if (of == name).any()]
+    exact = world.matrix.astype(np.float64)
+    means = np.stack([exact[:, of == name].mean(axis=1) for name in present], axis=1)
+    with (folder / results.CLASS_INFLUENCE).open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(present)
+        writer.writerows(means.astype(np.float32).astype(str))
+    if (folder / results.RUN_INFO).exists():
+        write_run_info(folder, dataclasses.replace(read_run_info(folder), matrix=False))
+    return folder
 
 
 def write_images(

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from tracin import results
+from tracin.analyze.rows import needed_rows, read_rows
 from tracin.errors import TracInError
 from tracin.matrix import read_shape
 from tracin.run_info import RunInfo, read_run_info
@@ -58,10 +59,21 @@ class TrainImages:
 
 
 @dataclass(frozen=True)
+class Tables:
+    """The two summaries, whose figures stand in for the matrix, in order of their indices."""
+
+    train: pd.DataFrame
+    test: pd.DataFrame
+
+
+@dataclass(frozen=True)
 class Inputs:
     """Everything in the results folder except the scores themselves."""
 
     scores: Path
+    """``influence_scores.csv``, or ``class_influence.csv`` where that stands in its place."""
+    tables: Tables | None
+    """None: there is a matrix."""
     n_train: int
     n_test: int
     test: TestImages
@@ -76,67 +88,86 @@ def read_inputs(results_dir: Path, data_dir: Path | None = None) -> Inputs:
     """What ``results_dir`` holds beside the scores, each file used where it is there.
 
     Args:
-        results_dir: the folder with ``influence_scores.csv``.
+        results_dir: the folder with ``influence_scores.csv``, or with ``class_influence.csv`` and
+            the two summaries.
         data_dir: the folder that the images' paths are relative to; None: what ``run.json`` says,
             else ``data/processed``.
 
     Raises:
-        TracInError: there is no matrix, a file is damaged, or files disagree about their sizes.
+        TracInError: there are no scores, a file is damaged, or files disagree about their sizes.
     """
     scores = results_dir / results.INFLUENCE_SCORES
+    if not scores.exists():
+        return _inputs_without_matrix(results_dir, data_dir)
     n_train, n_test = read_shape(scores)
     left_out: list[str] = []
-    run = _read_run(results_dir, n_train, n_test, left_out)
-    data_dir = data_dir or (Path(run.data_dir) if run else DEFAULT_DATA_DIR)
-    summary = _read_rows(results_dir, results.INFLUENCE_SUMMARY, "test_idx", n_test)
+    sizes = f"{results.INFLUENCE_SCORES} has {n_train} rows and {n_test} columns"
+    run = _read_run(results_dir, (n_train, n_test), sizes, left_out)
+    data_dir = _data_dir(data_dir, run)
+    summary = read_rows(results_dir, results.INFLUENCE_SUMMARY, "test_idx", n_test)
     test = _test_images(summary, n_test, run, left_out)
-    table = _read_rows(results_dir, results.TRAIN_SUMMARY, "train_idx", n_train)
+    table = read_rows(results_dir, results.TRAIN_SUMMARY, "train_idx", n_train)
     if table is not None:
-        train = TrainImages(
-            paths=tuple(table["train_path"]),
-            labels=tuple(table["train_class"]),
-            self_influence=table["self_influence"].to_numpy(np.float64),
-            suspects=_suspects(results_dir, table, left_out),
-        )
+        train = _train_images(results_dir, table, left_out)
     else:
         train = _train_images_without_table(data_dir, n_train, summary, left_out)
-    return Inputs(scores, n_train, n_test, test, train, run, data_dir, tuple(left_out))
+    return Inputs(scores, None, n_train, n_test, test, train, run, data_dir, tuple(left_out))
 
 
-def _read_run(folder: Path, n_train: int, n_test: int, left_out: list[str]) -> RunInfo | None:
+def _inputs_without_matrix(folder: Path, data_dir: Path | None) -> Inputs:
+    means = folder / results.CLASS_INFLUENCE
+    if not means.exists():
+        raise TracInError(
+            f"{folder / results.INFLUENCE_SCORES} is not there, nor {results.CLASS_INFLUENCE} in "
+            "its place. Run TracIn_Resnet50.py first, or name its folder with --results_dir."
+        )
+    train_rows = needed_rows(folder, results.TRAIN_SUMMARY, "train_idx")
+    test_rows = needed_rows(folder, results.INFLUENCE_SUMMARY, "test_idx")
+    n_train, n_test = len(train_rows), len(test_rows)
+    left_out: list[str] = []
+    sizes = f"{results.TRAIN_SUMMARY} has {n_train} rows and {results.INFLUENCE_SUMMARY} {n_test}"
+    run = _read_run(folder, (n_train, n_test), sizes, left_out)
+    return Inputs(
+        scores=means,
+        tables=Tables(train_rows, test_rows),
+        n_train=n_train,
+        n_test=n_test,
+        test=_test_images(test_rows, n_test, run, left_out),
+        train=_train_images(folder, train_rows, left_out),
+        run=run,
+        data_dir=_data_dir(data_dir, run),
+        left_out=tuple(left_out),
+    )
+
+
+def _data_dir(given: Path | None, run: RunInfo | None) -> Path:
+    return given or (Path(run.data_dir) if run else DEFAULT_DATA_DIR)
+
+
+def _read_run(
+    folder: Path, shape: tuple[int, int], sizes: str, left_out: list[str]
+) -> RunInfo | None:
+    """run.json, checked against the ``shape`` that ``sizes`` puts in words; None without one."""
     if not (folder / results.RUN_INFO).exists():
         left_out.append(f"Learning rate, checkpoint and date: there is no {results.RUN_INFO}.")
         return None
     run = read_run_info(folder)
-    if (run.train_images, run.test_images) != (n_train, n_test):
+    if (run.train_images, run.test_images) != shape:
         raise TracInError(
             f"{folder / results.RUN_INFO} speaks of {run.train_images} training and "
-            f"{run.test_images} test images, {results.INFLUENCE_SCORES} has {n_train} rows and "
-            f"{n_test} columns: they come from different runs. Run TracIn_Resnet50.py again, or "
-            f"take {results.RUN_INFO} away to go on without it."
+            f"{run.test_images} test images, {sizes}: they come from different runs. Run "
+            f"TracIn_Resnet50.py again, or take {results.RUN_INFO} away to go on without it."
         )
     return run
 
 
-def _read_rows(folder: Path, name: str, index: str, n: int) -> pd.DataFrame | None:
-    """The table ``name`` sorted by its index column, or None where there is no such file."""
-    if not (folder / name).exists():
-        return None
-    table = results.read_table(folder, name)
-    kind = "columns" if index == "test_idx" else "rows"
-    if len(table) != n:
-        raise TracInError(
-            f"{folder / name} has {len(table)} rows, {results.INFLUENCE_SCORES} has {n} {kind}: "
-            f"they come from different runs. Run TracIn_Resnet50.py again, or take {name} away to "
-            "go on without it."
-        )
-    table = table.sort_values(index, kind="stable", ignore_index=True)
-    if not np.array_equal(table[index].to_numpy(), np.arange(n)):
-        raise TracInError(
-            f"{folder / name}, column {index}: each of 0 … {n - 1} must stand there once. Correct "
-            f"the file, or take it away to go on without it."
-        )
-    return table
+def _train_images(folder: Path, table: pd.DataFrame, left_out: list[str]) -> TrainImages:
+    return TrainImages(
+        paths=tuple(table["train_path"]),
+        labels=tuple(table["train_class"]),
+        self_influence=table["self_influence"].to_numpy(np.float64),
+        suspects=_suspects(folder, table, left_out),
+    )
 
 
 def _suspects(

@@ -13,12 +13,13 @@ from tqdm import tqdm
 
 from tracin.analyze import fonts, gallery, pages, style
 from tracin.analyze.findings import Words, in_words
+from tracin.analyze.from_tables import scores_from_tables
 from tracin.analyze.inputs import Inputs, read_inputs
 from tracin.analyze.naming import unique_names
 from tracin.analyze.phrases import count
 from tracin.analyze.report.page import write_report
 from tracin.analyze.report.source import Source
-from tracin.analyze.scan import scan
+from tracin.analyze.scan import Scores, scan
 from tracin.analyze.summarize import summarize
 from tracin.analyze.summary import OverallSummary, RankBy
 from tracin.analyze.thumbnails import Thumbnails
@@ -56,12 +57,10 @@ def run(config: AnalyzeConfig) -> Outcome:
     """The outcome of the analysis, whose files are written when this returns.
 
     Raises:
-        TracInError: the results folder lacks the matrix, is damaged, or cannot be written to.
+        TracInError: the results folder lacks the scores, is damaged, or cannot be written to.
     """
     inputs = read_inputs(config.results_dir, config.data_dir)
-    test = inputs.test
-    shape = (inputs.n_train, inputs.n_test)
-    scores = scan(inputs.scores, shape, test.group_of, len(test.groups))
+    scores = _scores(inputs)
     overall = summarize(inputs, scores, top_k=config.top_k, rank_by=config.rank_by)
     words = in_words(overall)
     folders = _folders(overall)
@@ -85,6 +84,14 @@ def run(config: AnalyzeConfig) -> Outcome:
         ) from error
     left_out = (*inputs.left_out, *_left_out(config, inputs, overall, found, undrawn), *unshown)
     return Outcome(overall, words, left_out, report, dashboard, class_pages, targets)
+
+
+def _scores(inputs: Inputs) -> Scores:
+    test = inputs.test
+    if inputs.tables is not None:
+        return scores_from_tables(inputs.scores, inputs.tables, test.groups)
+    shape = (inputs.n_train, inputs.n_test)
+    return scan(inputs.scores, shape, test.group_of, len(test.groups))
 
 
 def _folders(overall: OverallSummary) -> dict[str, str]:

@@ -32,8 +32,9 @@ class Scores:
     test_argmin: Int64Array
     test_mean: Float64Array
     """(n_test,): mean over all training images."""
-    test_positive_share: Float64Array
-    """(n_test,): share of training images with a score above zero, 0 to 1."""
+    test_positive_share: Float64Array | None
+    """(n_test,): share of training images with a score above zero, 0 to 1; None where there is no
+    matrix and the table of the test images does not tell."""
 
 
 def scan(
