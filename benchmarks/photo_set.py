@@ -1,0 +1,54 @@
+"""A large set of photo JPEGs for timing, cut from scikit-learn's two sample photos."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from sklearn.datasets import load_sample_images
+from tqdm import tqdm
+
+from tests.real_data import CLASS_NAMES
+
+SMALLEST = 5 * len(CLASS_NAMES)
+"""Images that give each class one test image."""
+SHORTEST, LONGEST = 224, 500
+"""Pixels of a side."""
+
+
+def write_photo_set(folder: Path, count: int) -> None:
+    """Write ``count`` JPEGs into train/<class>/ and test/<class>/ of ``folder``, 4 to 1.
+
+    Each is another crop at another scale, 224 to 500 pixels a side, compressed anew. All processors
+    work; a progress bar shows on stderr where that is a terminal.
+    """
+    for split in ("train", "test"):
+        for name in CLASS_NAMES:
+            (folder / split / name).mkdir(parents=True)
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        written = pool.map(_write, [folder] * count, range(count), chunksize=64)
+        for _ in tqdm(written, total=count, desc="Making photos", unit="img", disable=None):
+            pass
+
+
+def _write(folder: Path, number: int) -> None:
+    random = np.random.default_rng(number)
+    photo = _photos()[int(random.integers(2))]
+    width, height = (int(side) for side in random.integers(SHORTEST, LONGEST + 1, 2))
+    scale = random.uniform(0.5, min(photo.width / width, photo.height / height))
+    left = random.uniform(0, photo.width - scale * width)
+    top = random.uniform(0, photo.height - scale * height)
+    box = (left, top, left + scale * width, top + scale * height)
+    picture = photo.resize((width, height), Image.Resampling.BILINEAR, box)
+    group, label = divmod(number, len(CLASS_NAMES))
+    split = "test" if group % 5 == 4 else "train"
+    picture.save(folder / split / CLASS_NAMES[label] / f"{number:06d}.jpg", quality=90)
+
+
+@cache
+def _photos() -> list[Image.Image]:
+    return [Image.fromarray(photo) for photo in load_sample_images().images]
