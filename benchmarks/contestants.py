@@ -25,7 +25,7 @@ from torchvision.models import resnet50
 from torchvision.transforms import v2
 
 from tests.real_data import CLASS_NAMES, animals_head
-from tracin.compute.backbone import prepare_forward
+from tracin.compute.backbone import Forward
 from tracin.compute.checkpoint import load_checkpoint
 from tracin.compute.data import (
     IMAGENET_MEAN,
@@ -93,7 +93,7 @@ def bare_forward(case: Case, precision: str) -> Timing:
     if case.device.type == "cuda":
         batches = [batch.pin_memory() for batch in batches]
     backbone = load_checkpoint(case.checkpoint, CLASS_NAMES).backbone
-    forward = prepare_forward(backbone, case.device, precision)
+    forward = Forward(backbone, case.device, precision)
     for batch in {len(batch): batch for batch in batches}.values():
         forward(batch)  # what is done once for each size is not timed
     start = time.perf_counter()
