@@ -52,6 +52,32 @@ def test_near_duplicates_in_blocks(rows: int, monkeypatch: pytest.MonkeyPatch) -
     assert {*zip(left.tolist(), right.tolist(), strict=True)} == {(5, 0), (3, 1), (20, 1), (29, 1)}
 
 
+@pytest.mark.parametrize("spread", [1.0, 0.03, 1e-4])
+def test_no_duplicate_is_missed(spread: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From images that differ to images that all look alike: as many pairs as brute force finds."""
+    monkeypatch.setattr(neighbours, "ROWS_PER_BLOCK", 100)
+    monkeypatch.setattr(neighbours, "MAX_CANDIDATES", 10**6)
+    generator = torch.Generator().manual_seed(0)
+    features = torch.randn(300, 2048, generator=generator) * spread
+    features += torch.rand(2048, generator=generator)
+    features[150:200] = features[:50] + 0.02 * spread * torch.randn(50, 2048, generator=generator)
+    unit = functional.normalize(features.double(), dim=1)
+    exact = unit @ unit.T
+    # Cosines closer to the threshold than float32 rounds may fall on either side of it.
+    margin = 1e-6
+    for table in (exact.triu(diagonal=1), exact[:, :40]):
+        whole = table.shape[1] == 300
+        left, right, cosine = near_duplicates(features, None if whole else features[:40])
+        mine = {*zip(left.tolist(), right.tolist(), strict=True)}
+        must = (table >= neighbours.DUPLICATE_COSINE + margin).nonzero()
+        may = (table >= neighbours.DUPLICATE_COSINE - margin).nonzero()
+        assert mine >= {(int(i), int(j)) for i, j in must}
+        assert mine <= {(int(i), int(j)) for i, j in may}
+        assert len(mine) == len(left) >= 40
+        assert (cosine.diff() <= 0).all()
+        torch.testing.assert_close(cosine, table[left, right].float(), rtol=0, atol=1e-6)
+
+
 def test_duplicates_are_confirmed_by_pixels(tmp_path: Path) -> None:
     """Equal features alone make no duplicate; a copy does, and a re-saved JPEG too."""
     write_image_tree(tmp_path, train_per_class=2, test_per_class=1, size=64)
