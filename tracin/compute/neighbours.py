@@ -62,21 +62,34 @@ def nearest_of_class(
         classes: (m,) the label that the neighbours of each shall carry.
         k: how many; fewer where the class has fewer others.
     """
-    unit = functional.normalize(features, dim=1)
-    found: list[tuple[int, int, int, float]] = []
-    for image, label in zip(images, classes, strict=True):
-        others = (labels == label).nonzero().squeeze(1)
-        others = others[others != image]
-        similarity = unit[others] @ unit[image]
-        order = torch.argsort(similarity, descending=True, stable=True)[:k]
-        for rank, place in enumerate(order.tolist(), start=1):
-            found.append((image, int(others[place]), rank, float(similarity[place])))
+    rows = torch.tensor(images, dtype=torch.int64)
+    best: dict[int, list[tuple[int, int, int, float]]] = {}
+    for label in sorted(set(classes)):
+        asking = [place for place, wanted in enumerate(classes) if wanted == label]
+        members = (labels == label).nonzero().squeeze(1)
+        own = rows[asking].unsqueeze(1)  # (a, 1)
+        similarity = _unit(features, rows[asking]) @ _unit(features, members).T  # (a, members)
+        similarity.masked_fill_(members == own, -torch.inf)  # no image is its own neighbour
+        order = torch.argsort(similarity, dim=1, descending=True, stable=True)[:, :k]
+        ordered = similarity.gather(1, order)
+        for place, nearest, values in zip(asking, members[order], ordered, strict=True):
+            ranked = zip(nearest.tolist(), values.tolist(), strict=True)
+            best[place] = [
+                (images[place], neighbour, rank, value)
+                for rank, (neighbour, value) in enumerate(ranked, start=1)
+                if value > -torch.inf
+            ]
+    found = [row for place in range(len(images)) for row in best[place]]
     return Neighbours(
         image=torch.tensor([row[0] for row in found], dtype=torch.int64),
         neighbour=torch.tensor([row[1] for row in found], dtype=torch.int64),
         rank=torch.tensor([row[2] for row in found], dtype=torch.int64),
         similarity=torch.tensor([row[3] for row in found], dtype=torch.float32),
     )
+
+
+def _unit(features: Tensor, rows: Tensor) -> Tensor:
+    return functional.normalize(features[rows], dim=1)
 
 
 def near_duplicates(left: Tensor, right: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
