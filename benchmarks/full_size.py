@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--test", type=int, default=5_224)
     arguments = parser.parse_args()
     train, test = _side("train", arguments.train, 0), _side("test", arguments.test, 1)
-    own_peak = _peak(os.getpid())
+    own_peak = peak_memory(os.getpid())
     print(f"peak before: {own_peak:.2f} GB, most of it random features")
     for method in results.METHODS:
         for matrix in (True, False):
@@ -72,17 +72,17 @@ def _measure(method: str, matrix: bool, folder: Path, train: Side, test: Side) -
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
             peak = 0.0
             while process.poll() is None:
-                peak = max(peak, _peak(process.pid))
+                peak = max(peak, peak_memory(process.pid))
                 time.sleep(0.05)
         _row(f"{what}: analyze_results.py", start, peak)
 
 
 def _row(what: str, start: float, peak: float | None = None) -> None:
-    peak = _peak(os.getpid()) if peak is None else peak
+    peak = peak_memory(os.getpid()) if peak is None else peak
     print(f"{time.perf_counter() - start:8.1f} s   peak {peak:5.2f} GB   {what}", flush=True)
 
 
-def _peak(process: int) -> float:
+def peak_memory(process: int) -> float:
     """Gigabytes that a process has had in memory at most; 0 where Linux does not tell."""
     try:
         status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
