@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 
 import pytest
 import torch
@@ -82,14 +81,15 @@ def test_a_wrong_or_failing_fused_backbone_is_not_used(
     assert capsys.readouterr().err == ""
     monkeypatch.setattr(fused, "can_fuse", lambda device: True)
 
-    def broken(module: nn.Module, example: Tensor) -> Tensor:
+    def broken(module: nn.Module, example: Tensor) -> fused.Function:
         raise RuntimeError("no such kernel\nat line 1")
 
-    def wrong(module: nn.Module, example: Tensor) -> nn.Module:
-        return nn.Sequential(module, nn.Hardtanh(-1e-3, 1e-3))
+    def wrong(module: nn.Module, example: Tensor) -> tuple[fused.Function, Tensor]:
+        function = nn.Sequential(module, nn.Hardtanh(-1e-3, 1e-3))
+        return function, function(example)
 
-    def not_a_number(module: nn.Module, example: Tensor) -> Callable[[Tensor], Tensor]:
-        return lambda images: module(images) * torch.nan
+    def not_a_number(module: nn.Module, example: Tensor) -> tuple[fused.Function, Tensor]:
+        return module, module(example) * torch.nan
 
     for fake, message in (
         (broken, "cannot be made (no such kernel): going on with the plain one."),

@@ -25,6 +25,7 @@ from tracin.compute.feature_store import (
     FileState,
     feature_key,
     file_states,
+    weights_hash,
 )
 from tracin.compute.features import PassSettings, PooledFeatures, pooled_features
 from tracin.errors import TracInError
@@ -80,14 +81,15 @@ def test_nothing_is_mixed_up(tmp_path: Path) -> None:
 
 
 def test_key_depends_on_weights_preprocessing_and_precision(backbone: nn.Module) -> None:
-    keys = {feature_key(backbone, Crop(), "float32")}
-    keys.add(feature_key(backbone, Crop(256, 225), "float32"))
-    keys.add(feature_key(backbone, Crop(257, 224), "float32"))
-    keys.add(feature_key(backbone, Crop(), "bfloat16"))
-    again = feature_key(backbone, Crop(), "float32")
+    weights = weights_hash(backbone)
+    keys = {feature_key(weights, Crop(), "float32")}
+    keys.add(feature_key(weights, Crop(256, 225), "float32"))
+    keys.add(feature_key(weights, Crop(257, 224), "float32"))
+    keys.add(feature_key(weights, Crop(), "bfloat16"))
+    again = feature_key(weights_hash(backbone), Crop(), "float32")
     with torch.no_grad():
         next(backbone.parameters())[0, 0, 0, 0] += 1e-6
-    keys.add(feature_key(backbone, Crop(), "float32"))
+    keys.add(feature_key(weights_hash(backbone), Crop(), "float32"))
     assert len(keys) == 5
     assert again in keys
 

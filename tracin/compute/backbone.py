@@ -8,6 +8,7 @@ one padded: small ones were fastest, and an image's feature does not depend on i
 from __future__ import annotations
 
 import copy
+import functools
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from tqdm import tqdm
 from tracin.compute import fused
 from tracin.compute.checkpoint import FEATURE_WIDTH
 from tracin.compute.data import normalize
+from tracin.compute.feature_store import weights_hash
 from tracin.errors import TracInError
 
 CPU_CHUNK = 8
@@ -88,6 +90,11 @@ class Forward:
         """Images that go through at a time; halved whenever the device's memory does not do."""
         self._function: Callable[[Tensor], Tensor] | None = None
 
+    @functools.cached_property
+    def weights(self) -> str:
+        """The hash of the backbone's weights."""
+        return weights_hash(self.backbone)
+
     @property
     def in_flight(self) -> int:
         """Batches to give it before waiting for the first."""
@@ -133,30 +140,32 @@ class Forward:
             chunk = _padded(chunk)
         images = normalize(chunk.to(self.device, non_blocking=True))
         images = images.to(self._dtype, memory_format=torch.channels_last)
-        if self._function is None:
-            self._function = self._prepare(images)
-        return self._function(images)[:count].float()
+        features = self._prepare(images) if self._function is None else self._function(images)
+        return features[:count].float()
 
-    def _prepare(self, images: Tensor) -> Callable[[Tensor], Tensor]:
-        """The backbone ready to run on images like these: fused, where that agrees with plain."""
+    def _prepare(self, images: Tensor) -> Tensor:
+        """The features of the first ``images``; from now on the backbone is ready for such.
+
+        Fused, where that agrees with the plain backbone.
+        """
         plain = fold_batch_norm(self.backbone).to(memory_format=torch.channels_last)
         plain = plain.to(self.device, self._dtype)
-        self.ran = PLAIN
-        if not fused.can_fuse(self.device):
-            return plain
-        try:
-            fast = fused.fuse(plain, images)
-            expected = plain(images).float()
-            difference = float((fast(images).float() - expected).norm() / expected.norm())
-        except Exception as error:  # torch.jit documents none
-            fact = (str(error).strip() or type(error).__name__).splitlines()[0]
-            _fall_back(f"cannot be made ({fact})")
-            return plain
-        if not difference <= TOLERANCE[self._dtype]:  # NaN does not pass
-            _fall_back(f"differs from the plain one by {difference:.1e}")
-            return plain
-        self.ran = FUSED
-        return fast
+        expected: Tensor = plain(images)
+        if fused.can_fuse(self.device):
+            try:
+                fast, features = fused.fuse(plain, images)
+            except Exception as error:  # torch.jit documents none
+                fact = (str(error).strip() or type(error).__name__).splitlines()[0]
+                _fall_back(f"cannot be made ({fact})")
+            else:
+                exact = expected.float()
+                difference = float((features.float() - exact).norm() / exact.norm())
+                if difference <= TOLERANCE[self._dtype]:
+                    self._function, self.ran = fast, FUSED
+                    return features
+                _fall_back(f"differs from the plain one by {difference:.1e}")
+        self._function, self.ran = plain, PLAIN
+        return expected
 
     def _halve(self, count: int, error: Exception) -> None:
         if count == 1:

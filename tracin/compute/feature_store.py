@@ -70,21 +70,32 @@ def file_states(table: ImageTable) -> list[FileState]:
     return states
 
 
-def feature_key(backbone: nn.Module, crop: Crop, precision: str) -> str:
-    """The hash that names everything but the image on which a pooled feature depends."""
+def weights_hash(backbone: nn.Module) -> str:
+    """The hash of all weights that evaluation uses."""
     digest = hashlib.sha256()
+    for name, value in sorted(backbone.state_dict().items()):
+        if not name.endswith("num_batches_tracked"):
+            digest.update(name.encode())
+            digest.update(value.detach().cpu().contiguous().numpy())
+    return digest.hexdigest()
+
+
+def feature_key(weights: str, crop: Crop, precision: str) -> str:
+    """The hash that names everything but the image on which a pooled feature depends.
+
+    Args:
+        weights: hash of the backbone's.
+        crop: the preprocessing.
+        precision: of the backbone.
+    """
     facts = {
         "layout": _LAYOUT,
+        "weights": weights,
         "resize": crop.resize_size,
         "crop": crop.crop_size,
         "precision": precision,
     }
-    digest.update(json.dumps(facts, sort_keys=True).encode())
-    for name, value in sorted(backbone.state_dict().items()):
-        if not name.endswith("num_batches_tracked"):
-            digest.update(name.encode())
-            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def _open(path: Path) -> sqlite3.Connection:

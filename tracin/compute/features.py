@@ -87,7 +87,7 @@ def pooled_features(
     values = torch.empty(len(table), FEATURE_WIDTH)
     # The state before reading: a file that changes meanwhile is not taken for the new one later.
     states = file_states(table) if store else []
-    key = feature_key(forward.backbone, settings.crop, forward.precision) if store else ""
+    key = feature_key(forward.weights, settings.crop, forward.precision) if store else ""
     found = store.load(key, states, values) if store else np.zeros(len(table), dtype=bool)
     owner = _owners(found, processes)
     kept = int((owner >= 0).sum())

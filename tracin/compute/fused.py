@@ -26,8 +26,10 @@ def can_fuse(device: torch.device) -> bool:
     )
 
 
-def fuse(module: nn.Module, example: Tensor) -> Function:
-    """``module`` compiled for inputs like ``example``, and warmed up; takes about a second.
+def fuse(module: nn.Module, example: Tensor) -> tuple[Function, Tensor]:
+    """(``module`` compiled for inputs of the shape of ``example``, its output for that).
+
+    Takes as long as two or three calls.
 
     PyTorch keeps the compiled weights (110 MB for a ResNet50 in float32) until the process ends.
 
@@ -39,10 +41,10 @@ def fuse(module: nn.Module, example: Tensor) -> Function:
     try:
         with warnings.catch_warnings(), torch.inference_mode():
             warnings.simplefilter("ignore")  # of its deprecation
-            compiled = torch.jit.freeze(torch.jit.trace(module, example, check_trace=False))
-            for _ in range(2):  # the first call records shapes, the second compiles
-                compiled(example)
+            traced = torch.jit.trace(module, example[:1], check_trace=False)
+            compiled = torch.jit.freeze(traced)
+            compiled(example)  # records the shapes; the next call compiles for them
+            output = compiled(example)
     finally:
         torch.jit.enable_onednn_fusion(before)
-    function: Function = compiled
-    return function
+    return compiled, output

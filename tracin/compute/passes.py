@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,12 +11,13 @@ import torch
 
 from tracin.compute import notices
 from tracin.compute.backbone import Forward
-from tracin.compute.checkpoint import Checkpoint, load_checkpoint
+from tracin.compute.checkpoint import Checkpoint
 from tracin.compute.config import RunConfig, Say
 from tracin.compute.data import ImageTable
 from tracin.compute.factors import Factors, Loss, compute_factors
 from tracin.compute.feature_store import FeatureStore
 from tracin.compute.features import PassSettings, pooled_features
+from tracin.compute.loading import Loaded
 from tracin.compute.precision import precision_error
 from tracin.compute.processes import Processes
 from tracin.compute.record import Stopwatch, checkpoint_info
@@ -51,6 +52,8 @@ class RunState:
     all_training: ImageTable
     train: SideState
     test: SideState
+    load: Callable[[Path], Loaded]
+    """Reads a checkpoint."""
     checkpoints: list[CheckpointInfo] = field(default_factory=list)
     layer: str = ""
     backbone: str = ""
@@ -65,7 +68,7 @@ class RunState:
 
 
 def pass_checkpoint(state: RunState, path: Path, rate: float | None) -> None:
-    """Add one checkpoint's factors to both sides; its weights are let go of at the end.
+    """Add one checkpoint's factors to both sides.
 
     Args:
         state: of the run.
@@ -73,7 +76,8 @@ def pass_checkpoint(state: RunState, path: Path, rate: float | None) -> None:
         rate: its learning rate; None: what it stores, else the default.
     """
     config, processes = state.config, state.settings.processes
-    checkpoint = load_checkpoint(path, state.all_training.class_names, config.head_activation)
+    loaded = state.load(path)
+    checkpoint, forward = loaded.checkpoint, loaded.forward
     trained = training_settings(
         checkpoint,
         state.all_training,
@@ -86,7 +90,6 @@ def pass_checkpoint(state: RunState, path: Path, rate: float | None) -> None:
     state.say(notices.checkpoint(state.checkpoints[-1]))
     if warning := notices.other_sizes(checkpoint, config.crop):
         state.say(warning)
-    forward = Forward(checkpoint.backbone, processes.device, config.precision)
     with open_store(config, processes) as store:
         for side in state.sides:
             with state.stopwatch.step("features"):

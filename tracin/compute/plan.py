@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tracin.compute.checkpoint import FEATURE_WIDTH, check_there, load_checkpoint
+from tracin.compute.checkpoint import FEATURE_WIDTH, check_there
 from tracin.compute.config import RunConfig
 from tracin.compute.data import ImageTable
 from tracin.compute.feature_store import STORE_FILES, FeatureStore, feature_key, file_states
+from tracin.compute.loading import Loaded
 from tracin.errors import TracInError
 
 BYTES_PER_SCORE = 14.4
@@ -71,13 +73,21 @@ class Plan:
             )
 
 
-def make_plan(config: RunConfig, train: ImageTable, test: ImageTable) -> Plan:
+def make_plan(
+    config: RunConfig, train: ImageTable, test: ImageTable, load: Callable[[Path], Loaded]
+) -> Plan:
     """The plan of the run that ``config`` asks for, with these images.
+
+    Args:
+        config: what is asked for.
+        train: the training images.
+        test: the test images.
+        load: reads a checkpoint.
 
     Raises:
         TracInError: a checkpoint is not there or cannot be used, or the kept features are damaged.
     """
-    kept = _count_kept(config, train, test)
+    kept = _count_kept(config, train, test, load)
     passes = (len(train) + len(test)) * len(config.model_paths)
     matrix = expected_matrix_bytes(len(train), len(test)) if config.matrix else 0
     tables = expected_table_bytes(len(train), len(test), config.top_k)
@@ -98,7 +108,9 @@ def make_plan(config: RunConfig, train: ImageTable, test: ImageTable) -> Plan:
     )
 
 
-def _count_kept(config: RunConfig, train: ImageTable, test: ImageTable) -> int:
+def _count_kept(
+    config: RunConfig, train: ImageTable, test: ImageTable, load: Callable[[Path], Loaded]
+) -> int:
     """Forward passes that the kept features save."""
     for path in config.model_paths:
         check_there(path)
@@ -109,8 +121,7 @@ def _count_kept(config: RunConfig, train: ImageTable, test: ImageTable) -> int:
     with FeatureStore(config.features_dir) as store:
         states = file_states(train) + file_states(test)
         for path in config.model_paths:
-            checkpoint = load_checkpoint(path, train.class_names, config.head_activation)
-            key = feature_key(checkpoint.backbone, config.crop, config.precision)
+            key = feature_key(load(path).forward.weights, config.crop, config.precision)
             kept += store.count(key, states)
     return kept
 

@@ -16,13 +16,13 @@ import tracin
 from tracin import results, staging
 from tracin.compute import notices
 from tracin.compute.backbone import Forward
-from tracin.compute.checkpoint import load_checkpoint
 from tracin.compute.config import RunConfig, Say
 from tracin.compute.data import ImageTable, draw_subset, find_images
 from tracin.compute.device import default_workers, device_name, has_bfloat16
 from tracin.compute.features import PassSettings
 from tracin.compute.gauss_newton import gauss_newton_scores
 from tracin.compute.influence import tracin_scores
+from tracin.compute.loading import make_loader
 from tracin.compute.lookalikes import comparable
 from tracin.compute.output import Side, write_tables
 from tracin.compute.pace import Pace
@@ -55,7 +55,7 @@ def _run(config: RunConfig, say: Say, processes: Processes) -> RunInfo | None:
     rates = _rates_of_flag(config)
     state = _start(config, say, processes)
     if processes.first:
-        plan = make_plan(config, state.train.table, state.test.table)
+        plan = make_plan(config, state.train.table, state.test.table, state.load)
         say(plan.describe())
         plan.check_disk(config.output_dir)
         if not config.dry_run:
@@ -99,7 +99,8 @@ def _start(config: RunConfig, say: Say, processes: Processes) -> RunState:
         skip_unreadable=config.skip_unreadable,
         processes=processes,
     )
-    return RunState(config, settings, say, found_train, train, test)
+    load = make_loader(config, found_train.class_names, processes.device)
+    return RunState(config, settings, say, found_train, train, test, load)
 
 
 def _warn(state: RunState) -> None:
@@ -128,8 +129,8 @@ def _bfloat16_speed(state: RunState) -> Callable[[], float | None]:
     def measure() -> float | None:
         if config.precision != "float32" or not has_bfloat16(processes.device):
             return None
-        checkpoint = load_checkpoint(config.model_paths[0], state.all_training.class_names)
-        forward = Forward(checkpoint.backbone, processes.device, "bfloat16")
+        backbone = state.load(config.model_paths[0]).checkpoint.backbone
+        forward = Forward(backbone, processes.device, "bfloat16")
         size = config.crop.crop_size
         pixels = torch.zeros(config.batch_size, 3, size, size, dtype=torch.uint8)
         forward(pixels)  # makes it ready
