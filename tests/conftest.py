@@ -5,13 +5,22 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-# As the scripts do, before torch is loaded: tests share the machine with their subprocesses.
+# As the scripts do, before torch is loaded: tests share the machine with their subprocesses, and
+# pytest-xdist's workers share its cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+if workers > 1:
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
 
 import pytest
 import torch
 
 from tests.real_data import CLASS_NAMES, animals_resnet50, write_image_tree
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest test first, so that no worker is left alone with it at the end."""
+    items.sort(key=lambda item: item.path.name != "test_whole_demo.py")
 
 
 @pytest.fixture(scope="session")

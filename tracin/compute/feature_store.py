@@ -33,7 +33,7 @@ STORE_FILE = "features.sqlite"
 STORE_FILES = "features*.sqlite"
 """Pattern of the stores of all machines of a run."""
 
-_LAYOUT = 2
+_LAYOUT = 1
 """Part of every key: raise it when the meaning of a stored value changes."""
 
 _SCHEMA = """
