@@ -7,7 +7,8 @@ as the gradients of a training.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -56,9 +57,18 @@ class Processes:
             distributed.all_reduce(values)
         return values
 
-    def wait(self) -> None:
-        """Go on when every process has come here."""
-        self.sum(torch.zeros(()))
+    def wait(self, meanwhile: Callable[[], object] = lambda: None) -> None:
+        """Go on when every process has come here; ``meanwhile`` is called ten times a second.
+
+        Raises:
+            RuntimeError: another process ended instead.
+        """
+        if self.count > 1:
+            work = distributed.all_reduce(torch.zeros(()), async_op=True)
+            while not work.is_completed():
+                meanwhile()
+                time.sleep(0.1)
+            work.wait()
 
     def exchange(self, value: T) -> list[T]:
         """The ``value`` of every process, in their order."""
