@@ -11,7 +11,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import pytest
 import torch
 
-from tests.real_data import CLASS_NAMES, animals_resnet50, write_image_tree
+from tests.real_data import CLASS_NAMES, animals_resnet50, fit_head, write_image_tree
 
 
 @pytest.fixture(scope="session")
@@ -33,4 +33,14 @@ def checkpoint_path(model: torch.nn.Module, tmp_path_factory: pytest.TempPathFac
     """The user's form: the state_dict of a module that wraps the ResNet50 as ``self.model``."""
     path = tmp_path_factory.mktemp("models") / "Resnet50_animals10_val_0_9796_0_5963.pth"
     torch.save({f"model.{key}": value for key, value in model.state_dict().items()}, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def fitted_checkpoint_path(
+    model: torch.nn.Module, image_tree: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The same with a head that was fitted to the training images, as after a training."""
+    path = tmp_path_factory.mktemp("models") / "fitted.pth"
+    torch.save(fit_head(model, image_tree).state_dict(), path)
     return path
