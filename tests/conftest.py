@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 # As the scripts do, before torch is loaded: tests share the machine with their subprocesses.
@@ -11,6 +13,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import pytest
 import torch
 
+from tests.forked import ForkServer
 from tests.real_data import CLASS_NAMES, animals_resnet50, fit_head, write_image_tree
 
 
@@ -44,3 +47,12 @@ def fitted_checkpoint_path(
     path = tmp_path_factory.mktemp("models") / "fitted.pth"
     torch.save(fit_head(model, image_tree).state_dict(), path)
     return path
+
+
+@pytest.fixture(scope="session")
+def fork_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
+    """Starts real processes at once."""
+    if sys.platform == "win32":
+        pytest.skip("there is no fork")
+    with ForkServer(tmp_path_factory.mktemp("forked")) as server:
+        yield server

@@ -103,7 +103,8 @@ def fit_head(model: nn.Module, data_dir: Path, steps: int = 40) -> nn.Module:
     samples = list(ImageFolder(str(data_dir / "train"), shown))
     images = torch.stack([image for image, _ in samples])
     labels = torch.tensor([label for _, label in samples])
-    head, fitted.fc = fitted.fc, nn.Identity()
+    head = fitted.get_submodule("fc")
+    fitted.fc = nn.Identity()
     with torch.no_grad():
         features = fitted((images - 0.45) / 0.225)
     optimizer = torch.optim.Adam(head.parameters(), lr=1e-3)

@@ -60,7 +60,8 @@ def test_class_means_equal_a_float64_loop(labels: np.ndarray) -> None:
     counts = np.unique(labels, return_counts=True)[1]
     means = class_means(block, order, counts)
     expected = plain_means(block, labels)
-    assert (means.dtype, means.shape) == (np.float32, expected.shape)
+    assert means.dtype == np.float32
+    assert means.shape == expected.shape
     np.testing.assert_allclose(means, expected, rtol=2**-23, atol=0)
 
 
@@ -100,7 +101,7 @@ def test_class_means_in_place_of_the_matrix(tmp_path: Path, scores: Scores) -> N
     table = pd.read_csv(tmp_path / "means" / results.CLASS_INFLUENCE)
     assert list(table.columns) == ["owl", "ant, red", "bee", "dog"]
     expected = np.stack(
-        [matrix[:, LABELS == label].mean(axis=1, dtype=np.float64) for label in (0, 1, 2, 4)],
+        [matrix[:, label == LABELS].mean(axis=1, dtype=np.float64) for label in (0, 1, 2, 4)],
         axis=1,
     )
     np.testing.assert_array_equal(table.to_numpy(np.float32), expected.astype(np.float32))

@@ -27,6 +27,9 @@ T = TypeVar("T")
 PATIENCE = timedelta(days=1)
 """How long a process waits for a slower one; a dead one is noticed at once, by its connection."""
 
+CONNECT_PATIENCE = timedelta(minutes=5)
+"""How long a process tries to reach another that listens already."""
+
 
 @dataclass(frozen=True)
 class Processes:
@@ -133,7 +136,7 @@ class Counter:
 
 def _store(port: int, *, listen: bool) -> Any:
     return distributed.TCPStore(  # type: ignore[attr-defined]  # documented, yet not in __all__
-        os.environ["MASTER_ADDR"], port, None, listen, PATIENCE, wait_for_workers=False
+        os.environ["MASTER_ADDR"], port, None, listen, CONNECT_PATIENCE, wait_for_workers=False
     )
 
 
