@@ -134,13 +134,14 @@ class Child:
         """What it wrote so far to ``out`` or ``err``."""
         return self._texts.with_suffix(f".{stream}").read_text(encoding="utf-8")
 
-    def kill(self) -> None:
-        """Kill it and its own children, where it still runs, and wait for its end."""
+    def kill(self) -> bool:
+        """Kill it and its own children, where it still runs; return at its end whether it did."""
         if self.poll() is None:
             with suppress(ProcessLookupError):
                 os.killpg(self._number, signal.SIGKILL)
             while self.poll() is None:
                 time.sleep(0.005)
+        return self._status == -signal.SIGKILL
 
 
 def _fork(request: dict[str, Any]) -> int:
