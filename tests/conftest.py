@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 # As the scripts do, before torch is loaded: tests share the machine with their subprocesses, and
@@ -15,7 +17,8 @@ if workers > 1:
 import pytest
 import torch
 
-from tests.real_data import CLASS_NAMES, animals_resnet50, write_image_tree
+from tests.forked import ForkServer
+from tests.real_data import CLASS_NAMES, animals_resnet50, fit_head, write_image_tree
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -43,3 +46,22 @@ def checkpoint_path(model: torch.nn.Module, tmp_path_factory: pytest.TempPathFac
     path = tmp_path_factory.mktemp("models") / "Resnet50_animals10_val_0_9796_0_5963.pth"
     torch.save({f"model.{key}": value for key, value in model.state_dict().items()}, path)
     return path
+
+
+@pytest.fixture(scope="session")
+def fitted_checkpoint_path(
+    model: torch.nn.Module, image_tree: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The same with a head that was fitted to the training images, as after a training."""
+    path = tmp_path_factory.mktemp("models") / "fitted.pth"
+    torch.save(fit_head(model, image_tree).state_dict(), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def fork_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
+    """Starts real processes at once."""
+    if sys.platform == "win32":
+        pytest.skip("there is no fork")
+    with ForkServer(tmp_path_factory.mktemp("forked")) as server:
+        yield server

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_digits, load_sample_images
 from torch import nn
+from torchvision import transforms
+from torchvision.datasets import ImageFolder
 from torchvision.models import resnet50
 
 CLASS_NAMES = (
@@ -89,3 +92,25 @@ def animals_resnet50(classes: int, seed: int = 0) -> nn.Module:
         for _ in range(10):
             model(crops / 0.225)
     return model.eval()
+
+
+def fit_head(model: nn.Module, data_dir: Path, steps: int = 40) -> nn.Module:
+    """A copy of ``model`` with its head fitted to the training images, shown at 32 pixels."""
+    fitted = copy.deepcopy(model).eval()
+    shown = transforms.Compose(
+        [transforms.Resize(40), transforms.CenterCrop(32), transforms.ToTensor()]
+    )
+    samples = list(ImageFolder(str(data_dir / "train"), shown))
+    images = torch.stack([image for image, _ in samples])
+    labels = torch.tensor([label for _, label in samples])
+    head = fitted.get_submodule("fc")
+    fitted.fc = nn.Identity()
+    with torch.no_grad():
+        features = fitted((images - 0.45) / 0.225)
+    optimizer = torch.optim.Adam(head.parameters(), lr=1e-3)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(head(features), labels).backward()
+        optimizer.step()
+    fitted.fc = head
+    return fitted

@@ -149,6 +149,45 @@ def test_killed_while_writing_keeps_whole_batches(tmp_path: Path) -> None:
         assert (values[:, 0] % 5 == 0).all()
 
 
+def test_each_machine_writes_a_file_of_its_own(tmp_path: Path) -> None:
+    """A run on several machines reads its own machine's file only, a run on one reads them all."""
+    values = torch.randn(5, 2048)
+    for machine, rows in ((0, [0, 1]), (1, [2]), (2, [3, 4])):
+        with FeatureStore(tmp_path, machine=machine, machines=3) as store:
+            batch = [states(5)[row] for row in rows]
+            store.save("a", batch, values[rows])
+            assert store.count("a", states(5)) == len(rows)
+            found = store.load("a", states(5), torch.zeros(5, 2048))
+            assert np.flatnonzero(found).tolist() == rows
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["features.machine1.sqlite", "features.machine2.sqlite", STORE_FILE]
+
+    with FeatureStore(tmp_path) as store:
+        assert store.count("a", [*states(5), FileState("/data/other.jpg", 1, 1)]) == 5
+    found_list, loaded = load(tmp_path, "a", states(5))
+    assert all(found_list)
+    assert torch.equal(loaded, values)
+
+    before = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
+    with FeatureStore(tmp_path) as store:  # the image changed: what machine 1 kept is no longer it
+        changed = replace(states(5)[2], changed=6)
+        assert store.count("a", [changed]) == 0
+        store.save("a", [changed], torch.ones(1, 2048))
+        assert store.count("a", [changed]) == 1
+    assert load(tmp_path, "a", [changed])[0] == [True]
+    assert before["features.machine1.sqlite"] == (
+        (tmp_path / "features.machine1.sqlite").stat().st_size
+    )
+
+
+def test_an_image_kept_by_two_machines_counts_once(tmp_path: Path) -> None:
+    for machine in (0, 1):
+        with FeatureStore(tmp_path, machine=machine, machines=2) as store:
+            store.save("a", states(3), torch.ones(3, 2048))
+    with FeatureStore(tmp_path) as store:
+        assert store.count("a", states(4)) == 3
+
+
 def test_damaged_or_unwritable_store(tmp_path: Path) -> None:
     (tmp_path / STORE_FILE).write_bytes(b"no database " * 100)
     with pytest.raises(TracInError, match=r"cannot be used .*--cache_dir"):

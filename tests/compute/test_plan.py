@@ -12,9 +12,9 @@ import torch
 from tests.compute.factories import random_factors
 from tracin import results
 from tracin.compute.config import RunConfig
-from tracin.compute.data import Crop
+from tracin.compute.data import Crop, find_images
 from tracin.compute.influence import tracin_scores
-from tracin.compute.plan import RESERVE, Plan, expected_matrix_bytes, free_bytes
+from tracin.compute.plan import RESERVE, Plan, expected_matrix_bytes, free_bytes, make_plan
 from tracin.compute.run import run
 from tracin.errors import TracInError
 from tracin.matrix import MatrixWriter
@@ -48,6 +48,38 @@ def test_expected_bytes_of_the_matrix(tmp_path: Path) -> None:
             writer.write(block.numpy())
     expected = expected_matrix_bytes(600, 150)
     assert abs(expected / path.stat().st_size - 1) < 0.05
+
+
+def test_bytes_of_a_real_run(
+    fitted_checkpoint_path: Path, checkpoint_path: Path, image_tree: Path, tmp_path: Path
+) -> None:
+    """The matrix's file within 5 %; without it no bytes for one, but some for the class means."""
+    config = RunConfig((fitted_checkpoint_path,), image_tree, tmp_path, crop=Crop(40, 32))
+    train, test = find_images(image_tree)
+    plan = make_plan(config, train, test)
+    assert (plan.passes, plan.kept) == (80, 0)
+    assert run(config, lambda _: None) is not None
+    real = (tmp_path / results.INFLUENCE_SCORES).stat().st_size
+    assert abs(plan.matrix_bytes / real - 1) < 0.05
+
+    said: list[str] = []
+    without = replace(config, matrix=False)
+    small = make_plan(without, train, test)
+    assert (small.matrix_bytes, small.kept) == (0, 80)
+    means = small.table_bytes - plan.table_bytes  # 60 rows, and the 10 classes of the test images
+    run(without, said.append)
+    assert "(matrix none, tables " in said[0]
+    real = (tmp_path / results.CLASS_INFLUENCE).stat().st_size
+    assert abs(means / real - 1) < 0.05
+    assert not (tmp_path / results.INFLUENCE_SCORES).exists()
+    untrained = replace(config, model_paths=(checkpoint_path,), output_dir=tmp_path / "untrained")
+    run(untrained, lambda _: None)  # its scores are of the size with the longest text
+    real = (tmp_path / "untrained" / results.INFLUENCE_SCORES).stat().st_size
+    assert abs(plan.matrix_bytes / real - 1) < 0.09
+
+    few = test.take(np.flatnonzero(test.labels < 4))
+    fewer = make_plan(without, train, few).table_bytes - make_plan(config, train, few).table_bytes
+    assert fewer == pytest.approx(0.4 * means, abs=1)
 
 
 def test_free_bytes_of_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import signal
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -104,7 +103,7 @@ def pooled_features(
             if store and batch.rows:
                 store.save(key, [states[row] for row in batch.rows], features)
             bar.add(len(batch.rows) + len(batch.unreadable))
-        bar.wait_for(len(missing))
+        bar.wait_for_others()
     if not all(part.all() for part in processes.exchange(found)):
         passed += np.flatnonzero(owner == processes.rank).tolist()
     processes.share_rows(values, np.array(sorted(passed), dtype=np.int64))
@@ -150,14 +149,14 @@ class _Bar:
     """The one progress bar of all processes: the first shows it, and waits for the others."""
 
     def __init__(self, table: ImageTable, kept: int, settings: PassSettings) -> None:
-        self._counter, self._pace = Counter(settings.processes), settings.pace
-        self._first, self._total = settings.processes.first, 0
+        self._processes, self._pace = settings.processes, settings.pace
+        self._counter, self._total = Counter(settings.processes), 0
         self._bar = tqdm(
             total=len(table),
             initial=kept,
             desc=f"Reading {table.split}",
             unit="img",
-            disable=True if settings.quiet or not self._first else None,
+            disable=True if settings.quiet or not settings.processes.first else None,
         )
 
     def add(self, images: int) -> None:
@@ -167,11 +166,10 @@ class _Bar:
             self._pace.add(total - self._total)
         self._total = total
 
-    def wait_for(self, images: int) -> None:
-        """Show the others' progress until ``images`` are done by all together."""
-        while self._first and self._total < images:
-            time.sleep(0.1)
-            self.add(0)
+    def wait_for_others(self) -> None:
+        """Show their progress until all have done their part."""
+        self._processes.wait(lambda: self.add(0))
+        self.add(0)
 
     def __enter__(self) -> _Bar:
         return self

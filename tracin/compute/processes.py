@@ -7,7 +7,8 @@ as the gradients of a training.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -25,6 +26,9 @@ T = TypeVar("T")
 
 PATIENCE = timedelta(days=1)
 """How long a process waits for a slower one; a dead one is noticed at once, by its connection."""
+
+CONNECT_PATIENCE = timedelta(minutes=5)
+"""How long a process tries to reach another that listens already."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +60,18 @@ class Processes:
             distributed.all_reduce(values)
         return values
 
-    def wait(self) -> None:
-        """Go on when every process has come here."""
-        self.sum(torch.zeros(()))
+    def wait(self, meanwhile: Callable[[], object] = lambda: None) -> None:
+        """Go on when every process has come here; ``meanwhile`` is called ten times a second.
+
+        Raises:
+            RuntimeError: another process ended instead.
+        """
+        if self.count > 1:
+            work = distributed.all_reduce(torch.zeros(()), async_op=True)
+            while not work.is_completed():
+                meanwhile()
+                time.sleep(0.1)
+            work.wait()
 
     def exchange(self, value: T) -> list[T]:
         """The ``value`` of every process, in their order."""
@@ -123,7 +136,7 @@ class Counter:
 
 def _store(port: int, *, listen: bool) -> Any:
     return distributed.TCPStore(  # type: ignore[attr-defined]  # documented, yet not in __all__
-        os.environ["MASTER_ADDR"], port, None, listen, PATIENCE, wait_for_workers=False
+        os.environ["MASTER_ADDR"], port, None, listen, CONNECT_PATIENCE, wait_for_workers=False
     )
 
 
