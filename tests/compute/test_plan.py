@@ -14,6 +14,7 @@ from tracin import results
 from tracin.compute.config import RunConfig
 from tracin.compute.data import Crop, find_images
 from tracin.compute.influence import tracin_scores
+from tracin.compute.loading import make_loader
 from tracin.compute.plan import RESERVE, Plan, expected_matrix_bytes, free_bytes, make_plan
 from tracin.compute.run import run
 from tracin.errors import TracInError
@@ -56,7 +57,8 @@ def test_bytes_of_a_real_run(
     """The matrix's file within 5 %; without it no bytes for one, but some for the class means."""
     config = RunConfig((fitted_checkpoint_path,), image_tree, tmp_path, crop=Crop(40, 32))
     train, test = find_images(image_tree)
-    plan = make_plan(config, train, test)
+    load = make_loader(config, train.class_names, torch.device("cpu"))
+    plan = make_plan(config, train, test, load)
     assert (plan.passes, plan.kept) == (80, 0)
     assert run(config, lambda _: None) is not None
     real = (tmp_path / results.INFLUENCE_SCORES).stat().st_size
@@ -64,7 +66,7 @@ def test_bytes_of_a_real_run(
 
     said: list[str] = []
     without = replace(config, matrix=False)
-    small = make_plan(without, train, test)
+    small = make_plan(without, train, test, load)
     assert (small.matrix_bytes, small.kept) == (0, 80)
     means = small.table_bytes - plan.table_bytes  # 60 rows, and the 10 classes of the test images
     run(without, said.append)
@@ -78,8 +80,10 @@ def test_bytes_of_a_real_run(
     assert abs(plan.matrix_bytes / real - 1) < 0.09
 
     few = test.take(np.flatnonzero(test.labels < 4))
-    fewer = make_plan(without, train, few).table_bytes - make_plan(config, train, few).table_bytes
-    assert fewer == pytest.approx(0.4 * means, abs=1)
+    with_means, without_means = (
+        make_plan(each, train, few, load).table_bytes for each in (without, config)
+    )
+    assert with_means - without_means == pytest.approx(0.4 * means, abs=1)
 
 
 def test_free_bytes_of_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tracin import results
 from tracin.compute.backbone import Forward
 from tracin.compute.checkpoint import load_checkpoint
 from tracin.compute.data import find_images
-from tracin.compute.feature_store import FeatureStore, feature_key, file_states
+from tracin.compute.feature_store import FeatureStore, feature_key, file_states, weights_hash
 from tracin.compute.features import PassSettings, pooled_features
 from tracin.compute.processes import Counter, Processes
 from tracin.compute.scoring import score
@@ -39,7 +39,8 @@ def folder(
     for name in ("files", "refused"):
         (folder / name).mkdir()
     states = file_states(find_images(image_tree)[0])
-    key = feature_key(load_checkpoint(checkpoint_path, CLASS_NAMES).backbone, CROP, "float32")
+    weights = weights_hash(load_checkpoint(checkpoint_path, CLASS_NAMES).backbone)
+    key = feature_key(weights, CROP, "float32")
     with FeatureStore(folder / "kept", machine=1, machines=2) as store:
         store.save(key, [states[row] for row in KEPT], torch.full((len(KEPT), 2048), -3.0))
     return folder
@@ -107,7 +108,7 @@ def test_what_one_machine_kept_serves_both(ranks: Ranks, folder: Path) -> None:
         assert (rank["first kept"], rank["second kept"]) == (len(KEPT), IMAGES)
         assert rank["first ran"] == forward.ran  # of the four missing images each took two
         assert rank["second ran"] == ""
-    key = feature_key(checkpoint.backbone, CROP, "float32")
+    key = feature_key(forward.weights, CROP, "float32")
     counts = []
     for machine in (0, 1):
         with FeatureStore(folder / "kept", machine, machines=2) as store:
