@@ -212,6 +212,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Exit status: 0, or 1 after an error that the user can put right, or 130 after Ctrl-C."""
     parser = build_parser()
     arguments = parser.parse_args(argv)
+    if arguments.demo and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        parser.error("--demo makes data and trains a model in one process: run it without torchrun")
     if arguments.demo and arguments.dry_run:
         parser.error("--demo makes data and trains a model first: it cannot be a --dry_run")
     if arguments.demo and (arguments.model_path, arguments.data_dir) != (

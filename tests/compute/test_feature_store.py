@@ -196,10 +196,23 @@ def test_damaged_or_unwritable_store(tmp_path: Path) -> None:
         FeatureStore(tmp_path / STORE_FILE / "below a file")
 
 
+def test_the_store_that_is_damaged_is_named(tmp_path: Path) -> None:
+    with FeatureStore(tmp_path) as store:
+        store.save("a", states(2), torch.ones(2, 2048))
+    damaged = tmp_path / "features.machine1.sqlite"
+    damaged.write_bytes(b"no database " * 100)
+    with pytest.raises(TracInError, match=r"features.machine1.sqlite cannot be used"):
+        FeatureStore(tmp_path)
+    damaged.unlink()
+    assert load(tmp_path, "a", states(2))[0] == [True, True]
+
+
 def test_full_disk_is_explained_and_loses_nothing(tmp_path: Path) -> None:
     with FeatureStore(tmp_path) as store:
         store.save("a", states(2), torch.ones(2, 2048))
-        store._databases[0].execute("PRAGMA max_page_count = 20")  # as if the disk were full there
+        store._databases[tmp_path / STORE_FILE].execute(
+            "PRAGMA max_page_count = 20"
+        )  # as if the disk were full there
         many = [FileState(f"/more/{number}", 1, 1) for number in range(50)]
         with pytest.raises(TracInError, match=r"full.*--no_cache"):
             store.save("a", many, torch.ones(50, 2048))

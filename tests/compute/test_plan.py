@@ -16,6 +16,7 @@ from tracin.compute.data import Crop, find_images
 from tracin.compute.influence import tracin_scores
 from tracin.compute.loading import make_loader
 from tracin.compute.plan import RESERVE, Plan, expected_matrix_bytes, free_bytes, make_plan
+from tracin.compute.processes import Processes
 from tracin.compute.run import run
 from tracin.errors import TracInError
 from tracin.matrix import MatrixWriter
@@ -58,7 +59,8 @@ def test_bytes_of_a_real_run(
     config = RunConfig((fitted_checkpoint_path,), image_tree, tmp_path, crop=Crop(40, 32))
     train, test = find_images(image_tree)
     load = make_loader(config, train.class_names, torch.device("cpu"))
-    plan = make_plan(config, train, test, load)
+    alone = Processes(torch.device("cpu"))
+    plan = make_plan(config, train, test, load, alone)
     assert (plan.passes, plan.kept) == (80, 0)
     assert run(config, lambda _: None) is not None
     real = (tmp_path / results.INFLUENCE_SCORES).stat().st_size
@@ -66,7 +68,7 @@ def test_bytes_of_a_real_run(
 
     said: list[str] = []
     without = replace(config, matrix=False)
-    small = make_plan(without, train, test, load)
+    small = make_plan(without, train, test, load, alone)
     assert (small.matrix_bytes, small.kept) == (0, 80)
     means = small.table_bytes - plan.table_bytes  # 60 rows, and the 10 classes of the test images
     run(without, said.append)
@@ -81,7 +83,7 @@ def test_bytes_of_a_real_run(
 
     few = test.take(np.flatnonzero(test.labels < 4))
     with_means, without_means = (
-        make_plan(each, train, few, load).table_bytes for each in (without, config)
+        make_plan(each, train, few, load, alone).table_bytes for each in (without, config)
     )
     assert with_means - without_means == pytest.approx(0.4 * means, abs=1)
 

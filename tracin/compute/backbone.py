@@ -119,20 +119,29 @@ class Forward:
         with torch.inference_mode():
             while done < len(pixels):
                 chunk = pixels[done : done + self._most]
-                try:
-                    parts.append(self._features(chunk))
-                except torch.OutOfMemoryError as error:
-                    self._halve(len(chunk), error)
+                features = self._features_if_room(chunk)
+                if features is None:
+                    self._halve(len(chunk))
                 else:
+                    parts.append(features)
                     done += len(chunk)
-            features = torch.cat(parts) if parts else torch.empty(0, FEATURE_WIDTH)
+            every = torch.cat(parts) if parts else torch.empty(0, FEATURE_WIDTH)
         if self.device.type != "cuda":
-            return Pending(features.cpu(), None)
-        host = torch.empty(features.shape, pin_memory=True)
-        host.copy_(features, non_blocking=True)
+            return Pending(every.cpu(), None)
+        host = torch.empty(every.shape, pin_memory=True)
+        host.copy_(every, non_blocking=True)
         event = torch.cuda.Event()
         event.record()
         return Pending(host, event)
+
+    def _features_if_room(self, chunk: Tensor) -> Tensor | None:
+        """None where the device's memory does not do; the exception holds on to none of it."""
+        try:
+            return self._features(chunk)
+        except RuntimeError as error:  # MPS has no class of its own for this
+            if not (isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error)):
+                raise
+            return None
 
     def _features(self, chunk: Tensor) -> Tensor:
         count = len(chunk)
@@ -167,12 +176,12 @@ class Forward:
         self._function, self.ran = plain, PLAIN
         return expected
 
-    def _halve(self, count: int, error: Exception) -> None:
+    def _halve(self, count: int) -> None:
         if count == 1:
             raise TracInError(
                 f"The memory of {self.device} does not do for a single image. Free it, or use "
                 "--device cpu."
-            ) from error
+            )
         self._most = count // 2
         if self.device.type == "cuda":
             torch.cuda.empty_cache()

@@ -5,6 +5,7 @@ Images are named by their path relative to the data folder, everywhere and for g
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
 from collections.abc import Sequence
@@ -155,9 +156,12 @@ def evaluation_pixels(image: Image.Image, crop: Crop) -> Tensor:
 def _same_as_tensor(size: tuple[int, int], resize_size: int) -> bool:
     """Whether resizing as a tensor, in two thirds of the time, gives Pillow's pixels to the bit.
 
-    It does for squares that grow by a ratio with a power of two below it, such as 224 → 256: then
-    all weights are exact, and only rounding them differs. Others are up to one grey level off.
+    It does for squares that grow by a ratio with a power of two below it, such as 224 → 256, where
+    torchvision resizes bytes as bytes: then all weights are exact. Others are up to one grey level
+    off.
     """
+    if torch.backends.cpu.get_cpu_capability() not in ("AVX2", "AVX512"):
+        return False
     width, height = size
     denominator = resize_size // math.gcd(width, resize_size)
     return width == height <= resize_size and denominator.bit_count() == 1
@@ -165,9 +169,19 @@ def _same_as_tensor(size: tuple[int, int], resize_size: int) -> bool:
 
 def normalize(pixels: Tensor) -> Tensor:
     """The model's input (n, 3, h, w), float32, of uint8 ``pixels``: ImageNet's mean and std."""
-    mean = torch.tensor(IMAGENET_MEAN, device=pixels.device).view(3, 1, 1)
-    std = torch.tensor(IMAGENET_STD, device=pixels.device).view(3, 1, 1)
+    mean, std = _statistics(pixels.device)
     return pixels.float().div_(255.0).sub_(mean).div_(std)
+
+
+@functools.cache
+def _statistics(device: torch.device) -> tuple[Tensor, Tensor]:
+    """(mean, std), (3, 1, 1) each: sent to the device once, since each time would wait for it."""
+    with torch.inference_mode(False):
+        mean, std = (
+            torch.tensor(values, device=device).view(3, 1, 1)
+            for values in (IMAGENET_MEAN, IMAGENET_STD)
+        )
+    return mean, std
 
 
 Sample = tuple[int, Tensor | None, str]

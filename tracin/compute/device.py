@@ -49,8 +49,9 @@ def has_bfloat16(device: torch.device) -> bool:
     """Whether the device computes in bfloat16 itself; elsewhere it is slower than float32."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    flags = _processor_fact("flags").split()
-    return device.type == "cpu" and any(flag in flags for flag in ("avx512_bf16", "amx_bf16"))
+    flags = (_processor_fact("flags") or _processor_fact("Features")).split()  # x86 or ARM
+    known = ("avx512_bf16", "amx_bf16", "bf16")
+    return device.type == "cpu" and any(flag in flags for flag in known)
 
 
 def _processor() -> str:

@@ -127,13 +127,16 @@ class FeatureStore:
             TracInError: a file is damaged, or the folder cannot be written.
         """
         own = folder / (f"features.machine{machine}.sqlite" if machine else STORE_FILE)
-        self._path = own
-        with self._explained():
+        with _explained(own):
             folder.mkdir(parents=True, exist_ok=True)
-            self._databases = [_open(own)]
-            if machines == 1:
-                others = (path for path in sorted(folder.glob(STORE_FILES)) if path != own)
-                self._databases += [_open(path) for path in others]
+        paths = [own]
+        if machines == 1:
+            paths += (path for path in sorted(folder.glob(STORE_FILES)) if path != own)
+        self._databases: dict[Path, sqlite3.Connection] = {}
+        for path in paths:
+            with _explained(path):
+                self._databases[path] = _open(path)
+        self._own = own
 
     def load(self, key: str, states: Sequence[FileState], into: Tensor) -> npt.NDArray[np.bool_]:
         """(n,): which images' features were found; these rows of ``into`` are filled.
@@ -163,8 +166,8 @@ class FeatureStore:
         return len(present.intersection(self._select(query, key)))
 
     def _select(self, query: str, key: str) -> Iterator[tuple[Any, ...]]:
-        with self._explained():
-            for database in self._databases:
+        for path, database in self._databases.items():
+            with _explained(path):
                 yield from database.execute(query, (key,))
 
     def save(self, key: str, states: Sequence[FileState], values: Tensor) -> None:
@@ -177,8 +180,8 @@ class FeatureStore:
             (key, state.path, state.size, state.changed, value.tobytes())
             for state, value in zip(states, values.numpy(), strict=True)
         ]
-        own = self._databases[0]
-        with self._explained(), own:
+        own = self._databases[self._own]
+        with _explained(self._own), own:
             own.executemany("INSERT OR REPLACE INTO features VALUES (?,?,?,?,?)", rows)
 
     def __enter__(self) -> Self:
@@ -190,21 +193,22 @@ class FeatureStore:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for database in self._databases:
+        for database in self._databases.values():
             database.close()
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            raise TracInError(
-                f"{self._path}: the kept features cannot be written or read ({error}). Free disk "
-                "space or name another folder with --cache_dir, then run again: what was kept so "
-                "far serves that run. --no_cache does without."
-            ) from error
-        except (sqlite3.DatabaseError, OSError) as error:
-            raise TracInError(
-                f"{self._path} cannot be used ({error}). Delete it, or name another folder with "
-                "--cache_dir."
-            ) from error
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Errors of the store's file ``path`` as sentences for the user."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise TracInError(
+            f"{path}: the kept features cannot be written or read ({error}). Free disk space or "
+            "name another folder with --cache_dir, then run again: what was kept so far serves "
+            "that run. --no_cache does without."
+        ) from error
+    except (sqlite3.DatabaseError, OSError) as error:
+        raise TracInError(
+            f"{path} cannot be used ({error}). Delete it, or name another folder with --cache_dir."
+        ) from error

@@ -23,6 +23,7 @@ def can_fuse(device: torch.device) -> bool:
         device.type == "cpu"
         and platform.machine().lower() in ("x86_64", "amd64")
         and torch.backends.mkldnn.is_available()
+        and hasattr(torch._C, "_jit_set_llga_enabled")
     )
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints ready to run, each read once where that takes no more memory than one of them."""
+"""Checkpoints ready to run; the last one is remembered."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from tracin.compute.config import RunConfig
 from tracin.compute.data import ImageTable
 from tracin.compute.feature_store import STORE_FILES, FeatureStore, feature_key, file_states
 from tracin.compute.loading import Loaded
+from tracin.compute.processes import Processes
 from tracin.errors import TracInError
 
 BYTES_PER_SCORE = 14.4
@@ -75,7 +76,11 @@ class Plan:
 
 
 def make_plan(
-    config: RunConfig, train: ImageTable, test: ImageTable, load: Callable[[Path], Loaded]
+    config: RunConfig,
+    train: ImageTable,
+    test: ImageTable,
+    load: Callable[[Path], Loaded],
+    processes: Processes,
 ) -> Plan:
     """The plan of the run that ``config`` asks for, with these images.
 
@@ -84,11 +89,12 @@ def make_plan(
         train: the training images.
         test: the test images.
         load: reads a checkpoint.
+        processes: of the run. What other machines have kept is not counted.
 
     Raises:
         TracInError: a checkpoint is not there or cannot be used, or the kept features are damaged.
     """
-    kept = _count_kept(config, train, test, load)
+    kept = _count_kept(config, train, test, load, processes)
     passes = (len(train) + len(test)) * len(config.model_paths)
     matrix = expected_matrix_bytes(len(train), len(test)) if config.matrix else 0
     tables = expected_table_bytes(len(train), len(test), config.top_k)
@@ -110,7 +116,11 @@ def make_plan(
 
 
 def _count_kept(
-    config: RunConfig, train: ImageTable, test: ImageTable, load: Callable[[Path], Loaded]
+    config: RunConfig,
+    train: ImageTable,
+    test: ImageTable,
+    load: Callable[[Path], Loaded],
+    processes: Processes,
 ) -> int:
     """Forward passes that the kept features save."""
     for path in config.model_paths:
@@ -119,7 +129,7 @@ def _count_kept(
     if config.features_dir is None or not any(config.features_dir.glob(STORE_FILES)):
         return 0
     kept = 0
-    with FeatureStore(config.features_dir) as store:
+    with FeatureStore(config.features_dir, processes.machine, processes.machines) as store:
         states = file_states(train) + file_states(test)
         for path in config.model_paths:
             key = feature_key(load(path).forward.weights, config.crop, config.precision)

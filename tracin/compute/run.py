@@ -52,23 +52,27 @@ def _nowhere(_sentence: str) -> None:
 
 
 def _run(config: RunConfig, say: Say, processes: Processes) -> RunInfo | None:
+    if not processes.first:
+        processes.wait()  # until the first found nothing against the run: it alone says so
     rates = _rates_of_flag(config)
     state = _start(config, say, processes)
     if processes.first:
-        plan = make_plan(config, state.train.table, state.test.table, state.load)
+        plan = make_plan(config, state.train.table, state.test.table, state.load, processes)
         say(plan.describe())
         plan.check_disk(config.output_dir)
         if not config.dry_run:
             _check_output(config)
             _warn(state)
             state.settings = replace(state.settings, pace=_pace(state, plan))
+        processes.wait()
     if config.dry_run:
         return None
-    processes.wait()  # until the first found nothing against the run
     for path, rate in zip(config.model_paths, rates, strict=True):
         pass_checkpoint(state, path, rate)
+    state.load = make_loader(config, state.all_training.class_names, processes.device)  # lets go
     if not processes.first:
         _score(state, None)
+        processes.wait()  # torchrun counts a process that leaves minutes before another as lost
         return None
     try:
         with staging.staged(config.output_dir) as folder:
@@ -80,6 +84,7 @@ def _run(config: RunConfig, say: Say, processes: Processes) -> RunInfo | None:
             write_run_info(folder, info)
     except OSError as error:
         raise _unwritable(config.output_dir, error) from error
+    processes.wait()
     return info
 
 
@@ -110,7 +115,8 @@ def _warn(state: RunState) -> None:
         state.say(notices.no_duplicates())
     if config.method == results.GAUSS_NEWTON and len(config.model_paths) > 1:
         state.say(notices.averaged_gauss_newton(len(config.model_paths)))
-    if config.precision == "bfloat16" and not has_bfloat16(state.settings.processes.device):
+    device = state.settings.processes.device
+    if config.precision == "bfloat16" and device.type == "cpu" and not has_bfloat16(device):
         state.say(notices.slow_bfloat16())
 
 
