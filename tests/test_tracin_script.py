@@ -95,6 +95,16 @@ def test_usage_errors_exit_2(flags: list[str], capsys: pytest.CaptureFixture[str
     assert flags[0] in capsys.readouterr().err
 
 
+def test_the_demo_is_for_one_process(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(SystemExit) as caught:
+        TracIn_Resnet50.main(["--demo"])
+    assert caught.value.code == 2
+    assert "run it without torchrun" in capsys.readouterr().err
+
+
 def test_help_and_version_start_at_once() -> None:
     start = time.perf_counter()
     output = subprocess.run(
