@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 from tracin import __version__
 from tracin.errors import TracInError
 from tracin.flags import add_machine_flags, natural_int, positive_float, positive_int, share
-from tracin.results import METHODS, SUSPECTS, TRACIN, files_of_run
+from tracin.results.schema import METHODS, SUSPECTS, TRACIN, files_of_run
 
 if TYPE_CHECKING:
     from tracin.compute.config import RunConfig
-    from tracin.run_info import RunInfo
+    from tracin.results.run_info import RunInfo
 
 DEFAULT_MODEL = Path("models/Resnet50_animals10_val_0_9796_0_5963.pth")
 
@@ -261,7 +261,7 @@ def _make_demo(arguments: argparse.Namespace) -> Path:
 
 def _config(arguments: argparse.Namespace, command: tuple[str, ...]) -> RunConfig:
     from tracin.compute.config import RunConfig
-    from tracin.compute.data import Crop
+    from tracin.images import Crop
 
     return RunConfig(
         model_paths=tuple(arguments.model_path),

@@ -172,7 +172,7 @@ def _what_if(arguments: argparse.Namespace) -> str:
 
 
 def _apply(arguments: argparse.Namespace) -> str:
-    from tracin.analyze.act import ActConfig, act
+    from tracin.clean.run import ActConfig, act
 
     config = ActConfig(
         actions=arguments.apply,

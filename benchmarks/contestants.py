@@ -25,9 +25,9 @@ from torchvision.models import resnet50
 from torchvision.transforms import v2
 
 from tests.real_data import CLASS_NAMES, animals_head
-from tracin.compute.backbone import Forward
-from tracin.compute.checkpoint import load_checkpoint
-from tracin.compute.data import (
+from tracin.compute.features.backbone import Forward
+from tracin.compute.model.checkpoint import load_checkpoint
+from tracin.images import (
     IMAGENET_MEAN,
     IMAGENET_STD,
     Crop,
@@ -36,9 +36,9 @@ from tracin.compute.data import (
     collate,
     find_images,
 )
-from tracin.matrix import read_blocks
-from tracin.results import INFLUENCE_SCORES
-from tracin.run_info import read_run_info
+from tracin.results.matrix import read_blocks
+from tracin.results.run_info import read_run_info
+from tracin.results.schema import INFLUENCE_SCORES
 
 SCRIPT = Path(__file__).parent.parent / "TracIn_Resnet50.py"
 RATE = 1e-4

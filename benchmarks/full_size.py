@@ -20,14 +20,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from tracin import results
-from tracin.compute.data import Crop, ImageTable
-from tracin.compute.factors import Factors, error_signals
-from tracin.compute.gauss_newton import gauss_newton_scores
-from tracin.compute.influence import tracin_scores
-from tracin.compute.output import Side, write_tables
-from tracin.compute.processes import Processes
-from tracin.compute.scoring import ScoringSettings, score
+from tracin.compute.scores.factors import Factors, error_signals
+from tracin.compute.scores.gauss_newton import gauss_newton_scores
+from tracin.compute.scores.matrix_pass import ScoringSettings, score
+from tracin.compute.scores.tracin import tracin_scores
+from tracin.compute.tables import Side, write_tables
+from tracin.images import Crop, ImageTable
+from tracin.machine.processes import Processes
+from tracin.results import schema
 
 ROOT = Path(__file__).parent.parent
 CLASSES = 10
@@ -44,7 +44,7 @@ def main() -> None:
     train, test = _side("train", arguments.train, 0), _side("test", arguments.test, 1)
     own_peak = peak_memory(os.getpid())
     print(f"peak before: {own_peak:.2f} GB, most of it random features")
-    for method in results.METHODS:
+    for method in schema.METHODS:
         for matrix in (True, False):
             with tempfile.TemporaryDirectory() as name:
                 _measure(method, matrix, Path(name), train, test)
@@ -53,20 +53,20 @@ def main() -> None:
 def _measure(method: str, matrix: bool, folder: Path, train: Side, test: Side) -> None:
     what = f"{method}, {'matrix' if matrix else 'no matrix'}"
     start = time.perf_counter()
-    if method == results.TRACIN:
+    if method == schema.TRACIN:
         scores = tracin_scores(train.factors, test.factors, [1e-4])
     else:
         scores = gauss_newton_scores(train.factors, test.factors, 0.1)
     _row(f"{what}: factorise, self-influence", start)
     start = time.perf_counter()
-    settings = ScoringSettings(10, method == results.TRACIN, matrix)
+    settings = ScoringSettings(10, method == schema.TRACIN, matrix)
     scored = score(folder, scores, test.table, settings, Processes(torch.device("cpu")))
     size = sum(path.stat().st_size for path in folder.iterdir())
     _row(f"{what}: blocks, top-k, CSV ({size / 1e9:.2f} GB)", start)
     start = time.perf_counter()
     write_tables(folder, train, test, scored, 500, Crop())
     _row(f"{what}: duplicates, tables", start)
-    if method == results.TRACIN:
+    if method == schema.TRACIN:
         start = time.perf_counter()
         command = [sys.executable, str(ROOT / "analyze_results.py"), "--results_dir", str(folder)]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:

@@ -28,22 +28,22 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tracin.compute.backbone import Forward
-from tracin.compute.checkpoint import load_checkpoint
-from tracin.compute.data import Crop, find_images
-from tracin.compute.explanations import StrongestFinder
-from tracin.compute.factors import Factors, compute_factors
-from tracin.compute.features import PassSettings, pooled_features
-from tracin.compute.gauss_newton import gauss_newton_scores
-from tracin.compute.influence import Scores, normalizer, tracin_scores
-from tracin.compute.label_quality import (
+from tracin.compute.features.backbone import Forward
+from tracin.compute.features.pooled import PassSettings, pooled_features
+from tracin.compute.labels.label_quality import (
     SUSPICION_CUT,
     label_quality,
     suggest_by_centroid,
     suggest_by_prediction,
 )
-from tracin.compute.training_settings import training_settings
+from tracin.compute.model.checkpoint import load_checkpoint
+from tracin.compute.model.training_settings import training_settings
+from tracin.compute.scores.factors import Factors, compute_factors
+from tracin.compute.scores.gauss_newton import gauss_newton_scores
+from tracin.compute.scores.strongest import StrongestFinder
+from tracin.compute.scores.tracin import Scores, normalizer, tracin_scores
 from tracin.demo import demo_recipe, write_digits
+from tracin.images import Crop, find_images
 from tracin.training.run import train
 from tracin.training.settings import TrainingConfig
 

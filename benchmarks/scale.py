@@ -24,14 +24,14 @@ import torch
 from torch import Tensor
 
 from benchmarks.full_size import peak_memory
-from tracin import results
-from tracin.compute.data import ImageTable
-from tracin.compute.device import choose_device, device_name
-from tracin.compute.factors import Factors, error_signals
-from tracin.compute.influence import Scores, influence_rows
-from tracin.compute.pace import duration
-from tracin.compute.processes import Processes
-from tracin.compute.scoring import ScoringSettings, score
+from tracin.compute.features.pace import duration
+from tracin.compute.scores.factors import Factors, error_signals
+from tracin.compute.scores.matrix_pass import ScoringSettings, score
+from tracin.compute.scores.tracin import Scores, influence_rows
+from tracin.images import ImageTable
+from tracin.machine.device import choose_device, device_name
+from tracin.machine.processes import Processes
+from tracin.results import schema
 
 CALIBRATION_ROWS = 1600
 
@@ -77,7 +77,7 @@ def main() -> None:
         f"{flops / seconds / 1e9:,.0f} GFLOP/s, peak memory {_peak():.2f} GB\n"
         f"the matrix product alone: {_product(case, test):,.0f} rows/s\n"
         f"all {case.train:,} rows at this rate: {duration(case.train * seconds / rows)}, "
-        f"{results.CLASS_INFLUENCE} {size / rows * case.train / 1e9:.1f} GB"
+        f"{schema.CLASS_INFLUENCE} {size / rows * case.train / 1e9:.1f} GB"
     )
 
 
@@ -93,7 +93,7 @@ def _stream(case: Case, test: Factors, rows: int) -> tuple[float, int]:
         settings = ScoringSettings(10, normalize_proponents=True, matrix=False)
         score(Path(name), scores, table, settings, Processes(case.device))
         seconds = time.perf_counter() - start
-        return seconds, (Path(name) / results.CLASS_INFLUENCE).stat().st_size
+        return seconds, (Path(name) / schema.CLASS_INFLUENCE).stat().st_size
 
 
 def _random_rows(case: Case, test: Factors) -> Callable[[int, int], Tensor]:

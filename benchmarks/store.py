@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from tracin.compute.feature_store import FeatureStore, FileState
-from tracin.staging import replacing
+from tracin.compute.features.store import FeatureStore, FileState
+from tracin.results.staging import replacing
 
 IMAGES = 26_117
 BATCH = 32

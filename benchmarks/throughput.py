@@ -41,7 +41,7 @@ def main() -> None:
     # Read when torch is loaded, as in the command itself: its threads must not wait by spinning.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from benchmarks import throughput_report as report
-    from tracin.compute.device import choose_device
+    from tracin.machine.device import choose_device
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -126,7 +126,7 @@ def _case(arguments: argparse.Namespace, folder: Path, *, photos: int = 0) -> Ca
     from benchmarks.contestants import Case
     from benchmarks.photo_set import write_photo_set
     from tests.real_data import CLASS_NAMES, animals_resnet50, write_image_tree
-    from tracin.compute.device import choose_device, default_workers
+    from tracin.machine.device import choose_device, default_workers
 
     data_dir, checkpoint = folder / "data", folder / "animals10.pth"
     if photos:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from benchmarks.contestants import Scores, Timing
-from tracin.compute.device import device_name
+from tracin.machine.device import device_name
 
 Key = tuple[str, str]
 """(letter of the way, precision)"""

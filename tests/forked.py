@@ -23,7 +23,7 @@ from typing import Any, Self
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = "TracIn_Resnet50"
-PRELOADED = ("tracin.compute.run", "tests.compute.two_ranks")
+PRELOADED = ("tracin.compute.run", "tests.machine.two_ranks")
 
 
 @dataclass(frozen=True)

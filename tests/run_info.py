@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tracin.run_info import CheckpointInfo, PrecisionError, RunInfo, SkippedImage
+from tracin.results.run_info import CheckpointInfo, PrecisionError, RunInfo, SkippedImage
 
 
 def example_run_info() -> RunInfo:

@@ -15,9 +15,9 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from tracin import demo
-from tracin.compute.checkpoint import load_checkpoint
-from tracin.compute.data import Crop, find_images
+from tracin.compute.model.checkpoint import load_checkpoint
 from tracin.errors import TracInError
+from tracin.images import Crop, find_images
 from tracin.training.settings import Recipe
 
 TRUE = load_digits().target

@@ -13,8 +13,8 @@ import pytest
 
 from tests.forked import ForkServer
 from tests.real_data import write_image_tree
-from tracin import results
-from tracin.compute.feature_store import STORE_FILE
+from tracin.compute.features.store import STORE_FILE
+from tracin.results import schema
 
 IMAGES = 320
 KILLS = 10
@@ -36,7 +36,7 @@ def flags(checkpoint_path: Path, tmp_path_factory: pytest.TempPathFactory) -> li
 
 
 def kept(folder: Path) -> int:
-    path = folder / results.FEATURES / STORE_FILE
+    path = folder / schema.FEATURES / STORE_FILE
     if not path.exists():
         return 0
     database = sqlite3.connect(path)
@@ -49,17 +49,17 @@ def kept(folder: Path) -> int:
 
 
 def record(folder: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((folder / results.RUN_INFO).read_text(encoding="utf-8"))
+    content: dict[str, Any] = json.loads((folder / schema.RUN_INFO).read_text(encoding="utf-8"))
     return {name: value for name, value in content.items() if name not in OF_A_MOMENT}
 
 
 def assert_whole_or_absent(folder: Path, expected: Path) -> None:
     """Whatever has its final name is complete, and run.json comes last of all."""
-    present = {path.name for path in folder.iterdir() if path.name in results.COMPUTE_FILES}
-    if results.RUN_INFO in present:
-        assert present == set(results.files_of_run(matrix=True))
+    present = {path.name for path in folder.iterdir() if path.name in schema.COMPUTE_FILES}
+    if schema.RUN_INFO in present:
+        assert present == set(schema.files_of_run(matrix=True))
         assert record(folder) == record(expected)
-    for name in present - {results.RUN_INFO}:
+    for name in present - {schema.RUN_INFO}:
         assert (folder / name).read_bytes() == (expected / name).read_bytes(), name
 
 
@@ -92,7 +92,7 @@ def test_killed_ten_times_and_resumed(
         time.sleep(shares[attempt % KILLS] * left)
         killed += process.kill()
         assert_whole_or_absent(folder, expected)
-        with_results.add((folder / results.RUN_INFO).exists())
+        with_results.add((folder / schema.RUN_INFO).exists())
         assert kept(folder) >= served
         served = kept(folder)
         if killed == KILLS:
@@ -101,6 +101,6 @@ def test_killed_ten_times_and_resumed(
     assert False in with_results
     run(fork_server, flags, folder)
     names = sorted(path.name for path in folder.iterdir())
-    assert names == sorted([*results.files_of_run(matrix=True), results.FEATURES])
+    assert names == sorted([*schema.files_of_run(matrix=True), schema.FEATURES])
     assert_whole_or_absent(folder, expected)
     assert kept(folder) == IMAGES

@@ -22,11 +22,11 @@ import torch
 import TracIn_Resnet50
 from tests.forked import ROOT, SCRIPT, Child, Ended, ForkServer
 from tests.real_data import CLASS_NAMES, fit_head, write_image_tree
-from tracin import results
-from tracin.compute import influence
-from tracin.compute.data import draw_subset, find_images
-from tracin.compute.feature_store import STORE_FILE, STORE_FILES
-from tracin.run_info import RunInfo, read_run_info
+from tracin.compute.features.store import STORE_FILE, STORE_FILES
+from tracin.compute.scores import tracin
+from tracin.images import draw_subset, find_images
+from tracin.results import schema
+from tracin.results.run_info import RunInfo, read_run_info
 
 TRAIN, TEST = 529, 20
 """More training images than a block of the matrix has rows, so that both processes compute some,
@@ -81,7 +81,7 @@ def ended(process: subprocess.Popen[str]) -> Ended:
 
 
 def matrix_of(folder: Path) -> np.ndarray:
-    return pd.read_csv(folder / results.INFLUENCE_SCORES).to_numpy(np.float32)
+    return pd.read_csv(folder / schema.INFLUENCE_SCORES).to_numpy(np.float32)
 
 
 def assert_same_results(one: Path, other: Path) -> None:
@@ -89,22 +89,22 @@ def assert_same_results(one: Path, other: Path) -> None:
     scores, expected = matrix_of(one), matrix_of(other)
     assert scores.shape == expected.shape == (TRAIN, TEST)
     assert np.abs(scores - expected).max() <= 1e-5 * np.abs(expected).max()
-    for name, at_least in ((results.TOP_INFLUENCES_TABLE, TEST * 10), (results.SUSPECTS, 5)):
-        table, expected_table = results.read_table(one, name), results.read_table(other, name)
+    for name, at_least in ((schema.TOP_INFLUENCES_TABLE, TEST * 10), (schema.SUSPECTS, 5)):
+        table, expected_table = schema.read_table(one, name), schema.read_table(other, name)
         assert len(expected_table) >= at_least
         exact = table.select_dtypes(exclude="float32").columns
         assert {"rank", "train_path"} <= set(exact)
         pd.testing.assert_frame_equal(table[exact], expected_table[exact])
         pd.testing.assert_frame_equal(table, expected_table, rtol=1e-3, atol=1e-6)
-    for name in (results.INFLUENCE_SUMMARY, results.TRAIN_SUMMARY, results.PREDICTIONS):
-        table, expected_table = results.read_table(one, name), results.read_table(other, name)
+    for name in (schema.INFLUENCE_SUMMARY, schema.TRAIN_SUMMARY, schema.PREDICTIONS):
+        table, expected_table = schema.read_table(one, name), schema.read_table(other, name)
         pd.testing.assert_frame_equal(table, expected_table, rtol=1e-3, atol=1e-6)
 
 
 def kept(folder: Path, pattern: str = STORE_FILES) -> int:
     """Features in the stores of the results folder."""
     count = 0
-    for path in (folder / results.FEATURES).glob(pattern):
+    for path in (folder / schema.FEATURES).glob(pattern):
         database = sqlite3.connect(path, timeout=60)
         try:
             count += database.execute("SELECT COUNT(*) FROM features").fetchone()[0]
@@ -116,7 +116,7 @@ def kept(folder: Path, pattern: str = STORE_FILES) -> int:
 
 
 def results_in(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if path.name in results.COMPUTE_FILES)
+    return sorted(path.name for path in folder.iterdir() if path.name in schema.COMPUTE_FILES)
 
 
 def run_alone(folder: Path, flags: Sequence[str]) -> RunInfo:
@@ -125,12 +125,12 @@ def run_alone(folder: Path, flags: Sequence[str]) -> RunInfo:
 
 
 def test_two_processes_equal_one(world: World, tmp_path: Path) -> None:
-    assert TRAIN > influence.ROWS_PER_BLOCK
+    assert TRAIN > tracin.ROWS_PER_BLOCK
     end = ended(torchrun(*world.flags, "--output_dir", str(tmp_path)))
     assert end.status == 0, end.errors
     assert end.output.count("Plan: ") == end.output.count("Next: ") == 1
     assert f"Influence of {TRAIN} training images on {TEST} test images." in end.output
-    assert results_in(tmp_path) == sorted(results.files_of_run(matrix=True))
+    assert results_in(tmp_path) == sorted(schema.files_of_run(matrix=True))
     assert_same_results(tmp_path, world.alone)
     info = read_run_info(tmp_path)
     assert (info.processes, info.kept_features) == (2, 0)
@@ -139,7 +139,7 @@ def test_two_processes_equal_one(world: World, tmp_path: Path) -> None:
     before = {name: (tmp_path / name).read_bytes() for name in results_in(tmp_path)}
     again = run_alone(tmp_path, world.flags)
     assert (again.processes, again.kept_features, again.backbone) == (1, TRAIN + TEST, "")
-    for name in (results.INFLUENCE_SCORES, results.TOP_INFLUENCES_TABLE, results.SUSPECTS):
+    for name in (schema.INFLUENCE_SCORES, schema.TOP_INFLUENCES_TABLE, schema.SUSPECTS):
         assert (tmp_path / name).read_bytes() == before[name]
 
 
@@ -180,8 +180,8 @@ def test_unreadable_images_and_uneven_shares(
     shared = read_run_info(means)
     assert shared.skipped == info.skipped
     assert (shared.train_images, shared.test_images, shared.processes) == (21, 1, 2)
-    assert results_in(means) == sorted(results.files_of_run(matrix=False))
-    table = pd.read_csv(means / results.CLASS_INFLUENCE)
+    assert results_in(means) == sorted(schema.files_of_run(matrix=False))
+    table = pd.read_csv(means / schema.CLASS_INFLUENCE)
     expected = matrix_of(folder)
     assert expected.shape == (21, 1)
     assert list(table.columns) == [CLASS_NAMES[0]]

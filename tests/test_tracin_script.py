@@ -14,9 +14,10 @@ import pytest
 
 import TracIn_Resnet50
 from tests.real_data import write_image_tree
-from tracin import __version__, results
-from tracin.compute.checkpoint import ACTIVATIONS
-from tracin.run_info import read_run_info
+from tracin import __version__
+from tracin.compute.model.checkpoint import ACTIVATIONS
+from tracin.results import schema
+from tracin.results.run_info import read_run_info
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = str(ROOT / "TracIn_Resnet50.py")
@@ -37,7 +38,7 @@ def test_a_run_reports_what_it_did(
     output = capsys.readouterr()
     assert "Influence of 20 training images on 10 test images." in output.out
     assert re.search(r"scores +-?[\d.e-]+ to [\d.e-]+", output.out)
-    for name in results.files_of_run(matrix=True):
+    for name in schema.files_of_run(matrix=True):
         assert str(tmp_path / "results" / name) in output.out
     last = output.out.rstrip().splitlines()[-1]
     assert last == f"Next: python analyze_results.py --results_dir {tmp_path / 'results'}"
@@ -142,4 +143,4 @@ def test_ctrl_c_ends_with_one_line(arguments: list[str], tmp_path: Path, workers
     assert process.returncode == 130
     assert errors.strip() == "Interrupted. Run the same command again to go on."
     assert time.perf_counter() - start < 20
-    assert not (tmp_path / "results" / results.RUN_INFO).exists()
+    assert not (tmp_path / "results" / schema.RUN_INFO).exists()

@@ -7,9 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tracin import results
 from tracin.demo import count_found
-from tracin.run_info import read_run_info
+from tracin.results import schema
+from tracin.results.run_info import read_run_info
 
 ROOT = Path(__file__).parent.parent
 
@@ -35,14 +35,14 @@ def test_demo_from_nothing_to_the_dashboard(tmp_path: Path) -> None:
 
     output = run_script(tmp_path, "analyze_results.py")
     assert re.search(r"^Health score: [\d.]+% \([A-Z ]+\)$", output, re.MULTILINE)
-    for name in (results.DASHBOARD, results.REPORT, "nine_summary.png"):
+    for name in (schema.DASHBOARD, schema.REPORT, "nine_summary.png"):
         assert (folder / name).stat().st_size > 10_000
-    assert len(list((folder / results.TOP_INFLUENCES / "nine/positive").iterdir())) == 10
+    assert len(list((folder / schema.TOP_INFLUENCES / "nine/positive").iterdir())) == 10
 
     again = run_script(tmp_path, "TracIn_Resnet50.py", "--demo", "--method", "gauss_newton")
     assert again.count("already there") == 2
     assert "5,391 already kept" in again
-    assert read_run_info(folder).method == results.GAUSS_NEWTON
-    assert not (folder / results.DASHBOARD).exists()  # it showed other scores
+    assert read_run_info(folder).method == schema.GAUSS_NEWTON
+    assert not (folder / schema.DASHBOARD).exists()  # it showed other scores
     output = run_script(tmp_path, "analyze_results.py")
     assert "Gauss–Newton" in output

@@ -18,9 +18,9 @@ import numpy.typing as npt
 import pandas as pd
 from PIL import Image
 
-from tracin.compute.data import Crop
 from tracin.errors import TracInError
-from tracin.results import TRAIN_SUMMARY, read_table
+from tracin.images import Crop
+from tracin.results.schema import TRAIN_SUMMARY, read_table
 from tracin.training.run import differs_from_earlier, train
 from tracin.training.settings import SCRATCH, Augmentation, Recipe, TrainingConfig
 

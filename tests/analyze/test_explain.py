@@ -10,14 +10,14 @@ import pytest
 from PIL import Image
 
 import analyze_results
-from tests.analyze.review_world import ReviewWorld, make_review_world
-from tracin import results
+from tests.analyze.report.review_world import ReviewWorld, make_review_world
 from tracin.analyze.explain import ExplainConfig, explain
-from tracin.analyze.explanation_picture import draw_explanation
-from tracin.analyze.lookup import find_test_image
-from tracin.analyze.style import look
+from tracin.analyze.pictures.explanation import draw_explanation
+from tracin.analyze.pictures.style import look
+from tracin.analyze.read.lookup import find_test_image
 from tracin.errors import TracInError
-from tracin.staging import staged
+from tracin.results import schema
+from tracin.results.staging import staged
 
 PATHS = ("test/cat/1.jpg", "test/cat/2.jpg", "test/dog/1.jpg", "test/dog/only.jpg")
 
@@ -60,8 +60,8 @@ def test_names_that_do_not_tell(asked: str, message: str) -> None:
 
 def test_table_and_picture(review: ReviewWorld, capsys: pytest.CaptureFixture[str]) -> None:
     folder = review.world.results_dir
-    summary = results.read_table(folder, results.INFLUENCE_SUMMARY)
-    top = results.read_table(folder, results.TOP_INFLUENCES_TABLE)
+    summary = schema.read_table(folder, schema.INFLUENCE_SUMMARY)
+    top = schema.read_table(folder, schema.TOP_INFLUENCES_TABLE)
     wrong = summary[~summary["correct"]].iloc[0]
     right = summary[summary["correct"]].iloc[0]
     names = [str(wrong["test_path"]), str(right["test_path"])]
@@ -85,11 +85,11 @@ def test_table_and_picture(review: ReviewWorld, capsys: pytest.CaptureFixture[st
 
 
 def test_an_image_without_influence_says_so(review: ReviewWorld, tmp_path: Path) -> None:
-    for name in (results.INFLUENCE_SUMMARY, results.TOP_INFLUENCES_TABLE):
-        table = results.read_table(review.world.results_dir, name)
-        kept = table if name == results.INFLUENCE_SUMMARY else table[table["test_idx"] != 0]
-        results.write_table(tmp_path, name, kept)
-    asked = str(results.read_table(tmp_path, results.INFLUENCE_SUMMARY)["test_path"].iloc[0])
+    for name in (schema.INFLUENCE_SUMMARY, schema.TOP_INFLUENCES_TABLE):
+        table = schema.read_table(review.world.results_dir, name)
+        kept = table if name == schema.INFLUENCE_SUMMARY else table[table["test_idx"] != 0]
+        schema.write_table(tmp_path, name, kept)
+    asked = str(schema.read_table(tmp_path, schema.INFLUENCE_SUMMARY)["test_path"].iloc[0])
     said = explain(ExplainConfig([asked], tmp_path, review.world.data_dir))
     assert "0 proponents" in said.lower() and "0 opponents" in said.lower()
 
@@ -102,15 +102,15 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
 def test_another_run_takes_old_explanations_away(review: ReviewWorld, tmp_path: Path) -> None:
     folder = tmp_path / "results"
     folder.mkdir()
-    for name in (results.INFLUENCE_SUMMARY, results.TOP_INFLUENCES_TABLE):
+    for name in (schema.INFLUENCE_SUMMARY, schema.TOP_INFLUENCES_TABLE):
         (folder / name).write_bytes((review.world.results_dir / name).read_bytes())
-    paths = list(results.read_table(folder, results.INFLUENCE_SUMMARY)["test_path"])
+    paths = list(schema.read_table(folder, schema.INFLUENCE_SUMMARY)["test_path"])
     for path in paths[:2]:  # one after the other: both are remembered
         explain(ExplainConfig([path], folder, review.world.data_dir))
     assert len(list((folder / "explanations").iterdir())) == 2
     (folder / "explanations/mine.png").write_text("not ours")
     with staged(folder) as new:
-        (new / results.RUN_INFO).write_text("{}")
+        (new / schema.RUN_INFO).write_text("{}")
     assert [path.name for path in (folder / "explanations").iterdir()] == ["mine.png"]
 
 
@@ -123,7 +123,7 @@ def test_files_of_one_name_get_their_class(tmp_path: Path, review: ReviewWorld) 
 
 def test_no_torch(review: ReviewWorld) -> None:
     folder = review.world.results_dir
-    path = results.read_table(folder, results.INFLUENCE_SUMMARY)["test_path"].iloc[0]
+    path = schema.read_table(folder, schema.INFLUENCE_SUMMARY)["test_path"].iloc[0]
     flags = ["--results_dir", str(folder), "--explain", str(path)]
     code = (
         "import sys, analyze_results; "
@@ -143,8 +143,8 @@ def test_names_stay_inside_the_picture(review: ReviewWorld) -> None:
     from tracin.analyze import explain as module
 
     folder = review.world.results_dir
-    summary = results.read_table(folder, results.INFLUENCE_SUMMARY)
-    table = results.read_table(folder, results.TOP_INFLUENCES_TABLE)
+    summary = schema.read_table(folder, schema.INFLUENCE_SUMMARY)
+    table = schema.read_table(folder, schema.TOP_INFLUENCES_TABLE)
     one = module._explanation(summary.iloc[0], table, module._context(folder))
     one = dataclasses.replace(one, label="long " * 60, path="test/" + "x" * 200 + ".jpg")
     with look(["long", "x"]):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.analyze.test_findings import cats, run_of
+from tests.analyze.words.test_findings import cats, run_of
+from tracin.analyze.figures.summary import RankedImage
 from tracin.analyze.gallery import copy_gallery, plan_gallery
-from tracin.analyze.summary import RankedImage
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.analyze.review_world import make_review_world
+from tests.analyze.report.review_world import make_review_world
 from tests.analyze.world import World, make_world, without_matrix
-from tracin import results
 from tracin.analyze.console import report
 from tracin.analyze.run import AnalyzeConfig, Outcome, run
 from tracin.errors import TracInError
+from tracin.results import schema
 
 NAMES = ("cat", "dog")
 
@@ -44,7 +44,7 @@ def test_it_writes_what_it_says(analysed: Analysed) -> None:
     folder, outcome = analysed.world.results_dir, analysed.outcome
     pictures = (outcome.dashboard, *outcome.class_pages)
     written = {path.relative_to(folder).as_posix() for path in (*pictures, *outcome.copies)}
-    extra = files(folder) - analysed.before - written - {results.ANALYSIS_FILES}
+    extra = files(folder) - analysed.before - written - {schema.ANALYSIS_FILES}
     assert extra <= {"report.html"}
     assert written <= files(folder)
     assert {f"{name}_summary.png" for name in outcome.overall.groups} <= written
@@ -107,8 +107,8 @@ def test_hostile_class_names_stay_inside(tmp_path: Path) -> None:
 
 
 def test_raw_ranking_is_announced(world: World) -> None:
-    (world.results_dir / results.TRAIN_SUMMARY).unlink()
-    (world.results_dir / results.SUSPECTS).unlink()
+    (world.results_dir / schema.TRAIN_SUMMARY).unlink()
+    (world.results_dir / schema.SUSPECTS).unlink()
     outcome = run(AnalyzeConfig(world.results_dir))
     assert outcome.overall.rank_by == "raw"
     assert any(sentence.startswith("Normalised ranking") for sentence in outcome.left_out)
@@ -158,8 +158,8 @@ def twins(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Outcome]:
 
 def test_without_a_matrix_the_same_files_are_written(twins: tuple[Outcome, Outcome]) -> None:
     first, second = (outcome.report.parent for outcome in twins)
-    assert files(first) - files(second) == {results.INFLUENCE_SCORES}
-    assert files(second) - files(first) == {results.CLASS_INFLUENCE}
+    assert files(first) - files(second) == {schema.INFLUENCE_SCORES}
+    assert files(second) - files(first) == {schema.CLASS_INFLUENCE}
     for name in files(first / "top_influences"):
         copy = second / "top_influences" / name
         assert copy.read_bytes() == (first / "top_influences" / name).read_bytes()

@@ -16,9 +16,9 @@ from PIL import Image
 from sklearn.datasets import load_digits, load_sample_images
 
 from tests.run_info import example_run_info
-from tracin import results
-from tracin.matrix import MatrixWriter
-from tracin.run_info import read_run_info, write_run_info
+from tracin.results import schema
+from tracin.results.matrix import MatrixWriter
+from tracin.results.run_info import read_run_info, write_run_info
 
 ANIMALS = (
     *("butterfly", "cat", "chicken", "cow", "dog"),
@@ -90,7 +90,7 @@ def make_world(
     )
     world.results_dir.mkdir(parents=True)
     _write_tables(world, probabilities, truth)
-    with MatrixWriter(world.results_dir / results.INFLUENCE_SCORES, range(n_test)) as writer:
+    with MatrixWriter(world.results_dir / schema.INFLUENCE_SCORES, range(n_test)) as writer:
         writer.write(matrix)
     if images:
         write_images(world.data_dir, world.train_paths, features, labels)
@@ -147,7 +147,7 @@ def _write_tables(world: World, probabilities: Floats, truth: npt.NDArray[np.int
             "positive_share": (matrix > 0).mean(axis=0),
         }
     )
-    results.write_table(world.results_dir, results.INFLUENCE_SUMMARY, summary)
+    schema.write_table(world.results_dir, schema.INFLUENCE_SUMMARY, summary)
     quality: dict[str, Any] = {
         "suggested_class": names[predicted[:n_train]],
         "suspicion": 1 - given[:n_train],
@@ -168,14 +168,14 @@ def _write_tables(world: World, probabilities: Floats, truth: npt.NDArray[np.int
             **quality,
         }
     )
-    results.write_table(world.results_dir, results.TRAIN_SUMMARY, train)
+    schema.write_table(world.results_dir, schema.TRAIN_SUMMARY, train)
     wrong = train[world.train_labels != truth[:n_train]]
     wrong = wrong[wrong["suggested_class"] != wrong["train_class"]]
     wrong = wrong.sort_values("suspicion", ascending=False).rename(
         columns={"train_class": "given_class"}
     )
     wrong = wrong.assign(rank=np.arange(1, len(wrong) + 1))
-    results.write_table(world.results_dir, results.SUSPECTS, wrong[list(results.SUSPECTS_COLUMNS)])
+    schema.write_table(world.results_dir, schema.SUSPECTS, wrong[list(schema.SUSPECTS_COLUMNS)])
     write_run(world, test_accuracy=float(correct.mean()), suspects=len(wrong))
 
 
@@ -199,17 +199,17 @@ def write_run(world: World, **changes: Any) -> None:
 def without_matrix(world: World, folder: Path) -> Path:
     """``folder``, a copy of the results that has class means in place of the matrix."""
     shutil.copytree(world.results_dir, folder)
-    (folder / results.INFLUENCE_SCORES).unlink()
-    summary = pd.read_csv(folder / results.INFLUENCE_SUMMARY, dtype=str, keep_default_na=False)
+    (folder / schema.INFLUENCE_SCORES).unlink()
+    summary = pd.read_csv(folder / schema.INFLUENCE_SUMMARY, dtype=str, keep_default_na=False)
     of = summary.sort_values("test_idx", key=lambda column: column.astype(int))["test_class"]
     present = [name for name in world.names if (of == name).any()]
     exact = world.matrix.astype(np.float64)
     means = np.stack([exact[:, of == name].mean(axis=1) for name in present], axis=1)
-    with (folder / results.CLASS_INFLUENCE).open("w", encoding="utf-8", newline="") as file:
+    with (folder / schema.CLASS_INFLUENCE).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(present)
         writer.writerows(means.astype(np.float32).astype(str))
-    if (folder / results.RUN_INFO).exists():
+    if (folder / schema.RUN_INFO).exists():
         write_run_info(folder, dataclasses.replace(read_run_info(folder), matrix=False))
     return folder
 

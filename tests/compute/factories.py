@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tracin.compute.factors import Factors, Loss, error_signals
+from tracin.compute.scores.factors import Factors, error_signals
+from tracin.loss import Loss
 
 
 def make_factors(activations: Tensor, logits: Tensor, labels: Tensor) -> Factors:

@@ -10,16 +10,16 @@ import pytest
 import torch
 
 from tests.compute.factories import random_factors
-from tracin import results
 from tracin.compute.config import RunConfig
-from tracin.compute.data import Crop, find_images
-from tracin.compute.influence import tracin_scores
-from tracin.compute.loading import make_loader
+from tracin.compute.features.loading import make_loader
 from tracin.compute.plan import RESERVE, Plan, expected_matrix_bytes, free_bytes, make_plan
-from tracin.compute.processes import Processes
 from tracin.compute.run import run
+from tracin.compute.scores.tracin import tracin_scores
 from tracin.errors import TracInError
-from tracin.matrix import MatrixWriter
+from tracin.images import Crop, find_images
+from tracin.machine.processes import Processes
+from tracin.results import schema
+from tracin.results.matrix import MatrixWriter
 
 PLAN = Plan(100, 10, 30, 110, 14_400, 57_500, 660_000, 10**9)
 
@@ -63,7 +63,7 @@ def test_bytes_of_a_real_run(
     plan = make_plan(config, train, test, load, alone)
     assert (plan.passes, plan.kept) == (80, 0)
     assert run(config, lambda _: None) is not None
-    real = (tmp_path / results.INFLUENCE_SCORES).stat().st_size
+    real = (tmp_path / schema.INFLUENCE_SCORES).stat().st_size
     assert abs(plan.matrix_bytes / real - 1) < 0.05
 
     said: list[str] = []
@@ -73,12 +73,12 @@ def test_bytes_of_a_real_run(
     means = small.table_bytes - plan.table_bytes  # 60 rows, and the 10 classes of the test images
     run(without, said.append)
     assert "(matrix none, tables " in said[0]
-    real = (tmp_path / results.CLASS_INFLUENCE).stat().st_size
+    real = (tmp_path / schema.CLASS_INFLUENCE).stat().st_size
     assert abs(means / real - 1) < 0.05
-    assert not (tmp_path / results.INFLUENCE_SCORES).exists()
+    assert not (tmp_path / schema.INFLUENCE_SCORES).exists()
     untrained = replace(config, model_paths=(checkpoint_path,), output_dir=tmp_path / "untrained")
     run(untrained, lambda _: None)  # its scores are of the size with the longest text
-    real = (tmp_path / "untrained" / results.INFLUENCE_SCORES).stat().st_size
+    real = (tmp_path / "untrained" / schema.INFLUENCE_SCORES).stat().st_size
     assert abs(plan.matrix_bytes / real - 1) < 0.09
 
     few = test.take(np.flatnonzero(test.labels < 4))
@@ -108,17 +108,17 @@ def test_dry_run_and_kept_features(checkpoint_path: Path, image_tree: Path, tmp_
 
     first = run(config, said.append)
     assert first is not None
-    scores = (tmp_path / "out" / results.INFLUENCE_SCORES).read_bytes()
+    scores = (tmp_path / "out" / schema.INFLUENCE_SCORES).read_bytes()
     assert run(replace(config, dry_run=True, train_subset=25), said.append) is None
     assert "5 to do, 30 already kept" in said[-1]
     again = run(config, said.append)
     assert again is not None
     assert (first.kept_features, again.kept_features) == (0, 30)
-    assert (tmp_path / "out" / results.INFLUENCE_SCORES).read_bytes() == scores
+    assert (tmp_path / "out" / schema.INFLUENCE_SCORES).read_bytes() == scores
     without = run(replace(config, use_cache=False, output_dir=tmp_path / "other"), said.append)
     assert without is not None
-    assert (tmp_path / "other" / results.INFLUENCE_SCORES).read_bytes() == scores
-    assert not (tmp_path / "other" / results.FEATURES).exists()
+    assert (tmp_path / "other" / schema.INFLUENCE_SCORES).read_bytes() == scores
+    assert not (tmp_path / "other" / schema.FEATURES).exists()
 
 
 def test_gauss_newton_from_kept_features(
@@ -127,14 +127,14 @@ def test_gauss_newton_from_kept_features(
     """Another method needs no forward pass, and its files say which it was."""
     config = RunConfig((checkpoint_path,), image_tree, tmp_path, crop=Crop(40, 32), top_k=3)
     run(config, lambda _: None)
-    tracin_table = results.read_table(tmp_path, results.TOP_INFLUENCES_TABLE)
-    info = run(replace(config, method=results.GAUSS_NEWTON, damping=0.2), lambda _: None)
+    tracin_table = schema.read_table(tmp_path, schema.TOP_INFLUENCES_TABLE)
+    info = run(replace(config, method=schema.GAUSS_NEWTON, damping=0.2), lambda _: None)
     assert info is not None
     assert (info.method, info.damping, info.kept_features) == ("gauss_newton", 0.2, 80)
-    table = results.read_table(tmp_path, results.TOP_INFLUENCES_TABLE)
+    table = schema.read_table(tmp_path, schema.TOP_INFLUENCES_TABLE)
     for frame, key in ((tracin_table, "normalized_score"), (table, "score")):
-        proponents = frame[frame["direction"] == results.PROPONENT]
-        opponents = frame[frame["direction"] == results.OPPONENT]
+        proponents = frame[frame["direction"] == schema.PROPONENT]
+        opponents = frame[frame["direction"] == schema.OPPONENT]
         assert (proponents["score"] > 0).all()
         assert (opponents["score"] < 0).all()
         assert frame.groupby(["test_idx", "direction"]).size().max() == 3
@@ -142,7 +142,7 @@ def test_gauss_newton_from_kept_features(
             assert np.all(np.diff(group[key]) <= 0)
         for _, group in opponents.groupby("test_idx"):
             assert np.all(np.diff(group["score"]) >= 0)
-    matrix = np.loadtxt(tmp_path / results.INFLUENCE_SCORES, delimiter=",", skiprows=1)
+    matrix = np.loadtxt(tmp_path / schema.INFLUENCE_SCORES, delimiter=",", skiprows=1)
     entries = matrix[table["train_idx"].to_numpy(), table["test_idx"].to_numpy()]
     np.testing.assert_array_equal(entries.astype(np.float32), table["score"].to_numpy())
     assert torch.isfinite(torch.tensor(matrix)).all()

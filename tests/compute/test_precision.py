@@ -11,14 +11,14 @@ import torch
 from scipy.stats import spearmanr
 
 from tests.real_data import CLASS_NAMES
-from tracin.compute.backbone import Forward
-from tracin.compute.checkpoint import load_checkpoint
 from tracin.compute.config import RunConfig
-from tracin.compute.data import Crop, find_images
-from tracin.compute.factors import Loss
-from tracin.compute.features import PassSettings, pooled_features
+from tracin.compute.features.backbone import Forward
+from tracin.compute.features.pooled import PassSettings, pooled_features
+from tracin.compute.model.checkpoint import load_checkpoint
 from tracin.compute.precision import precision_error, rank_correlation, top_overlap
 from tracin.compute.run import run
+from tracin.images import Crop, find_images
+from tracin.loss import Loss
 
 
 def test_rank_correlation_equals_scipy() -> None:

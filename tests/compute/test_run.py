@@ -13,12 +13,12 @@ import pytest
 import torch
 
 from tests.real_data import CLASS_NAMES
-from tracin import results
 from tracin.compute.config import RunConfig
-from tracin.compute.data import Crop
 from tracin.compute.run import run
 from tracin.errors import TracInError
-from tracin.run_info import RunInfo, read_run_info
+from tracin.images import Crop
+from tracin.results import schema
+from tracin.results.run_info import RunInfo, read_run_info
 
 
 @pytest.fixture
@@ -36,19 +36,19 @@ def run_quietly(config: RunConfig) -> tuple[RunInfo, str]:
 
 
 def scores_of(folder: Path) -> np.ndarray:
-    return pd.read_csv(folder / results.INFLUENCE_SCORES).to_numpy(np.float32)
+    return pd.read_csv(folder / schema.INFLUENCE_SCORES).to_numpy(np.float32)
 
 
 def test_files_of_a_run(config: RunConfig) -> None:
     info, notices = run_quietly(replace(config, train_subset=20, test_subset=10))
     folder = config.output_dir
     assert sorted(path.name for path in folder.iterdir()) == sorted(
-        results.files_of_run(matrix=True)
+        schema.files_of_run(matrix=True)
     )
     scores = scores_of(folder)
     assert scores.shape == (20, 10)
 
-    summary = results.read_table(folder, results.INFLUENCE_SUMMARY)
+    summary = schema.read_table(folder, schema.INFLUENCE_SUMMARY)
     assert list(summary["test_class"]) == list(CLASS_NAMES)
     np.testing.assert_array_equal(summary["most_helpful_train_idx"], scores.argmax(axis=0))
     np.testing.assert_array_equal(summary["max_positive_influence"], scores.max(axis=0))
@@ -57,14 +57,14 @@ def test_files_of_a_run(config: RunConfig) -> None:
     np.testing.assert_allclose(summary["avg_influence"], scores.mean(axis=0), rtol=1e-3, atol=1e-12)
     np.testing.assert_allclose(summary["positive_share"], (scores > 0).mean(axis=0), rtol=1e-6)
 
-    sure = results.read_table(folder, results.PREDICTIONS)
+    sure = schema.read_table(folder, schema.PREDICTIONS)
     assert sure["predicted_class"].tolist() == summary["predicted_class"].tolist()
     given = np.exp(-summary["loss"].to_numpy())
     assert (sure["probability"] >= given - 1e-6).all()
     right = summary["correct"].to_numpy()
     np.testing.assert_allclose(sure["probability"][right], given[right], rtol=1e-4)
 
-    train = results.read_table(folder, results.TRAIN_SUMMARY)
+    train = schema.read_table(folder, schema.TRAIN_SUMMARY)
     assert train["train_class"].value_counts().tolist() == [2] * 10
     assert (train["self_influence"] > 0).all()
     helpful = train["train_class"][summary["most_helpful_train_idx"]]
@@ -85,7 +85,7 @@ def test_a_second_run_replaces_the_first(config: RunConfig) -> None:
     run_quietly(replace(config, train_subset=10, test_subset=10))
     second = scores_of(config.output_dir)
     assert (first.shape, second.shape) == ((30, 20), (10, 10))
-    assert len(results.read_table(config.output_dir, results.TRAIN_SUMMARY)) == 10
+    assert len(schema.read_table(config.output_dir, schema.TRAIN_SUMMARY)) == 10
 
 
 def test_subsets_above_the_size_mean_all_and_say_so(config: RunConfig) -> None:
@@ -110,7 +110,7 @@ def test_unreadable_images(config: RunConfig, tmp_path: Path) -> None:
 
     info, _ = run_quietly(replace(config, skip_unreadable=True))
     assert [image.path for image in info.skipped] == ["train/cat/cat_00002.jpg"]
-    paths = list(results.read_table(config.output_dir, results.TRAIN_SUMMARY)["train_path"])
+    paths = list(schema.read_table(config.output_dir, schema.TRAIN_SUMMARY)["train_path"])
     assert len(paths) == info.train_images == 59
     assert "train/cat/cat_00002.jpg" not in paths
     skipped = scores_of(config.output_dir)
@@ -216,4 +216,4 @@ def test_stored_values_must_be_numbers(
 def test_scores_beyond_float32_are_refused(config: RunConfig) -> None:
     with pytest.raises(TracInError, match="NaN or infinite"):
         run_quietly(replace(config, learning_rates=(3e38,), train_subset=10, test_subset=10))
-    assert not (config.output_dir / results.INFLUENCE_SCORES).exists()
+    assert not (config.output_dir / schema.INFLUENCE_SCORES).exists()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tracin.analyze.numerals import signed
+from tracin.analyze.figures.summary import OverallSummary
 from tracin.analyze.run import Outcome
-from tracin.analyze.summary import OverallSummary
-from tracin.results import TOP_INFLUENCES
+from tracin.results.schema import TOP_INFLUENCES
+from tracin.wording import signed
 
 MOST_PAGES = 20
 """So many class pages are named one by one."""

@@ -9,19 +9,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from tracin import results
-from tracin.analyze.explanation_picture import Explanation, draw_explanation, texts_of
-from tracin.analyze.inputs import data_folder
-from tracin.analyze.lookup import find_test_image
+from tracin.analyze.figures.summarize import METHODS
+from tracin.analyze.figures.summary import RankedImage
 from tracin.analyze.naming import safe_name
-from tracin.analyze.numerals import signed
-from tracin.analyze.phrases import count
-from tracin.analyze.style import look, render, save
-from tracin.analyze.summarize import METHODS
-from tracin.analyze.summary import RankedImage
+from tracin.analyze.pictures.explanation import Explanation, draw_explanation, texts_of
+from tracin.analyze.pictures.style import look, render, save
+from tracin.analyze.read.lookup import find_test_image
 from tracin.errors import TracInError
-from tracin.run_info import read_run_info
-from tracin.staging import record_analysis, recorded_analysis, replacing
+from tracin.results import schema
+from tracin.results.run_info import data_folder, read_run_info
+from tracin.results.staging import record_analysis, recorded_analysis, replacing
+from tracin.wording import count, signed
 
 
 @dataclass(frozen=True)
@@ -42,11 +40,11 @@ def explain(config: ExplainConfig) -> str:
         TracInError: an image is not known, or a table of the results is missing; nothing is
             written then.
     """
-    table = _read(config.results_dir, results.TOP_INFLUENCES_TABLE)
-    summary = _read(config.results_dir, results.INFLUENCE_SUMMARY)
+    table = _read(config.results_dir, schema.TOP_INFLUENCES_TABLE)
+    summary = _read(config.results_dir, schema.INFLUENCE_SUMMARY)
     if "test_path" not in summary.columns:
         raise TracInError(
-            f"{config.results_dir / results.INFLUENCE_SUMMARY} has no column test_path, so that no "
+            f"{config.results_dir / schema.INFLUENCE_SUMMARY} has no column test_path, so that no "
             "image can be found in it. Run TracIn_Resnet50.py again."
         )
     data_dir = data_folder(config.results_dir, config.data_dir)
@@ -55,12 +53,12 @@ def explain(config: ExplainConfig) -> str:
     context = _context(config.results_dir)
     explanations = [_explanation(summary.iloc[row], table, context) for row in chosen]
     names = _names(paths)
-    folder = config.results_dir / results.EXPLANATIONS
+    folder = config.results_dir / schema.EXPLANATIONS
     pictures = [folder / f"{names[row]}.png" for row in chosen]
     try:
-        former = recorded_analysis(config.results_dir, results.EXPLANATION_FILES)
+        former = recorded_analysis(config.results_dir, schema.EXPLANATION_FILES)
         every = {*former, *pictures}
-        record_analysis(config.results_dir, every, results.EXPLANATION_FILES)
+        record_analysis(config.results_dir, every, schema.EXPLANATION_FILES)
         folder.mkdir(exist_ok=True)
         for picture, explanation in zip(pictures, explanations, strict=True):
             with look(texts_of(explanation)), replacing(picture) as temporary:
@@ -82,7 +80,7 @@ def _read(folder: Path, name: str) -> pd.DataFrame:
             f"{folder / name} is not there; --explain needs it. Run TracIn_Resnet50.py with this "
             "version first, or name its folder with --results_dir."
         )
-    return results.read_table(folder, name)
+    return schema.read_table(folder, name)
 
 
 @dataclass(frozen=True)
@@ -100,25 +98,25 @@ class _Context:
 
 
 def _context(folder: Path) -> _Context:
-    known = (folder / results.RUN_INFO).exists()
-    method = read_run_info(folder).method if known else results.TRACIN
+    known = (folder / schema.RUN_INFO).exists()
+    method = read_run_info(folder).method if known else schema.TRACIN
     name, unit = METHODS.get(method, (method, "score"))
     suggested: dict[str, str] = {}
-    if (folder / results.SUSPECTS).exists():
-        suspects = results.read_table(folder, results.SUSPECTS)
+    if (folder / schema.SUSPECTS).exists():
+        suspects = schema.read_table(folder, schema.SUSPECTS)
         suggested = dict(zip(suspects["train_path"], suspects["suggested_class"], strict=True))
     sure: dict[str, float] = {}
-    if (folder / results.PREDICTIONS).exists():
-        table = results.read_table(folder, results.PREDICTIONS)
+    if (folder / schema.PREDICTIONS).exists():
+        table = schema.read_table(folder, schema.PREDICTIONS)
         sure = dict(zip(table["test_path"], table["probability"].astype(float), strict=True))
-    return _Context(name, unit, method == results.TRACIN, sure, suggested)
+    return _Context(name, unit, method == schema.TRACIN, sure, suggested)
 
 
 def _explanation(image: pd.Series, table: pd.DataFrame, context: _Context) -> Explanation:
     rows = table[table["test_idx"] == image["test_idx"]].sort_values("rank", kind="stable")
     by_direction = {
         direction: rows[rows["direction"] == direction]
-        for direction in (results.PROPONENT, results.OPPONENT)
+        for direction in (schema.PROPONENT, schema.OPPONENT)
     }
     return Explanation(
         path=str(image["test_path"]),
@@ -129,8 +127,8 @@ def _explanation(image: pd.Series, table: pd.DataFrame, context: _Context) -> Ex
         method=context.method,
         unit=context.unit,
         normalized=context.normalized,
-        proponents=tuple(_ranked(by_direction[results.PROPONENT], context)),
-        opponents=tuple(_ranked(by_direction[results.OPPONENT], context)),
+        proponents=tuple(_ranked(by_direction[schema.PROPONENT], context)),
+        opponents=tuple(_ranked(by_direction[schema.OPPONENT], context)),
         rows=rows,
     )
 
@@ -163,8 +161,8 @@ def _names(paths: Sequence[str]) -> list[str]:
 def _as_text(one: Explanation) -> Iterator[str]:
     yield f"{one.path}: {one.verdict}"
     sides = (
-        (results.PROPONENT, f"similar training signal, score above zero; {one.ranking}"),
-        (results.OPPONENT, "opposite training signal, score below zero; ranked by score"),
+        (schema.PROPONENT, f"similar training signal, score above zero; {one.ranking}"),
+        (schema.OPPONENT, "opposite training signal, score below zero; ranked by score"),
     )
     for direction, what in sides:
         rows = one.rows[one.rows["direction"] == direction]

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tracin.analyze.figures.summary import OverallSummary, RankedImage
 from tracin.analyze.naming import safe_name
-from tracin.analyze.summary import OverallSummary, RankedImage
-from tracin.analyze.thumbnails import image_file
-from tracin.results import TOP_INFLUENCES
-from tracin.staging import replacing
+from tracin.analyze.read.thumbnails import image_file
+from tracin.results.schema import TOP_INFLUENCES
+from tracin.results.staging import replacing
 
 
 @dataclass(frozen=True)

@@ -11,21 +11,22 @@ from matplotlib.figure import Figure
 from PIL import Image
 from tqdm import tqdm
 
-from tracin.analyze import fonts, gallery, pages, style
-from tracin.analyze.findings import Words, in_words
-from tracin.analyze.from_tables import scores_from_tables
-from tracin.analyze.inputs import Inputs, read_inputs
+from tracin.analyze import gallery
+from tracin.analyze.figures.summarize import summarize
+from tracin.analyze.figures.summary import OverallSummary, RankBy
 from tracin.analyze.naming import unique_names
-from tracin.analyze.phrases import count
+from tracin.analyze.pictures import fonts, pages, style
+from tracin.analyze.read.from_tables import scores_from_tables
+from tracin.analyze.read.inputs import Inputs, read_inputs
+from tracin.analyze.read.scan import Scores, scan
+from tracin.analyze.read.thumbnails import Thumbnails
 from tracin.analyze.report.page import write_report
 from tracin.analyze.report.source import Source
-from tracin.analyze.scan import Scores, scan
-from tracin.analyze.summarize import summarize
-from tracin.analyze.summary import OverallSummary, RankBy
-from tracin.analyze.thumbnails import Thumbnails
+from tracin.analyze.words.findings import Words, in_words
 from tracin.errors import TracInError
-from tracin.results import CLASS_SUMMARY_SUFFIX, DASHBOARD, REPORT, TRAIN_SUMMARY
-from tracin.staging import record_analysis, remove_analysis, replacing
+from tracin.results.schema import CLASS_SUMMARY_SUFFIX, DASHBOARD, REPORT, TRAIN_SUMMARY
+from tracin.results.staging import record_analysis, remove_analysis, replacing
+from tracin.wording import count
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tracin import results
-from tracin.compute.data import Crop
+from tracin.images import Crop
+from tracin.results import schema
 
 Say = Callable[[str], None]
 """Where notices to the user go, one sentence at a time."""
@@ -28,7 +28,7 @@ class RunConfig:
     label_smoothing: float | None = None
     class_weights: str | None = None
     head_activation: str | None = None
-    method: str = results.TRACIN
+    method: str = schema.TRACIN
     damping: float = 0.1
     top_k: int = 10
     max_suspects: int = 500
@@ -52,4 +52,4 @@ class RunConfig:
         """The folder of the kept features; None where none are kept."""
         if not self.use_cache:
             return None
-        return self.cache_dir or self.output_dir / results.FEATURES
+        return self.cache_dir or self.output_dir / schema.FEATURES

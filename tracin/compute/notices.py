@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tracin.compute.checkpoint import Checkpoint
-from tracin.compute.data import Crop
-from tracin.run_info import CheckpointInfo, PrecisionError
+from tracin.compute.model.checkpoint import Checkpoint
+from tracin.images import Crop
+from tracin.results.run_info import CheckpointInfo, PrecisionError
 
 
 def checkpoint(info: CheckpointInfo) -> str:

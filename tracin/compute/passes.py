@@ -10,20 +10,21 @@ from pathlib import Path
 import torch
 
 from tracin.compute import notices
-from tracin.compute.backbone import Forward
-from tracin.compute.checkpoint import Checkpoint
 from tracin.compute.config import RunConfig, Say
-from tracin.compute.data import ImageTable
-from tracin.compute.factors import Factors, Loss, compute_factors
-from tracin.compute.feature_store import FeatureStore
-from tracin.compute.features import PassSettings, pooled_features
-from tracin.compute.loading import Loaded
+from tracin.compute.features.backbone import Forward
+from tracin.compute.features.loading import Loaded
+from tracin.compute.features.pooled import PassSettings, pooled_features
+from tracin.compute.features.store import FeatureStore
+from tracin.compute.model.checkpoint import Checkpoint
+from tracin.compute.model.training_settings import training_settings
 from tracin.compute.precision import precision_error
-from tracin.compute.processes import Processes
 from tracin.compute.record import Stopwatch, checkpoint_info
-from tracin.compute.training_settings import training_settings
+from tracin.compute.scores.factors import Factors, compute_factors
 from tracin.errors import TracInError
-from tracin.run_info import CheckpointInfo, PrecisionError, SkippedImage
+from tracin.images import ImageTable
+from tracin.loss import Loss
+from tracin.machine.processes import Processes
+from tracin.results.run_info import CheckpointInfo, PrecisionError, SkippedImage
 
 
 @dataclass

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tracin.compute.checkpoint import FEATURE_WIDTH, check_there
 from tracin.compute.config import RunConfig
-from tracin.compute.data import ImageTable
-from tracin.compute.feature_store import STORE_FILES, FeatureStore, feature_key, file_states
-from tracin.compute.loading import Loaded
-from tracin.compute.processes import Processes
+from tracin.compute.features.loading import Loaded
+from tracin.compute.features.store import STORE_FILES, FeatureStore, feature_key, file_states
+from tracin.compute.model.checkpoint import FEATURE_WIDTH, check_there
 from tracin.errors import TracInError
+from tracin.images import ImageTable
+from tracin.machine.processes import Processes
 
 BYTES_PER_SCORE = 14.4
 """An estimate of a float32 score's text with its comma: eight or nine digits, point, exponent, and

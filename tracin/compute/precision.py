@@ -9,14 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tracin.compute.backbone import Forward
-from tracin.compute.checkpoint import Checkpoint
-from tracin.compute.data import ImageTable, draw_subset
-from tracin.compute.factors import Factors, Loss, compute_factors
-from tracin.compute.feature_store import FeatureStore
-from tracin.compute.features import PassSettings, pooled_features
-from tracin.compute.influence import influence_rows
-from tracin.run_info import PrecisionError
+from tracin.compute.features.backbone import Forward
+from tracin.compute.features.pooled import PassSettings, pooled_features
+from tracin.compute.features.store import FeatureStore
+from tracin.compute.model.checkpoint import Checkpoint
+from tracin.compute.scores.factors import Factors, compute_factors
+from tracin.compute.scores.tracin import influence_rows
+from tracin.images import ImageTable, draw_subset
+from tracin.loss import Loss
+from tracin.results.run_info import PrecisionError
 
 SAMPLES = (64, 16)
 """Training and test images that are passed again in float32."""

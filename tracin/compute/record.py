@@ -10,10 +10,10 @@ from contextlib import contextmanager
 import torch
 import torchvision
 
-from tracin.compute.checkpoint import Checkpoint
-from tracin.compute.factors import Factors
-from tracin.compute.training_settings import TrainingSettings
-from tracin.run_info import CheckpointInfo
+from tracin.compute.model.checkpoint import Checkpoint
+from tracin.compute.model.training_settings import TrainingSettings
+from tracin.compute.scores.factors import Factors
+from tracin.results.run_info import CheckpointInfo
 
 
 class Stopwatch:

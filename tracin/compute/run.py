@@ -13,26 +13,26 @@ import torch
 from tqdm import tqdm
 
 import tracin
-from tracin import results, staging
 from tracin.compute import notices
-from tracin.compute.backbone import Forward
 from tracin.compute.config import RunConfig, Say
-from tracin.compute.data import ImageTable, draw_subset, find_images
-from tracin.compute.device import default_workers, device_name, has_bfloat16
-from tracin.compute.features import PassSettings
-from tracin.compute.gauss_newton import gauss_newton_scores
-from tracin.compute.influence import tracin_scores
-from tracin.compute.loading import make_loader
-from tracin.compute.lookalikes import comparable
-from tracin.compute.output import Side, write_tables
-from tracin.compute.pace import Pace
+from tracin.compute.features.backbone import Forward
+from tracin.compute.features.loading import make_loader
+from tracin.compute.features.pace import Pace
+from tracin.compute.features.pooled import PassSettings
+from tracin.compute.labels.lookalikes import comparable
 from tracin.compute.passes import RunState, SideState, pass_checkpoint
 from tracin.compute.plan import Plan, make_plan
-from tracin.compute.processes import Processes, joined_processes
 from tracin.compute.record import accuracy, versions
-from tracin.compute.scoring import Scored, ScoringSettings, score
+from tracin.compute.scores.gauss_newton import gauss_newton_scores
+from tracin.compute.scores.matrix_pass import Scored, ScoringSettings, score
+from tracin.compute.scores.tracin import tracin_scores
+from tracin.compute.tables import Side, write_tables
 from tracin.errors import TracInError
-from tracin.run_info import RunInfo, write_run_info
+from tracin.images import ImageTable, draw_subset, find_images
+from tracin.machine.device import default_workers, device_name, has_bfloat16
+from tracin.machine.processes import Processes, joined_processes
+from tracin.results import schema, staging
+from tracin.results.run_info import RunInfo, write_run_info
 
 
 def run(config: RunConfig, say: Say) -> RunInfo | None:
@@ -113,7 +113,7 @@ def _warn(state: RunState) -> None:
     config = state.config
     if not comparable(state.train.table, state.test.table):
         state.say(notices.no_duplicates())
-    if config.method == results.GAUSS_NEWTON and len(config.model_paths) > 1:
+    if config.method == schema.GAUSS_NEWTON and len(config.model_paths) > 1:
         state.say(notices.averaged_gauss_newton(len(config.model_paths)))
     device = state.settings.processes.device
     if config.precision == "bfloat16" and device.type == "cpu" and not has_bfloat16(device):
@@ -150,14 +150,14 @@ def _bfloat16_speed(state: RunState) -> Callable[[], float | None]:
 def _score(state: RunState, folder: Path | None) -> Scored:
     """What was gathered from the matrix, after its file was written into ``folder``."""
     config, train, test = state.config, state.train, state.test
-    if config.method == results.GAUSS_NEWTON:
+    if config.method == schema.GAUSS_NEWTON:
         scores = gauss_newton_scores(train.factors, test.factors, config.damping)
     else:
         rates = [info.learning_rate for info in state.checkpoints]
         scores = tracin_scores(train.factors, test.factors, rates)
     settings = ScoringSettings(
         top_k=config.top_k,
-        normalize_proponents=config.method == results.TRACIN,
+        normalize_proponents=config.method == schema.TRACIN,
         matrix=config.matrix,
     )
     return score(folder, scores, test.table, settings, state.settings.processes)
@@ -177,7 +177,7 @@ def _record(state: RunState, scored: Scored, suspects: int) -> RunInfo:
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         command=config.command,
         method=config.method,
-        damping=config.damping if config.method == results.GAUSS_NEWTON else None,
+        damping=config.damping if config.method == schema.GAUSS_NEWTON else None,
         data_dir=str(config.data_dir.resolve()),
         train_split=train.table.split,
         test_split=test.table.split,

@@ -1,19 +1,81 @@
-"""Factors and figures of the matrix → the rows of the summary tables."""
+"""Factors of both sides and what was gathered from the matrix → the tables of the results."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
-from tracin.compute.data import ImageTable
-from tracin.compute.explanations import Strongest
-from tracin.compute.factors import Factors, cross_entropy
-from tracin.compute.influence import MatrixFigures, normalizer
-from tracin.compute.label_quality import LabelQuality
-from tracin.matrix import Float32Array
-from tracin.results import SUSPECTS_COLUMNS
+from tracin.compute.labels import lookalikes
+from tracin.compute.labels.label_quality import LabelQuality, label_quality, suspects
+from tracin.compute.scores.factors import Factors, cross_entropy
+from tracin.compute.scores.matrix_pass import Scored
+from tracin.compute.scores.strongest import Strongest, similarities
+from tracin.compute.scores.tracin import MatrixFigures, normalizer
+from tracin.images import Crop, ImageTable
+from tracin.results import schema
+from tracin.results.matrix import Float32Array
+from tracin.results.schema import SUSPECTS_COLUMNS
+
+
+@dataclass(frozen=True)
+class Side:
+    """The images of one split and their factors, one entry per checkpoint."""
+
+    table: ImageTable
+    factors: Sequence[Factors]
+    features: Tensor
+    """(n, 2048), float32, on the CPU: pooled features of the last checkpoint."""
+
+
+def write_tables(
+    folder: Path, train: Side, test: Side, scored: Scored, max_suspects: int, crop: Crop
+) -> int:
+    """Number of suspects listed, after all tables were written into ``folder``.
+
+    Args:
+        folder: of the results.
+        train: the matrix's rows.
+        test: the matrix's columns.
+        scored: what was gathered from the matrix.
+        max_suspects: how many are listed at most.
+        crop: as the images went into the model.
+    """
+    quality = label_quality(train.factors)
+    per_test = influence_summary(train.table, test.table, test.factors[-1], scored.figures)
+    per_train = train_summary(
+        train.table, train.factors[-1], scored.self_influence, scored.figures, quality
+    )
+    suspicious = suspects(quality, max_suspects)
+    alike = {
+        direction: similarities(train.factors, test.factors, pairs)
+        for direction, pairs in scored.pairs.items()
+    }
+    neighbours = lookalikes.neighbours_table(
+        train.table, train.features, suspicious.tolist(), quality.suggested[suspicious].tolist()
+    )
+    duplicates = lookalikes.duplicates_table(
+        train.table, train.features, test.table, test.features, crop
+    )
+    for name, table in (
+        (schema.INFLUENCE_SUMMARY, per_test),
+        (schema.TRAIN_SUMMARY, per_train),
+        (schema.PREDICTIONS, predictions(test.table, test.factors[-1])),
+        (schema.SUSPECTS, suspects_table(per_train, suspicious)),
+        (
+            schema.TOP_INFLUENCES_TABLE,
+            top_influences(per_train, per_test, scored.pairs, alike),
+        ),
+        (schema.NEIGHBOURS, neighbours),
+        (schema.DUPLICATES, duplicates),
+    ):
+        schema.write_table(folder, name, table)
+    return len(suspicious)
 
 
 def influence_summary(

@@ -14,7 +14,7 @@ import numpy as np
 from tracin.errors import TracInError
 from tracin.prepare.convert import Converted
 from tracin.prepare.sources import Source
-from tracin.staging import replacing
+from tracin.results.staging import replacing
 
 STAMP = "prepared.json"
 TRAIN, TEST = "train", "test"

@@ -21,10 +21,11 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from tracin.errors import TracInError
+from tracin.image_folder import IMAGE_SUFFIXES
 from tracin.prepare.convert import Converted, Settings, convert
 from tracin.prepare.duplicates import AlikePair, alike_pairs, group_equal
 from tracin.prepare.journal import TEST, TRAIN, Workplace, journal_line, split_name
-from tracin.prepare.sources import EXTENSIONS, Source, find_sources
+from tracin.prepare.sources import Source, find_sources
 from tracin.prepare.split import draw_test
 from tracin.prepare.tables import write_pairs, write_split
 
@@ -160,7 +161,7 @@ def _convert_all(
             known[converted.source] = converted
             journal.write(journal_line(converted))
             bar.update()
-    reason = f"no image: its name does not end in {', '.join(EXTENSIONS)}"
+    reason = f"no image: its name does not end in {', '.join(IMAGE_SUFFIXES)}"
     return [known.get(source) or Converted(source, reason) for source in sources]
 
 

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tracin.errors import TracInError
-
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
-"""As torchvision's ImageFolder; written out here because importing it takes seconds."""
+from tracin.image_folder import IMAGE_SUFFIXES
 
 ENGLISH = {
     "cane": "dog",
@@ -46,7 +44,7 @@ class Source:
     @property
     def is_image(self) -> bool:
         """Whether its name ends as an image's."""
-        return self.path.lower().endswith(EXTENSIONS)
+        return self.path.lower().endswith(IMAGE_SUFFIXES)
 
 
 def find_sources(raw_dir: Path, english_names: bool) -> tuple[Source, ...]:
@@ -82,7 +80,7 @@ def find_sources(raw_dir: Path, english_names: bool) -> tuple[Source, ...]:
     if not any(source.is_image for source in sources):
         raise TracInError(
             f"{raw_dir} holds no images: no file of its class folders ends in "
-            f"{', '.join(EXTENSIONS)}."
+            f"{', '.join(IMAGE_SUFFIXES)}."
         )
     return tuple(sources)
 

@@ -12,7 +12,7 @@ import pandas as pd
 from tracin.prepare.convert import Converted
 from tracin.prepare.duplicates import AlikePair
 from tracin.prepare.journal import NEAR_TABLE, SPLIT_TABLE, Workplace, split_name
-from tracin.staging import replacing
+from tracin.results.staging import replacing
 
 
 def write_split(

@@ -226,7 +226,7 @@ def _config(arguments: argparse.Namespace) -> TrainingConfig:
 
 
 def _recipe(arguments: argparse.Namespace) -> Recipe:
-    from tracin.compute.data import Crop
+    from tracin.images import Crop
     from tracin.training.settings import IMAGENET, SCRATCH, Augmentation, Recipe
 
     # A random backbone has nothing to keep: it is not frozen, and learns as fast as the head.

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 
 from tqdm import tqdm
 
-from tracin.compute.device import default_workers
-from tracin.staging import replacing
+from tracin.machine.device import default_workers
+from tracin.results.staging import replacing
 from tracin.training import outputs
 from tracin.training.chart import build_curve
 from tracin.training.images import EpochBatches, Images, training_loader, validation_loader

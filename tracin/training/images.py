@@ -19,10 +19,10 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from torchvision.datasets.folder import pil_loader
 from torchvision.transforms import v2
 
-from tracin.compute.data import ImageTable, PixelBatch, PixelDataset, collate
-from tracin.compute.factors import Loss, balanced_weights
-from tracin.compute.processes import Processes
 from tracin.errors import TracInError
+from tracin.images import ImageTable, PixelBatch, PixelDataset, collate
+from tracin.loss import Loss, balanced_weights
+from tracin.machine.processes import Processes
 from tracin.training.settings import Augmentation, Recipe
 
 Rows = npt.NDArray[np.int64]

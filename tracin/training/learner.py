@@ -13,10 +13,10 @@ from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
-from tracin.compute.data import ImageTable, PixelBatch, normalize
-from tracin.compute.factors import Loss
-from tracin.compute.processes import Processes
 from tracin.errors import TracInError
+from tracin.images import ImageTable, PixelBatch, normalize
+from tracin.loss import Loss
+from tracin.machine.processes import Processes
 from tracin.training.images import Batch
 from tracin.training.model import AnimalsResNet50
 from tracin.training.settings import Recipe

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from tracin.errors import TracInError
-from tracin.staging import replacing
+from tracin.results.staging import replacing
 
 MANIFEST = "training.json"
 STATE = "training_state.pth"

@@ -13,10 +13,10 @@ from typing import Any
 
 import torch
 
-from tracin.compute.data import ImageTable, find_images
-from tracin.compute.device import device_name
-from tracin.compute.processes import Processes, joined_processes
 from tracin.errors import TracInError
+from tracin.images import ImageTable, find_images
+from tracin.machine.device import device_name
+from tracin.machine.processes import Processes, joined_processes
 from tracin.training import outputs
 from tracin.training.epochs import Say, Session, run_epochs
 from tracin.training.images import Images, choose_images

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tracin.compute.data import Crop
+from tracin.images import Crop
 
 IMAGENET = "imagenet"
 SCRATCH = "scratch"

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from tracin.analyze import panels, style, text
-from tracin.staging import replacing
+from tracin.analyze.pictures import panels, style, text
+from tracin.results.staging import replacing
 from tracin.what_if.verdict import Verdict, signed_points
 
 CAVEAT = (

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tracin.compute.factors import Loss
+from tracin.loss import Loss
 
 EPOCHS = 10
 FEWEST_STEPS = 400

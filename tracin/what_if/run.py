@@ -17,22 +17,22 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from tracin import results
-from tracin.analyze.actions import DELETE, RELABEL, Action, read_actions
-from tracin.analyze.phrases import count
-from tracin.compute.backbone import Forward
-from tracin.compute.checkpoint import Checkpoint, load_checkpoint
-from tracin.compute.data import Crop, ImageTable
-from tracin.compute.device import choose_device, default_workers
-from tracin.compute.factors import Loss
-from tracin.compute.feature_store import FeatureStore
-from tracin.compute.features import PassSettings, PooledFeatures, pooled_features
+from tracin.clean.actions import DELETE, RELABEL, Action, read_actions
+from tracin.compute.features.backbone import Forward
+from tracin.compute.features.pooled import PassSettings, PooledFeatures, pooled_features
+from tracin.compute.features.store import FeatureStore
+from tracin.compute.model.checkpoint import Checkpoint, load_checkpoint
 from tracin.errors import TracInError
-from tracin.run_info import CheckpointInfo, RunInfo, read_run_info
-from tracin.staging import record_analysis, recorded_analysis
+from tracin.images import Crop, ImageTable
+from tracin.loss import Loss
+from tracin.machine.device import choose_device, default_workers
+from tracin.results import schema
+from tracin.results.run_info import CheckpointInfo, RunInfo, read_run_info
+from tracin.results.staging import record_analysis, recorded_analysis
 from tracin.what_if.chart import write_chart
 from tracin.what_if.head import Split, head_accuracy
 from tracin.what_if.verdict import SEEDS, Verdict
+from tracin.wording import count
 
 Say = Callable[[str], None]
 
@@ -79,10 +79,10 @@ def what_if(config: WhatIfConfig, say: Say) -> str:
     features = _features(config, run, checkpoint, (train, test), say)
     say(f"Training {SEEDS} heads with the change, and {SEEDS} with random removals.")
     verdict = _compare(change, features, (train, test), checkpoint, _loss(info))
-    path = config.results_dir / results.WHAT_IF
+    path = config.results_dir / schema.WHAT_IF
     try:
-        known = recorded_analysis(config.results_dir, results.EXPLANATION_FILES)
-        record_analysis(config.results_dir, {*known, path}, results.EXPLANATION_FILES)
+        known = recorded_analysis(config.results_dir, schema.EXPLANATION_FILES)
+        record_analysis(config.results_dir, {*known, path}, schema.EXPLANATION_FILES)
         write_chart(path, verdict)
     except OSError as error:
         raise TracInError(
@@ -97,15 +97,15 @@ def _loss(info: CheckpointInfo) -> Loss:
 
 def _tables(config: WhatIfConfig) -> tuple[RunInfo, ImageTable, ImageTable, pd.DataFrame]:
     folder = config.results_dir
-    for name in (results.RUN_INFO, results.TRAIN_SUMMARY, results.INFLUENCE_SUMMARY):
+    for name in (schema.RUN_INFO, schema.TRAIN_SUMMARY, schema.INFLUENCE_SUMMARY):
         if not (folder / name).exists():
             raise TracInError(
                 f"{folder / name} is not there; --what_if needs it. Run TracIn_Resnet50.py first, "
                 "or name its folder with --results_dir."
             )
     run = read_run_info(folder)
-    table = results.read_table(folder, results.TRAIN_SUMMARY).sort_values("train_idx")
-    summary = results.read_table(folder, results.INFLUENCE_SUMMARY).sort_values("test_idx")
+    table = schema.read_table(folder, schema.TRAIN_SUMMARY).sort_values("train_idx")
+    summary = schema.read_table(folder, schema.INFLUENCE_SUMMARY).sort_values("test_idx")
     if "suspicion" not in table.columns or "test_path" not in summary.columns:
         raise TracInError(
             f"{folder} was written by another version and lacks suspicion or test paths. Run "
@@ -182,7 +182,7 @@ def _features(
         crop=Crop(run.resize_size, run.crop_size),
     )
     forward = Forward(checkpoint.backbone, device, run.precision)
-    with FeatureStore(config.results_dir / results.FEATURES) as store:
+    with FeatureStore(config.results_dir / schema.FEATURES) as store:
         train, test = (pooled_features(forward, table, settings, store) for table in tables)
     fresh = sum(len(each.rows) - each.kept for each in (train, test))
     if fresh:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tracin import results
-from tracin.analyze.numerals import power_of_ten, signed
+from tracin.analyze.figures.summarize import rank
+from tracin.analyze.read.scan import Float64Array
 from tracin.analyze.report.source import Picture, Pictures, Source
-from tracin.analyze.scan import Float64Array
-from tracin.analyze.summarize import rank
+from tracin.results import schema
+from tracin.wording import power_of_ten, signed
 
 MOST_CLASSES = 30
 MOST_PAIRS = 20
@@ -240,11 +240,11 @@ def _pair(
 
 def _opponents(source: Source) -> pd.DataFrame | None:
     """The listed opponents of misclassified test images."""
-    table = source.table(results.TOP_INFLUENCES_TABLE)
+    table = source.table(schema.TOP_INFLUENCES_TABLE)
     if table is None:
         return None
     wrong = table["test_class"] != table["predicted_class"]
-    return table[wrong & (table["direction"] == results.OPPONENT)]
+    return table[wrong & (table["direction"] == schema.OPPONENT)]
 
 
 def _behind_these(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tracin import results
-from tracin.analyze.phrases import count
-from tracin.analyze.report import wording
 from tracin.analyze.report.source import Picture, Pictures, Source, missing
+from tracin.analyze.words import meaning
+from tracin.results import schema
+from tracin.wording import count
 
 MOST_SHOWN = 200
 
@@ -72,9 +72,9 @@ class DuplicateSection:
 
 def duplicates_section(source: Source) -> DuplicateSection:
     """The pairs of a run that look the same."""
-    table = source.table(results.DUPLICATES)
+    table = source.table(schema.DUPLICATES)
     if table is None:
-        why = missing(results.DUPLICATES, "Pictures that stand there twice")
+        why = missing(schema.DUPLICATES, "Pictures that stand there twice")
         return DuplicateSection((), 0, 0, 0, "", why)
     columns = ("kind", "path_a", "class_a", "path_b", "class_b", "similarity", "identical_pixels")
     pairs = [
@@ -96,13 +96,13 @@ def duplicates_section(source: Source) -> DuplicateSection:
 def _pair(
     kind: str, a: tuple[str, str], b: tuple[str, str], similarity: float, identical: bool
 ) -> DuplicatePair:
-    leak, differ = kind == results.TRAIN_TEST, a[1] != b[1]
+    leak, differ = kind == schema.TRAIN_TEST, a[1] != b[1]
     return DuplicatePair(
         first=Copy(*a, is_test=False),
         second=Copy(*b, is_test=leak),
         likeness="identical pixels"
         if identical
-        else f"cosine {wording.cosine(similarity)}, pixels differ",
+        else f"cosine {meaning.cosine(similarity)}, pixels differ",
         identical=identical,
         labels_differ=differ,
         leak=leak,
@@ -129,11 +129,11 @@ def _accuracy(source: Source, leaked: set[str]) -> str:
     kept = [
         right for path, right in zip(test.paths, test.correct, strict=True) if path not in leaked
     ]
-    whole = wording.percent(float(test.correct.mean()))
+    whole = meaning.percent(float(test.correct.mean()))
     if not kept:
         return "Every test image stands in the training set: the accuracy says nothing."
     return (
         f"Test accuracy is {whole} on all {count(len(test.paths), 'test image')}, and "
-        f"{wording.percent(sum(kept) / len(kept))} on the {len(kept):,} that do not stand in the "
+        f"{meaning.percent(sum(kept) / len(kept))} on the {len(kept):,} that do not stand in the "
         "training set."
     )

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from tracin import results
-from tracin.analyze.numerals import signed
-from tracin.analyze.report import wording
 from tracin.analyze.report.source import Picture, Pictures, Source, missing
+from tracin.analyze.words import meaning
+from tracin.results import schema
+from tracin.wording import signed
 
 MOST_SHOWN = 300
 PER_SIDE = 4
@@ -79,11 +79,11 @@ class MistakeSection:
 
 def mistakes_section(source: Source) -> MistakeSection:
     """The misclassified test images of a run, explained."""
-    table = source.table(results.TOP_INFLUENCES_TABLE)
+    table = source.table(schema.TOP_INFLUENCES_TABLE)
     run = source.inputs.run
-    gauss_newton = run is not None and run.method == results.GAUSS_NEWTON
+    gauss_newton = run is not None and run.method == schema.GAUSS_NEWTON
     if table is None:
-        why = missing(results.TOP_INFLUENCES_TABLE, "The strongest influences on each test image")
+        why = missing(schema.TOP_INFLUENCES_TABLE, "The strongest influences on each test image")
         return MistakeSection((), 0, 0, (), gauss_newton, why)
     losses = _losses(source)
     wrong = table[table["test_class"] != table["predicted_class"]]
@@ -119,14 +119,14 @@ def _losses(source: Source) -> dict[int, float]:
 
 
 def _sure(source: Source) -> dict[str, float]:
-    table = source.table(results.PREDICTIONS)
+    table = source.table(schema.PREDICTIONS)
     if table is None:
         return {}
     return dict(zip(table["test_path"], table["probability"].astype(float), strict=True))
 
 
 def _learnt(source: Source) -> dict[str, float]:
-    table = source.table(results.TRAIN_SUMMARY)
+    table = source.table(schema.TRAIN_SUMMARY)
     if table is None:
         return {}
     return dict(zip(table["train_path"], table["probability"].astype(float), strict=True))
@@ -138,14 +138,14 @@ def _mistake(
     first = rows.iloc[0]
     true, predicted = str(first["test_class"]), str(first["predicted_class"])
     ranked = rows.sort_values("rank", kind="stable")
-    opponents = ranked[ranked["direction"] == results.OPPONENT]
-    proponents = ranked[ranked["direction"] == results.PROPONENT]
+    opponents = ranked[ranked["direction"] == schema.OPPONENT]
+    proponents = ranked[ranked["direction"] == schema.PROPONENT]
     return Mistake(
         path=str(first["test_path"]),
         true=true,
         predicted=predicted,
-        probability="" if loss is None else wording.percent(math.exp(-loss)),
-        sure="" if sure is None else wording.percent(sure),
+        probability="" if loss is None else meaning.percent(math.exp(-loss)),
+        sure="" if sure is None else meaning.percent(sure),
         for_predicted=_against(opponents, true, predicted, learnt),
         for_true=_for(proponents, true, learnt),
     )
@@ -183,17 +183,17 @@ def _evidence(rows: pd.DataFrame, learnt: dict[str, float]) -> tuple[Evidence, .
     for path, label, score, normalized, activation, error in zip(
         *(rows[name] for name in (*names, *similarities)), strict=True
     ):
-        says = wording.relation(float(activation), float(error))
+        says = meaning.relation(float(activation), float(error))
         if str(path) in learnt:
-            says += f"; {wording.learning(learnt[str(path)])}"
+            says += f"; {meaning.learning(learnt[str(path)])}"
         found.append(
             Evidence(
                 path=str(path),
                 label=str(label),
                 score=signed(float(score)),
                 normalized=signed(float(normalized)),
-                activation=wording.decimal(float(activation)),
-                error=wording.decimal(float(error)),
+                activation=meaning.decimal(float(activation)),
+                error=meaning.decimal(float(error)),
                 says=f"{says}.",
             )
         )

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tracin import results
-from tracin.analyze.numerals import signed
-from tracin.analyze.pages import overall_tiles
-from tracin.analyze.panels import Tile, remark_on
-from tracin.analyze.phrases import count, listed
+from tracin.analyze.figures.summary import ClassSummary, RankedImage
 from tracin.analyze.report import svg
 from tracin.analyze.report.source import Picture, Pictures, Source
-from tracin.analyze.summary import ClassSummary, RankedImage
-from tracin.run_info import RunInfo
+from tracin.analyze.words.tiles import Tile, overall_tiles, remark_on
+from tracin.results import schema
+from tracin.results.run_info import RunInfo
+from tracin.wording import count, listed, signed
 
 
 @dataclass(frozen=True)
@@ -140,7 +138,7 @@ def _run_in_words(source: Source) -> Iterator[tuple[str, str]]:
 def _method(run: RunInfo) -> str:
     rates = list(dict.fromkeys(f"{each.learning_rate:.3g}" for each in run.checkpoints))
     rate = f"learning rate{'s' if len(rates) > 1 else ''} {listed(rates)}"
-    if run.method == results.GAUSS_NEWTON:
+    if run.method == schema.GAUSS_NEWTON:
         return (
             f"Gauss–Newton influence of layer {run.layer}, damping {run.damping:g}: what the model "
             "would be without an image, to first order"

@@ -15,7 +15,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from tracin import __version__
-from tracin.analyze.phrases import count
 from tracin.analyze.report.classes import ClassSection, classes_section
 from tracin.analyze.report.duplicates import DuplicateSection, duplicates_section
 from tracin.analyze.report.mistakes import MistakeSection, mistakes_section
@@ -23,7 +22,8 @@ from tracin.analyze.report.overview import Overview, overview_section
 from tracin.analyze.report.pictures import BUDGET, Album, make_album
 from tracin.analyze.report.source import Picture, Source
 from tracin.analyze.report.suspects import SuspectSection, suspects_section
-from tracin.staging import replacing
+from tracin.results.staging import replacing
+from tracin.wording import count
 
 TEMPLATES = Path(__file__).parent / "templates"
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
+from tracin.analyze.read.thumbnails import image_file
 from tracin.analyze.report.source import Picture
-from tracin.analyze.thumbnails import image_file
 
 SMALL, LARGE = 128, 256
 """Pixels: the side of a square, and the longest side of a whole picture."""

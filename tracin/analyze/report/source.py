@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from tracin import results
-from tracin.analyze.findings import Words
-from tracin.analyze.inputs import Inputs
-from tracin.analyze.scan import Scores
-from tracin.analyze.summary import OverallSummary
+from tracin.analyze.figures.summary import OverallSummary
+from tracin.analyze.read.inputs import Inputs
+from tracin.analyze.read.scan import Scores
+from tracin.analyze.words.findings import Words
+from tracin.results import schema
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Source:
         if not (self.results_dir / name).exists():
             return None
         if name not in self._read:
-            self._read[name] = results.read_table(self.results_dir, name)
+            self._read[name] = schema.read_table(self.results_dir, name)
         return self._read[name]
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from tracin import results
-from tracin.analyze.numerals import number
-from tracin.analyze.report import wording
 from tracin.analyze.report.source import Picture, Pictures, Source, missing
+from tracin.analyze.words import meaning
+from tracin.results import schema
+from tracin.wording import number
 
 
 @dataclass(frozen=True)
@@ -82,10 +82,10 @@ class SuspectSection:
 
 def suspects_section(source: Source) -> SuspectSection:
     """The suspects of a run as cards."""
-    table = source.table(results.SUSPECTS)
+    table = source.table(schema.SUSPECTS)
     if table is None:
-        return SuspectSection((), (), missing=missing(results.SUSPECTS, "Labels that look wrong"))
-    near = source.table(results.NEIGHBOURS)
+        return SuspectSection((), (), missing=missing(schema.SUSPECTS, "Labels that look wrong"))
+    near = source.table(schema.NEIGHBOURS)
     probabilities = _probabilities(source)
     neighbours = _neighbours(near) if near is not None else {}
     rows = table.sort_values("rank", kind="stable").to_dict("records")
@@ -102,13 +102,13 @@ def suspects_section(source: Source) -> SuspectSection:
         ),
         neighbours_missing=""
         if near is not None
-        else missing(results.NEIGHBOURS, "The nearest images of both classes"),
+        else missing(schema.NEIGHBOURS, "The nearest images of both classes"),
     )
 
 
 def _probabilities(source: Source) -> dict[str, float]:
     """The model's probability of each training image's label."""
-    table = source.table(results.TRAIN_SUMMARY)
+    table = source.table(schema.TRAIN_SUMMARY)
     if table is None:
         return {}
     return dict(zip(table["train_path"], table["probability"].astype(float), strict=True))
@@ -120,7 +120,7 @@ def _neighbours(table: pd.DataFrame) -> dict[tuple[str, str], tuple[Neighbour, .
     ordered = table.sort_values("rank", kind="stable")
     columns = ("train_path", "kind", "neighbour_path", "similarity")
     for path, kind, neighbour, similarity in zip(*(ordered[name] for name in columns), strict=True):
-        shown = Neighbour(str(neighbour), wording.decimal(float(similarity)))
+        shown = Neighbour(str(neighbour), meaning.decimal(float(similarity)))
         found.setdefault((str(path), str(kind)), []).append(shown)
     return {key: tuple(images) for key, images in found.items()}
 
@@ -140,13 +140,13 @@ def _card(
         path=path,
         given=given,
         suggested=str(row["suggested_class"]),
-        suspicion=wording.decimal(keys["suspicion"]),
-        share=min(1.0, keys["suspicion"] / wording.SUSPICION_MOST),
-        level=wording.suspicion_level(keys["suspicion"]),
+        suspicion=meaning.decimal(keys["suspicion"]),
+        share=min(1.0, keys["suspicion"] / meaning.SUSPICION_MOST),
+        level=meaning.suspicion_level(keys["suspicion"]),
         facts=_facts(keys, float(str(row["error_norm"])), given, probabilities.get(path)),
         keys=keys,
-        like_given=neighbours.get((path, results.GIVEN), ()),
-        like_suggested=neighbours.get((path, results.SUGGESTED), ()),
+        like_given=neighbours.get((path, schema.GIVEN), ()),
+        like_suggested=neighbours.get((path, schema.SUGGESTED), ()),
     )
 
 
@@ -155,13 +155,13 @@ def _facts(
 ) -> tuple[Fact, ...]:
     agreement, margin = keys["label_agreement"], keys["aum"]
     facts = [
-        Fact("Agreement", wording.decimal(agreement), wording.agreement(agreement, given)),
-        Fact("Error", wording.decimal(error_norm), wording.error(error_norm)),
-        Fact("Margin", wording.decimal(margin), wording.margin(margin)),
+        Fact("Agreement", meaning.decimal(agreement), meaning.agreement(agreement, given)),
+        Fact("Error", meaning.decimal(error_norm), meaning.error(error_norm)),
+        Fact("Margin", meaning.decimal(margin), meaning.margin(margin)),
     ]
     if probability is not None:
         facts.append(
-            Fact("Probability", wording.percent(probability), f"what the model gives {given}")
+            Fact("Probability", meaning.percent(probability), f"what the model gives {given}")
         )
     said = "its effect on itself; large where an image was hard to learn"
     return (*facts, Fact("Self-influence", number(keys["self_influence"]), said))

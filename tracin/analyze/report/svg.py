@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tracin.analyze.axes import spans_decades
-from tracin.analyze.numerals import number, power_of_ten, signed
-from tracin.analyze.scan import Float64Array
+from tracin.analyze.figures.distribution import spans_decades
+from tracin.analyze.read.scan import Float64Array
+from tracin.wording import number, power_of_ten, signed
 
 WIDTH, HEIGHT = 340, 190
 LEFT, RIGHT, TOP, BOTTOM = 40, 334, 24, 164

@@ -1,0 +1,287 @@
+"""The review page, as a file: what stands in it, and what does not."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.analyze.report.review_world import HOSTILE_CLASSES, ReviewWorld, make_review_world
+from tests.analyze.world import make_world, write_run
+from tracin.analyze.figures.summarize import summarize
+from tracin.analyze.read.inputs import read_inputs
+from tracin.analyze.read.scan import scan
+from tracin.analyze.report import svg
+from tracin.analyze.report.classes import classes_section
+from tracin.analyze.report.duplicates import duplicates_section
+from tracin.analyze.report.mistakes import mistakes_section
+from tracin.analyze.report.page import write_report
+from tracin.analyze.report.pictures import make_album
+from tracin.analyze.report.source import Picture, Source
+from tracin.analyze.report.suspects import suspects_section
+from tracin.analyze.run import AnalyzeConfig, run
+from tracin.analyze.words import meaning
+from tracin.analyze.words.findings import in_words
+from tracin.results import schema
+
+
+@pytest.fixture(scope="module")
+def review(tmp_path_factory: pytest.TempPathFactory) -> ReviewWorld:
+    return make_review_world(tmp_path_factory.mktemp("review"))
+
+
+def source_of(results_dir: Path) -> Source:
+    inputs = read_inputs(results_dir)
+    groups = inputs.test.groups
+    shape = (inputs.n_train, inputs.n_test)
+    scores = scan(inputs.scores, shape, inputs.test.group_of, len(groups))
+    overall = summarize(inputs, scores, top_k=10, rank_by="normalized")
+    return Source(results_dir, inputs, scores, overall, in_words(overall))
+
+
+@dataclass
+class Element:
+    tag: str
+    attributes: dict[str, str | None]
+
+
+class Page(HTMLParser):
+    """The elements of a page, its text outside scripts, and its scripts."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.elements: list[Element] = []
+        self.text = ""
+        self.scripts: list[str] = []
+        self._raw = ""
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append(Element(tag, dict(attrs)))
+        self._raw = tag if tag in ("script", "style") else ""
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._raw = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._raw == "script":
+            self.scripts[-1] += data
+        elif not self._raw:
+            self.text += data
+
+    def having(self, name: str) -> Iterator[str]:
+        for element in self.elements:
+            value = element.attributes.get(name)
+            if value is not None:
+                yield value
+
+    @property
+    def data(self) -> dict[str, Any]:
+        return dict(json.loads(self.scripts[0]))
+
+
+@pytest.fixture(scope="module")
+def page(review: ReviewWorld) -> Page:
+    path = review.world.results_dir / schema.REPORT
+    assert write_report(path, source_of(review.world.results_dir)) == ()
+    return Page(path)
+
+
+def test_every_section_is_there(page: Page, review: ReviewWorld) -> None:
+    ids = list(page.having("id"))
+    assert len(ids) == len(set(ids))
+    for section in ("overview", "suspects", "mistakes", "classes", "duplicates"):
+        assert section in ids
+    assert [id_ for id_ in ids if re.fullmatch(r"suspect-\d+", id_)] == [
+        f"suspect-{rank}" for rank in review.suspects["rank"]
+    ]
+    for link in page.having("href"):
+        assert link == "data:," or link.removeprefix("#") in ids, link
+
+
+def test_names_stand_as_text(page: Page, review: ReviewWorld) -> None:
+    for name in HOSTILE_CLASSES:
+        assert name in page.text
+    assert review.hostile_path in list(page.having("data-path"))
+    tags = {element.tag for element in page.elements}
+    assert "b" in tags and len(page.scripts) == 2
+    assert not any(name.startswith("on") for each in page.elements for name in each.attributes)
+    assert not [each for each in page.elements if each.tag == "img" and "src" in each.attributes]
+    assert page.data["classes"] == list(HOSTILE_CLASSES)
+
+
+def test_nothing_comes_from_the_network(page: Page) -> None:
+    for name in ("src", "href", "action", "srcset"):
+        assert not [value for value in page.having(name) if value.startswith(("http", "//"))]
+    policy = next(value for value in page.having("content") if "default-src" in value)
+    assert policy.startswith("default-src 'none'; img-src data:;")
+
+
+def test_pictures_are_small_jpegs_each_once(page: Page, review: ReviewWorld) -> None:
+    pictures = page.data["pictures"]
+    assert len(pictures) == len(set(pictures)) > 20
+    used = {int(number) for number in page.having("data-picture")}
+    assert used == set(range(len(pictures)))
+    for text in pictures:
+        image = Image.open(io.BytesIO(base64.b64decode(text)))
+        assert image.format == "JPEG"
+        assert max(image.size) <= 256
+    for element in page.elements:
+        if element.tag == "img":
+            assert element.attributes["alt"]
+
+
+def test_suspects_stand_beside_their_neighbours(review: ReviewWorld) -> None:
+    section = suspects_section(source_of(review.world.results_dir))
+    assert [card.path for card in section.cards] == list(review.suspects["train_path"])
+    card = section.cards[0]
+    assert len(card.like_given) == len(card.like_suggested) == 3
+    assert card.path == review.hostile_path
+    assert card.path not in {image.path for image in card.like_given}
+    assert sum(n for _, _, n in section.pairs) == len(section.cards)
+    assert [fact.name for fact in card.facts][:3] == ["Agreement", "Error", "Margin"]
+
+
+def test_mistakes_are_explained_from_both_sides(review: ReviewWorld) -> None:
+    source = source_of(review.world.results_dir)
+    section = mistakes_section(source)
+    correct = source.inputs.test.correct
+    assert correct is not None
+    assert section.total == len(section.shown) == int((~correct).sum()) > 0
+    for mistake in section.shown:
+        assert mistake.true != mistake.predicted
+        assert all(one.score.startswith("−") for one in mistake.for_predicted.evidence)
+        assert all(one.score.startswith("+") for one in mistake.for_true.evidence)
+        if mistake.for_predicted.heading.startswith("Speak for"):
+            labels = {one.label for one in mistake.for_predicted.evidence}
+            assert labels == {mistake.predicted}
+
+
+def test_classes_against_classes_add_up(review: ReviewWorld) -> None:
+    source = source_of(review.world.results_dir)
+    section = classes_section(source)
+    world = review.world
+    assert section.columns == tuple(row.label for row in section.rows) == world.names
+    for row, label in enumerate(world.names):
+        for column in range(len(world.names)):
+            block = world.matrix[world.train_labels == row][:, world.test_labels == column]
+            net = float(block.mean(axis=1).sum())
+            cell = section.rows[row].cells[column]
+            assert np.sign(net) == np.sign(cell.strength), label
+            assert cell.shown.startswith("+" if net > 0 else "−")
+    assert sum(pair.mistakes for pair in section.pairs) == sum(
+        cell.mistakes for row in section.rows for cell in row.cells
+    )
+
+
+def test_duplicates_come_worst_first(review: ReviewWorld) -> None:
+    section = duplicates_section(source_of(review.world.results_dir))
+    assert [pair.severity for pair in section.shown] == sorted(
+        pair.severity for pair in section.shown
+    )
+    assert section.shown[0].labels_differ and section.shown[0].identical
+    assert (section.total, section.conflicts, section.leaked) == (3, 1, 1)
+    assert "on all 36 test images, and" in section.accuracy
+
+
+def test_scores_alone_make_a_page_that_says_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / schema.INFLUENCE_SCORES).write_text("0,1\n0.5,-1\n0.25,0.5\n-3,0\n")
+    path = tmp_path / schema.REPORT
+    write_report(path, source_of(tmp_path))
+    page = Page(path)
+    for name in (schema.SUSPECTS, schema.TOP_INFLUENCES_TABLE, schema.DUPLICATES):
+        assert f"{name}, and this results folder has no such file" in page.text
+    assert "Run TracIn_Resnet50.py again" in page.text
+    assert "Classes are not known" in page.text
+
+
+def test_nothing_found_is_said(tmp_path: Path) -> None:
+    world = make_world(tmp_path, n_train=30, n_test=8, names=("cat", "dog"), zero=True)
+    write_run(world, suspects=0)
+    for name in (schema.SUSPECTS, schema.DUPLICATES, schema.TOP_INFLUENCES_TABLE):
+        empty = {
+            schema.SUSPECTS: schema.SUSPECTS_COLUMNS,
+            schema.DUPLICATES: schema.DUPLICATES_COLUMNS,
+            schema.TOP_INFLUENCES_TABLE: schema.TOP_INFLUENCES_COLUMNS,
+        }[name]
+        (world.results_dir / name).write_text(",".join(empty) + "\n")
+    path = world.results_dir / schema.REPORT
+    write_report(path, source_of(world.results_dir))
+    text = Page(path).text
+    for words in ("No suspicious labels found", "No duplicates found", "Every average is zero."):
+        assert words in text
+    assert "No test image has a score above zero." in text
+
+
+def test_pictures_beyond_the_budget_are_left_out_and_counted(review: ReviewWorld) -> None:
+    path = review.world.results_dir / "small.html"
+    (sentence,) = write_report(path, source_of(review.world.results_dir), budget=60_000)
+    assert re.match(r"\d+ pictures of the report, to keep its file below 30 MB", sentence)
+    page = Page(path)
+    assert sum(map(len, page.data["pictures"])) <= 60_000
+    assert "(no picture)" in " ".join(page.having("aria-label"))
+    assert sentence in page.text
+
+
+def test_images_that_are_not_there_are_named(review: ReviewWorld, tmp_path: Path) -> None:
+    album = make_album(tmp_path, [Picture("train/cat/none.jpg"), Picture("../etc/passwd")])
+    assert album.encoded == ()
+    assert album.unreadable == ("train/cat/none.jpg", "../etc/passwd")
+
+
+def test_the_run_writes_the_page(review: ReviewWorld) -> None:
+    outcome = run(AnalyzeConfig(review.world.results_dir))
+    assert outcome.report == review.world.results_dir / "report.html"
+    assert outcome.report.stat().st_size > 10_000
+    assert (
+        str(outcome.report.name) in (review.world.results_dir / schema.ANALYSIS_FILES).read_text()
+    )
+
+
+@pytest.mark.parametrize("scale", [1e-7, 1.0, 1e6])
+def test_charts_stay_in_their_frame(scale: float) -> None:
+    values = np.random.default_rng(0).lognormal(0, 3, 500) * scale
+    for chart in (
+        svg.histogram(values, "t", negative=False),
+        svg.histogram(-values, "t", negative=True),
+        svg.histogram(values[:3], "t", negative=False),
+    ):
+        assert chart.bars
+        for bar in chart.bars:
+            assert bar.x >= svg.LEFT - 0.1 and bar.x + bar.width <= svg.RIGHT + 0.1
+            assert bar.y >= svg.TOP - 0.1
+        assert 1 <= len(chart.x_ticks) <= 7
+    both = svg.profile(np.concatenate([values, -values]), "t")
+    assert both.positive_path and both.negative_path and both.zero is not None
+    assert svg.profile(np.zeros(4), "t").alt == "Every average is zero."
+    assert svg.profile(np.array([2.0 * scale]), "t").zero is not None
+
+
+def test_words_follow_the_numbers() -> None:
+    assert meaning.percent(0.9996) == "above 99.9%"
+    assert meaning.percent(1.0) == "100.0%"
+    assert meaning.cosine(0.99999) == "above 0.9999"
+    assert meaning.cosine(1.0) == "1.0000"
+    assert "opposite error" in meaning.relation(0.9, -0.8)
+    assert meaning.relation(0.9, 0.8).startswith("Looks like it")
+    assert "had to learn" in meaning.learning(0.2)
+    assert meaning.suspicion_level(2.0) == "Very suspicious"
+    assert "opposite" in meaning.agreement(-0.5, "cat")
+
+
+def test_no_word_claims_a_cause() -> None:
+    for path in Path("tracin/analyze/report").rglob("*.*"):
+        if path.suffix in (".py", ".j2", ".js"):
+            assert not re.search(r"\bcaus(ed|es|e)\b", path.read_text(encoding="utf-8")), path

@@ -1,0 +1,213 @@
+"""Sentences follow from the figures."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.analyze.figures.test_summarize import summarized
+from tests.analyze.world import World, make_world
+from tracin.analyze.figures.summary import (
+    ClassSummary,
+    Health,
+    Mistakes,
+    OverallSummary,
+    RankedImage,
+)
+from tracin.analyze.words.findings import SENTENCES, in_words
+from tracin.analyze.words.phrases import names
+from tracin.wording import count, listed
+
+
+def image(index: int, label: str, suggested: str | None = None) -> RankedImage:
+    return RankedImage(index, -1.0, f"train/{label}/{index}.jpg", label, suggested)
+
+
+def cats(**changes: object) -> ClassSummary:
+    opponents = tuple(image(i, "dog") for i in range(12)) + tuple(
+        image(i, "cow" if i < 18 else "cat") for i in range(12, 20)
+    )
+    plain = ClassSummary(
+        name="cat",
+        is_class=True,
+        health=Health(4, 5),
+        n_train=40,
+        n_right=5,
+        test_mean=np.array([1.0, 2.0, -1.0, 3.0, 4.0]),
+        mean=1.8,
+        unit="estimated drop in test loss",
+        rank_by="normalized",
+        helpful=(image(30, "cat"), image(31, "dog")),
+        harmful=opponents[:10],
+        strongest=opponents,
+        by_label=(("cat", 3.0, 40), ("cow", 0.5, 20), ("dog", -2.0, 30)),
+    )
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def run_of(*classes: ClassSummary, **changes: object) -> OverallSummary:
+    plain = OverallSummary(
+        method="TracIn",
+        unit="estimated drop in test loss",
+        provenance="",
+        n_train=90,
+        n_test=5,
+        n_train_classes=3,
+        test_accuracy=1.0,
+        n_right=5,
+        health=Health(5, 5),
+        score_range=(-1.0, 1.0),
+        test_max=np.ones(5),
+        test_min=-np.ones(5),
+        test_mean=np.ones(5),
+        groups=tuple(one.name for one in classes),
+        group_of=np.zeros(5, np.int64),
+        has_classes=True,
+        rank_by="normalized",
+        helpful=(),
+        harmful=(),
+        busiest_opponent=None,
+        mistakes=None,
+        suspects=(),
+        classes=classes,
+    )
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def calm() -> ClassSummary:
+    return cats(health=Health(5, 5), strongest=(), harmful=())
+
+
+def test_labels_that_stand_against_a_class_are_counted_and_named() -> None:
+    words = in_words(run_of(cats()))
+    sentence = (
+        "12 of the 20 strongest opponents of cat are labelled dog: look at train/dog/0.jpg, "
+        "train/dog/1.jpg, train/dog/2.jpg and 9 more."
+    )
+    assert sentence in words.findings
+    assert sentence in words.by_class["cat"]
+    assert words.recommendations == (
+        "Compare dog with cat: clearer or more training images of both could help the model to "
+        "separate them.",
+        "Compare cow with cat: clearer or more training images of both could help the model to "
+        "separate them.",
+    )
+
+
+def test_wrong_labels_among_them_are_to_be_relabelled() -> None:
+    strongest = tuple(image(i, "dog", "cat" if i < 2 else None) for i in range(4))
+    words = in_words(run_of(cats(strongest=strongest)))
+    assert words.findings[3].startswith("All of the 4 strongest opponents of cat are labelled dog")
+    assert words.recommendations == (
+        "Relabel train/dog/0.jpg and train/dog/1.jpg from dog to cat, or delete them, after a "
+        "look: their labels look wrong.",
+    )
+
+
+def test_two_images_are_no_pattern() -> None:
+    words = in_words(run_of(cats(strongest=(image(0, "dog"), image(1, "dog")))))
+    assert not [sentence for sentence in words.findings if "opponents of cat" in sentence]
+
+
+def test_a_class_in_words() -> None:
+    assert in_words(run_of(cats())).by_class["cat"] == (
+        "4 of 5 test images of cat have a mean influence above zero: health 80.0% (GOOD).",
+        "Of the training classes, each summed over its images, those labelled cat helped most "
+        "(+3.00) and those labelled dog hurt most (−2.00).",
+        "12 of the 20 strongest opponents of cat are labelled dog: look at train/dog/0.jpg, "
+        "train/dog/1.jpg, train/dog/2.jpg and 9 more.",
+        "2 of the 20 strongest opponents of cat are labelled cat all the same: unusual or "
+        "mislabelled pictures, train/cat/18.jpg and train/cat/19.jpg.",
+        "1 of the 2 most helpful carry another label: train/dog/31.jpg (dog).",
+    )
+
+
+def test_nothing_to_recommend_is_said() -> None:
+    words = in_words(run_of(calm()))
+    (advice,) = words.recommendations
+    assert advice.startswith("Nothing to recommend: no label looks wrong")
+    assert "nothing in the training set hurt a test image." in words.findings[-1]
+    assert words.by_class["cat"][-1] == (
+        "No training image has a mean below zero: nothing to correct here."
+    )
+
+
+def test_without_evidence_on_labels_nothing_is_claimed_about_them() -> None:
+    (advice,) = in_words(run_of(calm(), suspects=None)).recommendations
+    assert advice == "Nothing to recommend: nothing stands out in these scores."
+
+
+def test_suspects_and_mistakes_come_first() -> None:
+    mistake = Mistakes(2, "test/cat/9.jpg", "cat", "dog", image(3, "dog"))
+    suspects = (image(7, "cow", "dog"), image(8, "dog", "cat"))
+    words = in_words(run_of(calm(), mistakes=mistake, suspects=suspects, n_right=3))
+    assert words.findings[1:3] == (
+        "2 of 5 test images are misclassified; largest loss: test/cat/9.jpg (cat, taken for dog). "
+        "Its strongest opponent: train/dog/3.jpg (labelled dog).",
+        "2 training labels of 90 look wrong; most suspicious: train/cow/7.jpg, labelled cow, "
+        "looks like dog.",
+    )
+    assert words.recommendations == (
+        "Check the labels in suspects.csv first, beginning with train/cow/7.jpg and "
+        "train/dog/8.jpg.",
+        "Look at test/cat/9.jpg: is its own label right?",
+    )
+
+
+def test_the_weakest_class_and_the_busiest_opponent() -> None:
+    dog = replace(calm(), name="dog", health=Health(1, 4))
+    words = in_words(
+        run_of(calm(), dog, busiest_opponent=(image(5, "cow"), 4), health=Health(6, 9))
+    )
+    assert words.findings[-2:] == (
+        "Weakest class is dog: 1 of 4 test images with a mean above zero, health 25.0%.",
+        "The strongest opponent of 4 of 5 test images is train/cow/5.jpg (labelled cow).",
+    )
+    assert words.recommendations[-1] == "Open the page of dog: health is low there."
+
+
+def test_every_score_zero() -> None:
+    words = in_words(run_of(calm(), score_range=(0.0, 0.0)))
+    assert words.findings[0].startswith("Every score is zero")
+    assert "learning rate is above zero" in words.recommendations[0]
+    assert words.by_class["cat"][0].startswith("Every score is zero")
+
+
+@pytest.mark.parametrize("n_test", [1, 12, 40])
+@pytest.mark.parametrize("zero", [False, True])
+def test_sentences_of_any_run(tmp_path: Path, n_test: int, zero: bool) -> None:
+    folder = make_world(tmp_path, n_train=60, n_test=n_test, zero=zero, images=False).results_dir
+    words = in_words(summarized(folder))
+    said = [*words.findings, *words.recommendations]
+    said += [sentence for page in words.by_class.values() for sentence in page]
+    assert 0 < len(words.findings) <= SENTENCES
+    assert words.recommendations
+    for sentence in said:
+        assert sentence.endswith((".", "?"))
+        assert "caus" not in sentence
+        assert "  " not in sentence
+        assert "nan" not in sentence.split()
+
+
+def test_named_images_are_those_of_the_ranking(world: World) -> None:
+    overall = summarized(world.results_dir)
+    one = max(overall.classes, key=lambda one: len(one.strongest))
+    label, times = one.opponent_labels[0]
+    labels = [image.label for image in one.strongest]
+    assert labels.count(label) == times == max(labels.count(each) for each in labels)
+
+
+def test_phrases() -> None:
+    assert listed([]) == ""
+    assert listed(["a"]) == "a"
+    assert listed(["a", "b"]) == "a and b"
+    assert listed(["a", "b", "c"]) == "a, b and c"
+    assert count(1, "class") == "1 class"
+    assert count(1200, "class") == "1,200 classes"
+    assert names([image(k, "cat") for k in range(5)]).endswith("train/cat/2.jpg and 2 more")
+    assert RankedImage(7, 1.0, None, None).name == "training image 7"
+    assert dataclasses.is_dataclass(RankedImage)

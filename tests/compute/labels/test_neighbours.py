@@ -1,0 +1,125 @@
+"""Neighbours and duplicates against brute force, on features and on real pixels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.nn import functional
+
+from tests.real_data import write_image_tree
+from tracin.compute.labels import neighbours
+from tracin.compute.labels.lookalikes import duplicates_table, neighbours_table
+from tracin.compute.labels.neighbours import near_duplicates, nearest_of_class
+from tracin.images import Crop, find_images
+from tracin.results import schema
+
+
+def test_nearest_of_class_equals_brute_force() -> None:
+    features = torch.randn(40, 16, generator=torch.Generator().manual_seed(0))
+    labels = torch.arange(40) % 3
+    images, classes = [0, 7, 11], [0, 2, 2]
+    found = nearest_of_class(features, labels, images, classes, k=3)
+    for image, label in zip(images, classes, strict=True):
+        similarity = functional.cosine_similarity(features[image], features)
+        rows = [row for row in range(40) if labels[row] == label and row != image]
+        expected = sorted(rows, key=lambda row: -similarity[row].item())[:3]
+        mine = found.image == image
+        assert found.neighbour[mine].tolist() == expected
+        assert found.rank[mine].tolist() == [1, 2, 3]
+        torch.testing.assert_close(found.similarity[mine], similarity[expected])
+
+
+def test_fewer_neighbours_than_asked_for() -> None:
+    found = nearest_of_class(torch.randn(3, 8), torch.tensor([0, 0, 1]), [0, 2], [0, 1], k=3)
+    assert found.neighbour.tolist() == [1]
+    assert nearest_of_class(torch.randn(3, 8), torch.zeros(3), [], [], k=3).image.tolist() == []
+
+
+@pytest.mark.parametrize("rows", [1, 7, 100])
+def test_near_duplicates_in_blocks(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbours, "ROWS_PER_BLOCK", rows)
+    features = torch.randn(30, 16, generator=torch.Generator().manual_seed(0))
+    features[20] = 2 * features[3]
+    features[29] = features[3] + 1e-3
+    left, right, cosine = near_duplicates(features)
+    assert {*zip(left.tolist(), right.tolist(), strict=True)} == {(3, 20), (3, 29), (20, 29)}
+    assert (cosine > 0.999).all()
+    left, right, _ = near_duplicates(features, features[[5, 3]])
+    assert {*zip(left.tolist(), right.tolist(), strict=True)} == {(5, 0), (3, 1), (20, 1), (29, 1)}
+
+
+@pytest.mark.parametrize("spread", [1.0, 0.03, 1e-4])
+def test_no_duplicate_is_missed(spread: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From images that differ to images that all look alike: as many pairs as brute force finds."""
+    monkeypatch.setattr(neighbours, "ROWS_PER_BLOCK", 100)
+    monkeypatch.setattr(neighbours, "MAX_CANDIDATES", 10**6)
+    generator = torch.Generator().manual_seed(0)
+    features = torch.randn(300, 2048, generator=generator) * spread
+    features += torch.rand(2048, generator=generator)
+    features[150:200] = features[:50] + 0.02 * spread * torch.randn(50, 2048, generator=generator)
+    unit = functional.normalize(features.double(), dim=1)
+    exact = unit @ unit.T
+    # Cosines closer to the threshold than float32 rounds may fall on either side of it.
+    margin = 1e-6
+    for table in (exact.triu(diagonal=1), exact[:, :40]):
+        whole = table.shape[1] == 300
+        left, right, cosine = near_duplicates(features, None if whole else features[:40])
+        mine = {*zip(left.tolist(), right.tolist(), strict=True)}
+        must = (table >= neighbours.DUPLICATE_COSINE + margin).nonzero()
+        may = (table >= neighbours.DUPLICATE_COSINE - margin).nonzero()
+        assert mine >= {(int(i), int(j)) for i, j in must}
+        assert mine <= {(int(i), int(j)) for i, j in may}
+        assert len(mine) == len(left) >= 40
+        assert (cosine.diff() <= 0).all()
+        torch.testing.assert_close(cosine, table[left, right].float(), rtol=0, atol=1e-6)
+
+
+def test_duplicates_are_confirmed_by_pixels(tmp_path: Path) -> None:
+    """Equal features alone make no duplicate; a copy does, and a re-saved JPEG too."""
+    write_image_tree(tmp_path, train_per_class=2, test_per_class=1, size=64)
+    original = tmp_path / "train/cat/cat_00000.jpg"
+    Image.open(original).save(tmp_path / "train/dog/resaved.jpg", quality=80)
+    (tmp_path / "test/cat/copy.jpg").write_bytes(original.read_bytes())
+    train, test = find_images(tmp_path)
+    alike = torch.ones(len(train), 8), torch.ones(len(test), 8)
+    table = duplicates_table(train, alike[0], test, alike[1], Crop(64, 56))
+    assert tuple(table.columns) == schema.DUPLICATES_COLUMNS
+    rows = {(row.path_a, row.path_b): row for row in table.itertuples()}
+    copy = rows["train/cat/cat_00000.jpg", "test/cat/copy.jpg"]
+    assert (copy.kind, copy.class_a, copy.class_b) == (schema.TRAIN_TEST, "cat", "cat")
+    assert copy.identical_pixels
+    resaved = rows["train/cat/cat_00000.jpg", "train/dog/resaved.jpg"]
+    assert (resaved.kind, resaved.class_b, resaved.identical_pixels) == (
+        schema.TRAIN_TRAIN,
+        "dog",
+        False,
+    )
+    assert len(rows) == 3  # and the re-saved one with the copy
+
+    none = duplicates_table(
+        train, torch.eye(len(train)), test, torch.zeros(len(test), len(train)), Crop()
+    )
+    assert len(none) == 0
+    schema.write_table(tmp_path, schema.DUPLICATES, none)
+    assert len(schema.read_table(tmp_path, schema.DUPLICATES)) == 0
+
+
+def test_neighbours_table(image_tree: Path, tmp_path: Path) -> None:
+    train, _ = find_images(image_tree)
+    features = torch.randn(len(train), 8, generator=torch.Generator().manual_seed(0))
+    table = neighbours_table(train, features, suspects=[8, 0], suggested=[4, 2])
+    assert len(table) == 12
+    given = table[(table["train_path"] == train.paths[8]) & (table["kind"] == schema.GIVEN)]
+    assert given["neighbour_path"].str.startswith("train/cat/").all()
+    other = table[(table["train_path"] == train.paths[8]) & (table["kind"] == schema.SUGGESTED)]
+    assert other["neighbour_path"].str.startswith("train/dog/").all()
+    assert np.all(np.diff(given["similarity"]) <= 0)
+    schema.write_table(tmp_path, schema.NEIGHBOURS, table)
+    assert len(schema.read_table(tmp_path, schema.NEIGHBOURS)) == 12
+    empty = neighbours_table(train, features, suspects=[], suggested=[])
+    schema.write_table(tmp_path, schema.NEIGHBOURS, empty)
+    assert len(schema.read_table(tmp_path, schema.NEIGHBOURS)) == 0

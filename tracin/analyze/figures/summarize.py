@@ -1,0 +1,222 @@
+"""Scores and labels → the figures that are shown. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tracin.analyze.figures.summary import (
+    STRONGEST,
+    ClassSummary,
+    Health,
+    Mistakes,
+    OverallSummary,
+    RankBy,
+    RankedImage,
+)
+from tracin.analyze.read.inputs import Inputs
+from tracin.analyze.read.scan import Float64Array, Int64Array, Scores
+from tracin.results.run_info import RunInfo
+from tracin.results.schema import GAUSS_NEWTON, TRACIN
+
+METHODS = {
+    TRACIN: ("TracIn", "estimated drop in test loss"),
+    GAUSS_NEWTON: ("Gauss–Newton", "n × rise in test loss without it"),
+}
+"""Name of each method, and what its scores measure."""
+
+
+def rank(scores: Float64Array, k: int) -> Int64Array:
+    """Indices of the ``k`` largest scores above zero, best first, ties in order of index."""
+    candidates = np.flatnonzero(scores > 0)
+    order = np.argsort(-scores[candidates], kind="stable")
+    return candidates[order[:k]]
+
+
+def normalized(means: Float64Array, self_influence: Float64Array) -> Float64Array:
+    """Mean of ``influence[i, j] / sqrt(self_influence[i])`` over test images (RelatIF).
+
+    Barshan et al. 2020. A training image without self-influence has no gradient, and scores 0.
+
+    Args:
+        means: (n_train,) mean of ``influence[i, j]`` over the same test images.
+        self_influence: (n_train,), 0 or above.
+    """
+    root = np.sqrt(self_influence)
+    return np.divide(means, root, out=np.zeros_like(means), where=root > 0)
+
+
+def summarize(inputs: Inputs, scores: Scores, *, top_k: int, rank_by: RankBy) -> OverallSummary:
+    """Everything that is shown about the run and about each class of its test images.
+
+    Args:
+        inputs: what is known about rows and columns of the matrix.
+        scores: the means and extremes of the matrix.
+        top_k: length of the lists of helpful and harmful images.
+        rank_by: what helpful images are ranked by; ``raw`` where ``inputs`` has no self-influence,
+            and for Gauss-Newton scores, which make up for the size of a gradient themselves.
+    """
+    gauss_newton = inputs.run is not None and inputs.run.method == GAUSS_NEWTON
+    if inputs.train.self_influence is None or gauss_newton:
+        rank_by = "raw"
+    test, n_test = inputs.test, inputs.n_test
+    n_right = None if test.correct is None else int(test.correct.sum())
+    accuracy = inputs.run.test_accuracy if inputs.run else None
+    if accuracy is None and n_right is not None:
+        accuracy = n_right / n_test
+    labels = inputs.train.labels
+    whole = labels is not None and None not in labels
+    return OverallSummary(
+        method=_method(inputs.run)[0],
+        unit=_method(inputs.run)[1],
+        provenance=_provenance(inputs.run),
+        n_train=inputs.n_train,
+        n_test=n_test,
+        n_train_classes=len(set(labels)) if labels is not None and whole else None,
+        test_accuracy=accuracy,
+        n_right=n_right,
+        health=_health(scores.test_mean),
+        score_range=(float(scores.test_min.min()), float(scores.test_max.max())),
+        test_max=scores.test_max,
+        test_min=scores.test_min,
+        test_mean=scores.test_mean,
+        groups=test.groups,
+        group_of=test.group_of,
+        has_classes=test.has_classes,
+        rank_by=rank_by,
+        helpful=_helpful(inputs, scores.train_mean, top_k, rank_by),
+        harmful=_harmful(inputs, scores.train_mean, top_k),
+        busiest_opponent=_busiest_opponent(inputs, scores),
+        mistakes=_mistakes(inputs, scores),
+        suspects=_suspects(inputs, scores),
+        classes=tuple(
+            _class_summary(inputs, scores, group, top_k, rank_by)
+            for group in range(len(test.groups))
+        ),
+    )
+
+
+def _class_summary(
+    inputs: Inputs, scores: Scores, group: int, top_k: int, rank_by: RankBy
+) -> ClassSummary:
+    test, labels = inputs.test, inputs.train.labels
+    members = test.group_of == group
+    means = np.ascontiguousarray(scores.group_mean[:, group])
+    strongest = _harmful(inputs, means, max(top_k, STRONGEST))
+    name = test.groups[group]
+    known = labels is not None and None not in labels and test.has_classes
+    test_mean = scores.test_mean[members]
+    return ClassSummary(
+        name=name,
+        is_class=test.has_classes,
+        health=_health(test_mean),
+        n_train=labels.count(name) if labels is not None and known else None,
+        n_right=None if test.correct is None else int(test.correct[members].sum()),
+        test_mean=test_mean,
+        mean=float(test_mean.mean()),
+        unit=_method(inputs.run)[1],
+        rank_by=rank_by,
+        helpful=_helpful(inputs, means, top_k, rank_by),
+        harmful=strongest[:top_k],
+        strongest=strongest[:STRONGEST],
+        by_label=_by_label(means, labels),
+    )
+
+
+def _health(test_mean: Float64Array) -> Health:
+    return Health(int(np.count_nonzero(test_mean > 0)), len(test_mean))
+
+
+def _image(inputs: Inputs, index: int, score: float) -> RankedImage:
+    train = inputs.train
+    return RankedImage(
+        index=index,
+        score=score,
+        path=train.paths[index] if train.paths else None,
+        label=train.labels[index] if train.labels else None,
+        suggested=dict(train.suspects or ()).get(index),
+    )
+
+
+def _helpful(
+    inputs: Inputs, means: Float64Array, k: int, rank_by: RankBy
+) -> tuple[RankedImage, ...]:
+    self_influence = inputs.train.self_influence
+    if rank_by == "normalized" and self_influence is not None:
+        means = normalized(means, self_influence)
+    return tuple(_image(inputs, int(i), float(means[i])) for i in rank(means, k))
+
+
+def _harmful(inputs: Inputs, means: Float64Array, k: int) -> tuple[RankedImage, ...]:
+    return tuple(_image(inputs, int(i), float(means[i])) for i in rank(-means, k))
+
+
+def _busiest_opponent(inputs: Inputs, scores: Scores) -> tuple[RankedImage, int] | None:
+    strongest = scores.test_argmin[scores.test_min < 0]
+    if not len(strongest):
+        return None
+    times = np.bincount(strongest)
+    index = int(times.argmax())
+    return _image(inputs, index, float(scores.train_mean[index])), int(times[index])
+
+
+def _suspects(inputs: Inputs, scores: Scores) -> tuple[RankedImage, ...] | None:
+    if inputs.train.suspects is None:
+        return None
+    rows = [row for row, _ in inputs.train.suspects]
+    return tuple(_image(inputs, row, float(scores.train_mean[row])) for row in rows)
+
+
+def _mistakes(inputs: Inputs, scores: Scores) -> Mistakes | None:
+    test = inputs.test
+    if test.correct is None or test.correct.all():
+        return None
+    wrong = np.flatnonzero(~test.correct)
+    worst = int(wrong[test.loss[wrong].argmax()] if test.loss is not None else wrong[0])
+    index, score = int(scores.test_argmin[worst]), float(scores.test_min[worst])
+    return Mistakes(
+        n=len(wrong),
+        worst_name=test.paths[worst] if test.paths else f"test image {worst}",
+        worst_class=test.groups[test.group_of[worst]],
+        worst_predicted=test.predicted[worst] if test.predicted else None,
+        strongest_opponent=_image(inputs, index, score) if score < 0 else None,
+    )
+
+
+def _by_label(
+    means: Float64Array, labels: Sequence[str | None] | None
+) -> tuple[tuple[str, float, int], ...]:
+    """(label, sum of means, images) for each training class, in order of name."""
+    if labels is None or None in labels:
+        return ()
+    names, label_of = np.unique(np.array(labels, dtype=object).astype(str), return_inverse=True)
+    sums = np.bincount(label_of, weights=means)
+    counts = np.bincount(label_of)
+    return tuple(
+        (str(name), float(total), int(n))
+        for name, total, n in zip(names, sums, counts, strict=True)
+    )
+
+
+def _method(run: RunInfo | None) -> tuple[str, str]:
+    """(name, unit); without ``run.json`` the matrix is taken for TracIn's."""
+    method = run.method if run else TRACIN
+    return METHODS.get(method, (method, "score"))
+
+
+def _provenance(run: RunInfo | None) -> str:
+    if run is None:
+        return ""
+    checkpoints = run.checkpoints
+    rates = dict.fromkeys(f"{checkpoint.learning_rate:g}" for checkpoint in checkpoints)
+    many = f"{len(checkpoints)} checkpoints, " if len(checkpoints) > 1 else ""
+    rate = f"{many}learning rate{'s' if len(rates) > 1 else ''} {_span(list(rates))}"
+    files = dict.fromkeys(
+        checkpoint.path.replace("\\", "/").split("/")[-1] for checkpoint in checkpoints
+    )
+    return " · ".join(part for part in (rate, _span(list(files)), run.created[:10]) if part)
+
+
+def _span(values: list[str]) -> str:
+    return f"{values[0]} … {values[-1]}" if len(values) > 2 else ", ".join(values)

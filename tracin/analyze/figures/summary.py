@@ -1,0 +1,163 @@
+"""The figures that every picture, the console and the report show, and what they are called. Pure.
+
+Influence is oriented ``(n_train, n_test)``; positive = proponent = the training image helped. An
+opponent is an image whose mean score is below zero, not merely the smallest.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Literal
+
+from tracin.analyze.read.scan import Float64Array, Int64Array
+
+RankBy = Literal["normalized", "raw"]
+
+STRONGEST = 20
+"""Of how many opponents of a class the labels are counted."""
+
+
+@dataclass(frozen=True)
+class Health:
+    """Share of test images whose mean influence is above zero, and what it is called."""
+
+    positive: int
+    n: int
+
+    @property
+    def percent(self) -> float:
+        """0 to 100, higher is better."""
+        return 100 * self.positive / self.n
+
+    @property
+    def band(self) -> str:
+        """Above 95 EXCELLENT, from 80 GOOD, from 60 FAIR, else NEEDS ATTENTION."""
+        return _band(self.percent)
+
+    @property
+    def shown(self) -> str:
+        """``97.5%``, with as many decimals as it takes not to round into another band."""
+        for decimals in range(1, 6):
+            text = f"{self.percent:.{decimals}f}"
+            if _band(float(text)) == self.band:
+                break
+        return f"{text}%"
+
+    def __str__(self) -> str:
+        return f"{self.shown} ({self.band})"
+
+
+def _band(percent: float) -> str:
+    if percent > 95:
+        return "EXCELLENT"
+    if percent >= 80:
+        return "GOOD"
+    return "FAIR" if percent >= 60 else "NEEDS ATTENTION"
+
+
+@dataclass(frozen=True)
+class RankedImage:
+    """A training image in a ranking."""
+
+    index: int
+    score: float
+    """What it is ranked by: a mean score, or a mean score over the root of its self-influence."""
+    path: str | None
+    """Relative to the data folder."""
+    label: str | None
+    """The class that it was given."""
+    suggested: str | None = None
+    """The class it rather looks like, where its label is among the suspects."""
+
+    @property
+    def name(self) -> str:
+        """Its path, or its row where no path is known."""
+        return self.path or f"training image {self.index}"
+
+
+@dataclass(frozen=True)
+class Mistakes:
+    """The misclassified test images, and the one of them with the largest loss."""
+
+    n: int
+    worst_name: str
+    worst_class: str
+    worst_predicted: str | None
+    strongest_opponent: RankedImage | None
+
+
+@dataclass(frozen=True)
+class ClassSummary:
+    """What a class page shows: one class of test images, and who helped and hurt it."""
+
+    name: str
+    is_class: bool
+    """False: no file tells the classes, and these are all the test images."""
+    health: Health
+    n_train: int | None
+    """Training images that carry this label; None where labels are not known."""
+    n_right: int | None
+    test_mean: Float64Array
+    """(n,) mean influence on each test image of the class."""
+    mean: float
+    unit: str
+    rank_by: RankBy
+    helpful: tuple[RankedImage, ...]
+    """Means above zero only, best first, by ``rank_by``."""
+    harmful: tuple[RankedImage, ...]
+    """Plain means below zero only, most negative first."""
+    strongest: tuple[RankedImage, ...]
+    """The ``STRONGEST`` first opponents, whatever ``top_k``."""
+    by_label: tuple[tuple[str, float, int], ...]
+    """(label, sum of mean scores of the training images so labelled, their number)."""
+
+    @property
+    def n_test(self) -> int:
+        """Test images of the class."""
+        return self.health.n
+
+    @property
+    def opponent_labels(self) -> list[tuple[str, int]]:
+        """How many of the strongest opponents carry which label, most frequent first."""
+        labels = [image.label for image in self.strongest if image.label is not None]
+        return sorted(Counter(labels).items(), key=lambda item: (-item[1], item[0]))
+
+
+@dataclass(frozen=True)
+class OverallSummary:
+    """What the dashboard shows: the whole run."""
+
+    method: str
+    unit: str
+    """What a score measures, in words."""
+    provenance: str
+    """Learning rates, layer, checkpoint and date in words; "" without ``run.json``."""
+    n_train: int
+    n_test: int
+    n_train_classes: int | None
+    test_accuracy: float | None
+    n_right: int | None
+    health: Health
+    score_range: tuple[float, float]
+    test_max: Float64Array
+    test_min: Float64Array
+    test_mean: Float64Array
+    groups: tuple[str, ...]
+    group_of: Int64Array
+    has_classes: bool
+    rank_by: RankBy
+    helpful: tuple[RankedImage, ...]
+    harmful: tuple[RankedImage, ...]
+    busiest_opponent: tuple[RankedImage, int] | None
+    """The training image that is the strongest opponent of most test images, and of how many."""
+    mistakes: Mistakes | None
+    """None: there are none, or no file tells."""
+    suspects: tuple[RankedImage, ...] | None
+    """Training images whose labels look wrong, most suspicious first; None where no file tells."""
+    classes: tuple[ClassSummary, ...]
+
+    @property
+    def all_zero(self) -> bool:
+        """Whether every score of the matrix is zero."""
+        return self.score_range == (0.0, 0.0)

@@ -1,0 +1,160 @@
+"""The picture of one test image's explanation, in the language of the dashboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from tracin.analyze.figures.summary import RankedImage
+from tracin.analyze.pictures import panels, style, text
+from tracin.analyze.pictures.panels import ImageRow
+from tracin.analyze.read.thumbnails import Pixels, image_file, read_thumbnail
+from tracin.analyze.words.tiles import Side
+from tracin.wording import count
+
+TOP_HEIGHT = 2.45
+SUBJECT = 2.1
+"""Inches of the test image's edge."""
+GAP = 0.25
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A test image, and the training images with the strongest influence on it."""
+
+    path: str
+    label: str
+    predicted: str
+    """Empty where no file tells."""
+    probability: float | None
+    """What the model gave its prediction; None where no file tells."""
+    label_probability: float | None
+    """What the model gave the label; None where no file tells."""
+    method: str
+    unit: str
+    normalized: bool
+    """Proponents are ranked by score over the root of self-influence."""
+    proponents: tuple[RankedImage, ...]
+    """Scores above zero, by rank."""
+    opponents: tuple[RankedImage, ...]
+    """Scores below zero, by rank."""
+    rows: pd.DataFrame
+    """The same as in top_influences.csv."""
+
+    @property
+    def verdict(self) -> str:
+        """Label, prediction and probability in words."""
+        given = "" if self.label_probability is None else f"{self.label_probability:.1%}"
+        if not self.predicted:
+            return f"labelled {self.label}"
+        if self.predicted == self.label:
+            return f"labelled {self.label}, recognised as such" + (f" ({given})" if given else "")
+        sure = "" if self.probability is None else f" ({self.probability:.1%})"
+        had = f"; its own label had {given}" if given else ""
+        return f"labelled {self.label}, taken for {self.predicted}{sure}{had}"
+
+    @property
+    def ranking(self) -> str:
+        """What proponents are ranked by."""
+        return f"ranked by score{' / root of self-influence' if self.normalized else ''}"
+
+
+def texts_of(one: Explanation) -> Iterator[str]:
+    """Everything from outside that stands in the picture."""
+    yield from (one.path, one.label, one.predicted)
+    for image in (*one.proponents, *one.opponents):
+        yield from (image.name, image.label or "", image.suggested or "")
+
+
+def draw_explanation(one: Explanation, data_dir: Path) -> Figure:
+    """The test image above a row of its proponents and a row of its opponents.
+
+    Args:
+        one: what is shown; the first ten of each direction.
+        data_dir: the images' paths are relative to it.
+    """
+    rows = (_row(one, data_dir, "helpful"), _row(one, data_dir, "harmful"))
+    height = style.MARGIN + TOP_HEIGHT + sum(row.height + GAP for row in rows) + 0.3
+    figure = style.new_page(height)
+    top = 0.7 * style.MARGIN
+    _draw_subject(
+        style.place(figure, style.MARGIN, top, style.CONTENT_WIDTH, TOP_HEIGHT),
+        one,
+        _pixels(data_dir, one.path),
+    )
+    top += TOP_HEIGHT + GAP
+    for row in rows:
+        ax = style.place(figure, style.MARGIN, top, style.CONTENT_WIDTH, row.height)
+        panels.draw_images(ax, row)
+        top += row.height + GAP
+    return figure
+
+
+def _row(one: Explanation, data_dir: Path, side: Side) -> ImageRow:
+    helpful = side == "helpful"
+    every = one.proponents if helpful else one.opponents
+    images = every[: panels.PER_ROW]
+    kind = "similar" if helpful else "opposite"
+    order = one.ranking if helpful else "ranked by score"
+    what = "proponent" if helpful else "opponent"
+    heading = f"Strongest {what}s" if images else f"No {what}s"
+    return ImageRow(
+        side,
+        f"{heading}: training images estimated to have {'helped' if helpful else 'hurt'} here",
+        f"{kind} training signal; score ({one.unit}), {order}",
+        images,
+        tuple(_pixels(data_dir, image.path or "") for image in images),
+    )
+
+
+def _pixels(data_dir: Path, path: str) -> Pixels | None:
+    file = image_file(data_dir, path)
+    return None if file is None else read_thumbnail(file)
+
+
+def _draw_subject(ax: Axes, one: Explanation, pixels: Pixels | None) -> Axes:
+    """The test image at the left, beside it what it is and what it was taken for."""
+    width, height = style.as_canvas(ax)
+    frame = Rectangle((0, 0), SUBJECT, SUBJECT, edgecolor=style.LINE, linewidth=1.5)
+    frame.set_facecolor("none" if pixels is not None else style.TILE)
+    if pixels is None:
+        middle = SUBJECT / 2
+        ax.text(middle, middle, "no picture", ha="center", fontsize=style.SMALL, color=style.MUTED)
+    else:
+        ax.imshow(pixels, extent=(0, SUBJECT, SUBJECT, 0), aspect="auto")
+        ax.set_xlim(0, width)
+        ax.set_ylim(height, 0)
+    ax.add_patch(frame)
+    left, room = SUBJECT + 0.35, width - SUBJECT - 0.35
+    right = one.predicted == one.label or not one.predicted
+    said = one.verdict[:1].upper() + one.verdict[1:]
+    listed = (count(len(one.proponents), "proponent"), count(len(one.opponents), "opponent"))
+    lines = (
+        (0.34, "Why did the model answer as it did?", style.BODY, "normal", style.MUTED),
+        (
+            0.82,
+            said,
+            style.TITLE,
+            "bold",
+            style.INK if right else style.HURT_INK,
+        ),
+        (1.25, one.path, style.BODY, "normal", style.INK),
+        (1.6, f"{one.method} · {' and '.join(listed)} listed", style.BODY, "normal", style.MUTED),
+    )
+    for y, words, size, weight, colour in lines:
+        ax.text(
+            left,
+            y,
+            text.fit(words, room, size, weight),
+            fontsize=size,
+            fontweight=weight,
+            color=colour,
+            va="baseline",
+        )
+    return ax

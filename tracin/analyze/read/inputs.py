@@ -1,0 +1,254 @@
+"""What stands in a results folder: classes, paths and labels that go with the matrix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from tracin.analyze.read.rows import needed_rows, read_rows
+from tracin.errors import TracInError
+from tracin.image_folder import images_in_order
+from tracin.results import schema
+from tracin.results.matrix import read_shape
+from tracin.results.run_info import DEFAULT_DATA_DIR, RunInfo, read_run_info
+
+Int64Array = npt.NDArray[np.int64]
+
+EVERY_TEST_IMAGE = "all test images"
+"""The name of the one group where no file tells the classes."""
+
+
+@dataclass(frozen=True)
+class TestImages:
+    """The columns of the matrix: what is known about each test image."""
+
+    __test__ = False  # pytest would take the name for a test
+
+    groups: tuple[str, ...]
+    """Classes of the test images in the order of their index, or ``EVERY_TEST_IMAGE`` alone."""
+    group_of: Int64Array
+    """(n_test,) index into ``groups``."""
+    has_classes: bool
+    paths: tuple[str, ...] | None = None
+    predicted: tuple[str, ...] | None = None
+    correct: npt.NDArray[np.bool_] | None = None
+    loss: npt.NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class TrainImages:
+    """The rows of the matrix: what is known about each training image."""
+
+    paths: tuple[str, ...] | None = None
+    """Relative to the data folder, with forward slashes."""
+    labels: tuple[str | None, ...] | None = None
+    """The class that each image was given; None where no file tells."""
+    self_influence: npt.NDArray[np.float64] | None = None
+    suspects: tuple[tuple[int, str], ...] | None = None
+    """(row, suggested class) of images whose label looks wrong, most suspicious first; None where
+    no file tells."""
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The two summaries, whose figures stand in for the matrix, in order of their indices."""
+
+    train: pd.DataFrame
+    test: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything in the results folder except the scores themselves."""
+
+    scores: Path
+    """``influence_scores.csv``, or ``class_influence.csv`` where that stands in its place."""
+    tables: Tables | None
+    """None: there is a matrix."""
+    n_train: int
+    n_test: int
+    test: TestImages
+    train: TrainImages
+    run: RunInfo | None
+    data_dir: Path
+    left_out: tuple[str, ...]
+    """Sentences: what the analysis does without, and for want of which file."""
+
+
+def read_inputs(results_dir: Path, data_dir: Path | None = None) -> Inputs:
+    """What ``results_dir`` holds beside the scores, each file used where it is there.
+
+    Args:
+        results_dir: the folder with ``influence_scores.csv``, or with ``class_influence.csv`` and
+            the two summaries.
+        data_dir: the folder that the images' paths are relative to; None: what ``run.json`` says,
+            else ``data/processed``.
+
+    Raises:
+        TracInError: there are no scores, a file is damaged, or files disagree about their sizes.
+    """
+    scores = results_dir / schema.INFLUENCE_SCORES
+    if not scores.exists():
+        return _inputs_without_matrix(results_dir, data_dir)
+    n_train, n_test = read_shape(scores)
+    left_out: list[str] = []
+    sizes = f"{schema.INFLUENCE_SCORES} has {n_train} rows and {n_test} columns"
+    run = _read_run(results_dir, (n_train, n_test), sizes, left_out)
+    data_dir = _data_dir(data_dir, run)
+    summary = read_rows(results_dir, schema.INFLUENCE_SUMMARY, "test_idx", n_test)
+    test = _test_images(summary, n_test, run, left_out)
+    table = read_rows(results_dir, schema.TRAIN_SUMMARY, "train_idx", n_train)
+    if table is not None:
+        train = _train_images(results_dir, table, left_out)
+    else:
+        train = _train_images_without_table(data_dir, n_train, summary, left_out)
+    return Inputs(scores, None, n_train, n_test, test, train, run, data_dir, tuple(left_out))
+
+
+def _inputs_without_matrix(folder: Path, data_dir: Path | None) -> Inputs:
+    means = folder / schema.CLASS_INFLUENCE
+    if not means.exists():
+        raise TracInError(
+            f"{folder / schema.INFLUENCE_SCORES} is not there, nor {schema.CLASS_INFLUENCE} in "
+            "its place. Run TracIn_Resnet50.py first, or name its folder with --results_dir."
+        )
+    train_rows = needed_rows(folder, schema.TRAIN_SUMMARY, "train_idx")
+    test_rows = needed_rows(folder, schema.INFLUENCE_SUMMARY, "test_idx")
+    n_train, n_test = len(train_rows), len(test_rows)
+    left_out: list[str] = []
+    sizes = f"{schema.TRAIN_SUMMARY} has {n_train} rows and {schema.INFLUENCE_SUMMARY} {n_test}"
+    run = _read_run(folder, (n_train, n_test), sizes, left_out)
+    return Inputs(
+        scores=means,
+        tables=Tables(train_rows, test_rows),
+        n_train=n_train,
+        n_test=n_test,
+        test=_test_images(test_rows, n_test, run, left_out),
+        train=_train_images(folder, train_rows, left_out),
+        run=run,
+        data_dir=_data_dir(data_dir, run),
+        left_out=tuple(left_out),
+    )
+
+
+def _data_dir(given: Path | None, run: RunInfo | None) -> Path:
+    return given or (Path(run.data_dir) if run else DEFAULT_DATA_DIR)
+
+
+def _read_run(
+    folder: Path, shape: tuple[int, int], sizes: str, left_out: list[str]
+) -> RunInfo | None:
+    """run.json, checked against the ``shape`` that ``sizes`` puts in words; None without one."""
+    if not (folder / schema.RUN_INFO).exists():
+        left_out.append(f"Learning rate, checkpoint and date: there is no {schema.RUN_INFO}.")
+        return None
+    run = read_run_info(folder)
+    if (run.train_images, run.test_images) != shape:
+        raise TracInError(
+            f"{folder / schema.RUN_INFO} speaks of {run.train_images} training and "
+            f"{run.test_images} test images, {sizes}: they come from different runs. Run "
+            f"TracIn_Resnet50.py again, or take {schema.RUN_INFO} away to go on without it."
+        )
+    return run
+
+
+def _train_images(folder: Path, table: pd.DataFrame, left_out: list[str]) -> TrainImages:
+    return TrainImages(
+        paths=tuple(table["train_path"]),
+        labels=tuple(table["train_class"]),
+        self_influence=table["self_influence"].to_numpy(np.float64),
+        suspects=_suspects(folder, table, left_out),
+    )
+
+
+def _suspects(
+    folder: Path, table: pd.DataFrame, left_out: list[str]
+) -> tuple[tuple[int, str], ...] | None:
+    if not (folder / schema.SUSPECTS).exists():
+        left_out.append(f"Labels that look wrong: there is no {schema.SUSPECTS}.")
+        return None
+    suspects = schema.read_table(folder, schema.SUSPECTS).sort_values("rank", kind="stable")
+    row_of = {path: row for row, path in enumerate(table["train_path"])}
+    if unknown := [path for path in suspects["train_path"] if path not in row_of]:
+        raise TracInError(
+            f"{folder / schema.SUSPECTS} names {unknown[0]}, which is not in "
+            f"{schema.TRAIN_SUMMARY}: they come from different runs. Run TracIn_Resnet50.py "
+            f"again, or take {schema.SUSPECTS} away to go on without it."
+        )
+    pairs = zip(suspects["train_path"], suspects["suggested_class"], strict=True)
+    return tuple((row_of[path], str(suggested)) for path, suggested in pairs)
+
+
+def _test_images(
+    summary: pd.DataFrame | None, n_test: int, run: RunInfo | None, left_out: list[str]
+) -> TestImages:
+    if summary is None:
+        left_out.append(
+            "Classes of the test images, and a page for each: there is no "
+            f"{schema.INFLUENCE_SUMMARY}. All test images are treated as one group."
+        )
+        return TestImages((EVERY_TEST_IMAGE,), np.zeros(n_test, np.int64), has_classes=False)
+    present = set(summary["test_class"])
+    in_run = [name for name in (run.class_names if run else ()) if name in present]
+    groups = (*in_run, *sorted(present.difference(in_run)))
+    position = {name: number for number, name in enumerate(groups)}
+    group_of = np.array([position[name] for name in summary["test_class"]], np.int64)
+    columns = summary.columns
+    if "correct" not in columns:
+        left_out.append(
+            f"Test accuracy and misclassified images: {schema.INFLUENCE_SUMMARY} has no column "
+            "correct."
+        )
+    return TestImages(
+        groups,
+        group_of,
+        has_classes=True,
+        paths=tuple(summary["test_path"]) if "test_path" in columns else None,
+        predicted=tuple(summary["predicted_class"]) if "predicted_class" in columns else None,
+        correct=summary["correct"].to_numpy(np.bool_) if "correct" in columns else None,
+        loss=summary["loss"].to_numpy(np.float32) if "loss" in columns else None,
+    )
+
+
+def _train_images_without_table(
+    data_dir: Path, n_train: int, summary: pd.DataFrame | None, left_out: list[str]
+) -> TrainImages:
+    """What the data folder, or else ``influence_summary.csv``, tells about the training images."""
+    known: list[str | None] = [None] * n_train
+    if summary is not None:
+        for side in ("most_helpful", "most_harmful"):
+            indices, names = summary[f"{side}_train_idx"], summary[f"{side}_train_class"]
+            for index, name in zip(indices, names, strict=True):
+                if not 0 <= index < n_train:
+                    raise TracInError(
+                        f"{schema.INFLUENCE_SUMMARY}, column {side}_train_idx: {index} is no row "
+                        f"of {schema.INFLUENCE_SCORES}, which has {n_train}. They come from "
+                        "different runs: run TracIn_Resnet50.py again."
+                    )
+                known[index] = name
+    found = images_in_order(data_dir / "train")
+    without = f"there is no {schema.TRAIN_SUMMARY}"
+    if not found:
+        left_out.append(
+            f"Pictures and labels of the training images: {without}, and no images in "
+            f"{data_dir / 'train'}. Name their folder with --data_dir."
+        )
+    elif len(found) != n_train:
+        left_out.append(
+            f"Pictures and labels of the training images: {without}, and {data_dir / 'train'} "
+            f"holds {len(found)} images where the matrix has {n_train} rows, so that nobody can "
+            "tell which is which."
+        )
+    else:
+        labels = tuple(path.split("/")[1] for path in found)
+        if all(name in (None, label) for name, label in zip(known, labels, strict=True)):
+            return TrainImages(paths=tuple(found), labels=labels)
+        left_out.append(
+            f"Pictures and labels of the training images: {without}, and the classes in "
+            f"{data_dir / 'train'} are not those in {schema.INFLUENCE_SUMMARY}."
+        )
+    return TrainImages(labels=tuple(known) if any(known) else None)

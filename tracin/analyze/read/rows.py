@@ -1,0 +1,70 @@
+"""The summaries in the order of their indices: the matrix's rows, or its columns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tracin.errors import TracInError
+from tracin.results import schema
+
+
+def read_rows(folder: Path, name: str, index: str, n: int) -> pd.DataFrame | None:
+    """The table ``name`` beside the matrix in order of its index; None where it is not there.
+
+    Args:
+        folder: of the results.
+        name: of the file.
+        index: its column of row or column numbers.
+        n: rows or columns of the matrix.
+
+    Raises:
+        TracInError: the table is damaged, or of another size.
+    """
+    if not (folder / name).exists():
+        return None
+    table = schema.read_table(folder, name)
+    kind = "columns" if index == "test_idx" else "rows"
+    if len(table) != n:
+        raise TracInError(
+            f"{folder / name} has {len(table)} rows, {schema.INFLUENCE_SCORES} has {n} {kind}: "
+            f"they come from different runs. Run TracIn_Resnet50.py again, or take {name} away to "
+            "go on without it."
+        )
+    return _in_order(folder / name, table, index, "take it away to go on without it")
+
+
+def needed_rows(folder: Path, name: str, index: str) -> pd.DataFrame:
+    """The table ``name`` in order of its index, where it stands in for the matrix.
+
+    Args:
+        folder: of the results.
+        name: of the file.
+        index: its column of row or column numbers.
+
+    Raises:
+        TracInError: the table is not there, empty or damaged.
+    """
+    again = "run TracIn_Resnet50.py again"
+    if not (folder / name).exists():
+        raise TracInError(
+            f"{folder / name} is not there. Without {schema.INFLUENCE_SCORES} the analysis needs "
+            f"it beside {schema.CLASS_INFLUENCE}: {again}."
+        )
+    table = schema.read_table(folder, name)
+    if table.empty:
+        raise TracInError(f"{folder / name} has a header and no rows: {again}.")
+    return _in_order(folder / name, table, index, again)
+
+
+def _in_order(path: Path, table: pd.DataFrame, index: str, otherwise: str) -> pd.DataFrame:
+    n = len(table)
+    table = table.sort_values(index, kind="stable", ignore_index=True)
+    if not np.array_equal(table[index].to_numpy(), np.arange(n)):
+        raise TracInError(
+            f"{path}, column {index}: each of 0 … {n - 1} must stand there once. Correct the file, "
+            f"or {otherwise}."
+        )
+    return table

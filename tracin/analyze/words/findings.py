@@ -1,0 +1,179 @@
+"""The figures of a run in words: what was found, and what to look at. Pure.
+
+Scores say that training signals are similar and estimate an effect; no sentence says "caused".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from tracin.analyze.figures.summary import OverallSummary
+from tracin.analyze.words.class_findings import of_class
+from tracin.analyze.words.phrases import FEWEST, MANY, NAMED, Confusion, names
+from tracin.results.schema import SUSPECTS
+from tracin.wording import count, listed
+
+SENTENCES = 6
+"""So many findings the dashboard tells at most."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """What is said about a run."""
+
+    findings: tuple[str, ...]
+    recommendations: tuple[str, ...]
+    by_class: dict[str, tuple[str, ...]]
+
+
+def in_words(overall: OverallSummary) -> Words:
+    """The sentences about a run, the same for the pictures, the console and the report."""
+    by_class = {one.name: of_class(one, overall.all_zero) for one in overall.classes}
+    if overall.all_zero:
+        return Words(
+            (
+                "Every score is zero: no training image helped or hurt any test image.",
+                *_misclassified(overall),
+            ),
+            (
+                "Check that the learning rate is above zero, and that the checkpoint is the one "
+                "to be analysed: a model without any training loss left gives such scores.",
+            ),
+            by_class,
+        )
+    confusions = _confusions(overall)
+    findings = [sentence for tell in _FINDINGS for sentence in tell(overall)]
+    findings[3:3] = [each.sentence for each in confusions[:2]]
+    advice = [*_advice(overall, confusions)] or [
+        "Nothing to recommend: no label looks wrong, no test image is misclassified, and no class "
+        "has opponents that stand out."
+        if overall.mistakes is None and overall.suspects is not None
+        else "Nothing to recommend: nothing stands out in these scores."
+    ]
+    return Words(tuple(findings[:SENTENCES]), tuple(advice), by_class)
+
+
+def _health(overall: OverallSummary) -> Iterator[str]:
+    health = overall.health
+    whole = "every one" if health.positive == health.n else f"{health.positive:,}"
+    if health.n == 1:
+        above = "above" if health.positive else "not above"
+        yield f"The training images' mean influence on the one test image is {above} zero."
+    else:
+        yield (
+            f"On {whole} of {health.n:,} test images the training images had a mean influence "
+            f"above zero: they helped on average (similar training signal)."
+        )
+
+
+def _weakest_class(overall: OverallSummary) -> Iterator[str]:
+    judged = [one for one in overall.classes if one.n_test >= FEWEST]
+    if len(judged) < 2:
+        return
+    weakest = min(judged, key=lambda one: one.health.percent)
+    if weakest.health.percent < 100:
+        yield (
+            f"Weakest class is {weakest.name}: {weakest.health.positive} of "
+            f"{count(weakest.n_test, 'test image')} with a mean above zero, health "
+            f"{weakest.health.shown}."
+        )
+
+
+def _misclassified(overall: OverallSummary) -> Iterator[str]:
+    mistakes = overall.mistakes
+    if mistakes is None:
+        if overall.n_right is not None:
+            yield "No test image is misclassified."
+        return
+    taken = f", taken for {mistakes.worst_predicted}" if mistakes.worst_predicted else ""
+    if mistakes.n == 1:
+        sentence = f"1 of {count(overall.n_test, 'test image')} is misclassified"
+    else:
+        sentence = (
+            f"{mistakes.n:,} of {overall.n_test:,} test images are misclassified; largest loss"
+        )
+    sentence += f": {mistakes.worst_name} ({mistakes.worst_class}{taken})."
+    if opponent := mistakes.strongest_opponent:
+        label = f" (labelled {opponent.label})" if opponent.label else ""
+        sentence += f" Its strongest opponent: {opponent.name}{label}."
+    yield sentence
+
+
+def _suspects(overall: OverallSummary) -> Iterator[str]:
+    if overall.suspects is None:
+        return
+    if not overall.suspects:
+        yield "No training label looks wrong."
+        return
+    first = overall.suspects[0]
+    yield (
+        f"{count(len(overall.suspects), 'training label')} of {overall.n_train:,} "
+        f"{'looks' if len(overall.suspects) == 1 else 'look'} wrong; most suspicious: "
+        f"{first.name}, labelled {first.label}, looks like {first.suggested}."
+    )
+
+
+def _busiest_opponent(overall: OverallSummary) -> Iterator[str]:
+    if overall.busiest_opponent is None:
+        yield "No score is below zero: nothing in the training set hurt a test image."
+        return
+    image, times = overall.busiest_opponent
+    if times >= max(FEWEST, overall.n_test / 10):
+        label = f" (labelled {image.label})" if image.label else ""
+        yield (
+            f"The strongest opponent of {times:,} of {overall.n_test:,} test images is "
+            f"{image.name}{label}."
+        )
+
+
+_FINDINGS: tuple[Callable[[OverallSummary], Iterator[str]], ...] = (
+    _health,
+    _misclassified,
+    _suspects,
+    _weakest_class,
+    _busiest_opponent,
+)
+
+
+def _confusions(overall: OverallSummary) -> list[Confusion]:
+    """Foreign labels that are frequent among the opponents of a class, most frequent first."""
+    found = [
+        Confusion(one, label, tuple(image for image in one.strongest if image.label == label))
+        for one in overall.classes
+        for label, times in one.opponent_labels
+        if one.is_class and label != one.name and times >= max(FEWEST, MANY * len(one.strongest))
+    ]
+    return sorted(found, key=lambda each: -len(each.images))
+
+
+def _advice(overall: OverallSummary, confusions: list[Confusion]) -> Iterator[str]:
+    if overall.suspects:
+        chosen = names(overall.suspects)
+        yield f"Check the labels in {SUSPECTS} first, beginning with {chosen}."
+    for each in confusions[:2]:
+        wrong = [image for image in each.images if image.suggested == each.summary.name]
+        if wrong:
+            which, their = ("them", "their labels look") if wrong[1:] else ("it", "its label looks")
+            yield (
+                f"Relabel {names(wrong)} from {each.label} to {each.summary.name}, or delete "
+                f"{which}, after a look: {their} wrong."
+            )
+        else:
+            yield (
+                f"Compare {each.label} with {each.summary.name}: clearer or more training images "
+                "of both could help the model to separate them."
+            )
+    if overall.busiest_opponent and overall.busiest_opponent[1] >= max(FEWEST, overall.n_test / 10):
+        image, times = overall.busiest_opponent
+        yield f"Look at {image.name}: it is the strongest opponent of {times:,} test images."
+    if overall.mistakes:
+        yield f"Look at {overall.mistakes.worst_name}: is its own label right?"
+    if overall.health.percent < 80:
+        below = [one for one in overall.classes if one.health.percent < 80]
+        worst = sorted(below, key=lambda one: one.health.percent)[:NAMED]
+        if worst and worst[0].is_class:
+            pages = "page" if len(worst) == 1 else "pages"
+            yield f"Open the {pages} of {listed([one.name for one in worst])}: health is low there."
+        elif overall.classes[0].strongest:
+            yield f"Look at the strongest opponents first: {names(overall.classes[0].strongest)}."

@@ -1,0 +1,93 @@
+"""The figures in tiles above the charts, and what the rows of images are ranked by. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tracin.analyze.figures.summary import ClassSummary, Health, OverallSummary, RankBy
+from tracin.wording import count, signed
+
+Side = Literal["helpful", "harmful"]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A figure with its name above and a remark below."""
+
+    name: str
+    value: str
+    remark: str = ""
+    band: str | None = None
+    """The health band whose colour marks it; None: no mark."""
+
+
+def overall_tiles(overall: OverallSummary) -> list[Tile]:
+    """The overview: health, accuracy, and the size of everything."""
+    classes = overall.n_train_classes
+    low, high = (signed(score) for score in overall.score_range)
+    return [
+        _health_tile("Health score", overall.health),
+        _accuracy_tile("Test accuracy", overall.test_accuracy, overall.n_right, overall.n_test),
+        Tile(
+            "Test images",
+            f"{overall.n_test:,}",
+            f"of {count(len(overall.groups), 'class')}"
+            if overall.has_classes
+            else "classes unknown",
+        ),
+        Tile(
+            "Training images",
+            f"{overall.n_train:,}",
+            f"of {count(classes, 'class')}" if classes else "labels unknown",
+        ),
+        Tile("Scores", f"{low} … {high}" if low != high else low, overall.unit),
+    ]
+
+
+def class_tiles(one: ClassSummary, overall: OverallSummary) -> list[Tile]:
+    """The same for one class."""
+    accuracy = None if one.n_right is None else one.n_right / one.n_test
+    if one.is_class:
+        labelled = "—" if one.n_train is None else f"{one.n_train:,}"
+        trained = Tile(
+            "Training images",
+            labelled,
+            "labels unknown" if one.n_train is None else "carry this label",
+        )
+    else:
+        trained = Tile("Training images", f"{overall.n_train:,}", "labels unknown")
+    return [
+        _health_tile("Health score", one.health),
+        _accuracy_tile("Test accuracy", accuracy, one.n_right, one.n_test),
+        Tile("Test images", f"{one.n_test:,}", f"of {overall.n_test:,} in all"),
+        trained,
+        Tile("Average score", signed(one.mean), one.unit),
+    ]
+
+
+def _health_tile(name: str, health: Health) -> Tile:
+    return Tile(
+        name,
+        f"{health.shown} {health.band}",
+        f"{health.positive:,} of {health.n:,} helped on average",
+        health.band,
+    )
+
+
+def _accuracy_tile(name: str, accuracy: float | None, right: int | None, n: int) -> Tile:
+    if accuracy is None:
+        return Tile(name, "—", "no file tells")
+    return Tile(name, f"{accuracy:.1%}", "" if right is None else f"{right:,} of {n:,} right")
+
+
+def remark_on(rank_by: RankBy, unit: str, n_test: int, side: Side) -> str:
+    """What the scores under a row of images are."""
+    what = "score on the test image" if n_test == 1 else f"mean score over {n_test:,} test images"
+    if side == "helpful" and rank_by == "normalized":
+        return (
+            f"similar training signal; {what}, divided by the root of the image's influence on "
+            "itself (RelatIF)"
+        )
+    signal = "similar" if side == "helpful" else "opposite"
+    return f"{signal} training signal; {what} ({unit})"

@@ -1,0 +1,39 @@
+"""Checkpoints ready to run; the last one is remembered."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from tracin.compute.config import RunConfig
+from tracin.compute.features.backbone import Forward
+from tracin.compute.model.checkpoint import Checkpoint, load_checkpoint
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A checkpoint and its backbone for the device of the run."""
+
+    checkpoint: Checkpoint
+    forward: Forward
+
+
+def make_loader(
+    config: RunConfig, class_names: Sequence[str], device: torch.device
+) -> Callable[[Path], Loaded]:
+    """A function that reads a checkpoint, and remembers the last one.
+
+    The plan needs the weights' hash before the passes need the weights: with one checkpoint, the
+    usual case, it is read once for both.
+    """
+
+    @functools.lru_cache(maxsize=1)
+    def load(path: Path) -> Loaded:
+        checkpoint = load_checkpoint(path, class_names, config.head_activation)
+        return Loaded(checkpoint, Forward(checkpoint.backbone, device, config.precision))
+
+    return load

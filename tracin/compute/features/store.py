@@ -1,0 +1,214 @@
+"""Kept features: each image's pooled feature on disk, so that no forward pass is done twice.
+
+One SQLite file, and one more for each further machine of a run. A feature is found again only for
+the same weights, preprocessing and precision (the key) and the same file (path, size, time of last
+change); anything else is computed anew. SQLite commits a batch whole or not at all, serves several
+processes, and needs no code of ours to survive a kill: docs/benchmarks.md has the comparison.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from tracin.errors import TracInError
+from tracin.images import Crop, ImageTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STORE_FILE = "features.sqlite"
+STORE_FILES = "features*.sqlite"
+"""Pattern of the stores of all machines of a run."""
+
+_LAYOUT = 1
+"""Part of every key: raise it when the meaning of a stored value changes."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS features (
+    key TEXT, path TEXT, size INTEGER, changed INTEGER, value BLOB,
+    PRIMARY KEY (key, path)
+) WITHOUT ROWID
+"""
+
+
+@dataclass(frozen=True)
+class FileState:
+    """What tells a changed file from an unchanged one."""
+
+    path: str
+    """Absolute."""
+    size: int
+    """Bytes; −1 where there is no such file."""
+    changed: int
+    """Time of last change, in nanoseconds."""
+
+
+def file_states(table: ImageTable) -> list[FileState]:
+    """The present state of the table's images, in its order."""
+    folder = table.data_dir.resolve()
+    states = []
+    for relative in table.paths:
+        path = folder / relative
+        try:
+            status = path.stat()
+            states.append(FileState(str(path), status.st_size, status.st_mtime_ns))
+        except OSError:
+            states.append(FileState(str(path), -1, 0))
+    return states
+
+
+def weights_hash(backbone: nn.Module) -> str:
+    """The hash of all weights that evaluation uses."""
+    digest = hashlib.sha256()
+    for name, value in sorted(backbone.state_dict().items()):
+        if not name.endswith("num_batches_tracked"):
+            digest.update(name.encode())
+            digest.update(value.detach().cpu().contiguous().numpy())
+    return digest.hexdigest()
+
+
+def feature_key(weights: str, crop: Crop, precision: str) -> str:
+    """The hash that names everything but the image on which a pooled feature depends.
+
+    Args:
+        weights: hash of the backbone's.
+        crop: the preprocessing.
+        precision: of the backbone.
+    """
+    facts = {
+        "layout": _LAYOUT,
+        "weights": weights,
+        "resize": crop.resize_size,
+        "crop": crop.crop_size,
+        "precision": precision,
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, timeout=120)
+    # Readers and a writer go on side by side; a commit waits for no disk, and a killed process
+    # loses nothing. Where a file system cannot do this, SQLite keeps its default.
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = NORMAL")
+    database.execute(_SCHEMA)
+    database.commit()
+    return database
+
+
+class FeatureStore:
+    """The kept features in a folder; use as a context manager."""
+
+    def __init__(self, folder: Path, machine: int = 0, machines: int = 1) -> None:
+        """Open the store, making it where there is none.
+
+        SQLite's files are for one machine at a time. So each machine of a run writes and reads a
+        file of its own, even in a folder that they share; a run on one machine reads them all.
+
+        Args:
+            folder: where the files are.
+            machine: number of this machine in the run.
+            machines: of the run.
+
+        Raises:
+            TracInError: a file is damaged, or the folder cannot be written.
+        """
+        own = folder / (f"features.machine{machine}.sqlite" if machine else STORE_FILE)
+        with _explained(own):
+            folder.mkdir(parents=True, exist_ok=True)
+        paths = [own]
+        if machines == 1:
+            paths += (path for path in sorted(folder.glob(STORE_FILES)) if path != own)
+        self._databases: dict[Path, sqlite3.Connection] = {}
+        for path in paths:
+            with _explained(path):
+                self._databases[path] = _open(path)
+        self._own = own
+
+    def load(self, key: str, states: Sequence[FileState], into: Tensor) -> npt.NDArray[np.bool_]:
+        """(n,): which images' features were found; these rows of ``into`` are filled.
+
+        Args:
+            key: of the weights and the preprocessing.
+            states: (n,) present states of the images.
+            into: (n, 2048), float32.
+        """
+        rows = {state.path: row for row, state in enumerate(states)}
+        found = np.zeros(len(states), dtype=bool)
+        width = into.shape[1] * 4
+        query = "SELECT path, size, changed, value FROM features WHERE key = ?"
+        for path, size, changed, value in self._select(query, key):
+            row = rows.get(path)
+            if row is not None and len(value) == width:
+                state = states[row]
+                if (state.size, state.changed) == (size, changed):
+                    into[row] = torch.frombuffer(bytearray(value), dtype=torch.float32)
+                    found[row] = True
+        return found
+
+    def count(self, key: str, states: Sequence[FileState]) -> int:
+        """How many of these images have a kept feature that is still good."""
+        present = {(state.path, state.size, state.changed) for state in states}
+        query = "SELECT path, size, changed FROM features WHERE key = ?"
+        return len(present.intersection(self._select(query, key)))
+
+    def _select(self, query: str, key: str) -> Iterator[tuple[Any, ...]]:
+        for path, database in self._databases.items():
+            with _explained(path):
+                yield from database.execute(query, (key,))
+
+    def save(self, key: str, states: Sequence[FileState], values: Tensor) -> None:
+        """Keep the features (n, 2048), float32, of a batch: all of it or, at a kill, none.
+
+        Raises:
+            TracInError: the disk is full, or another process holds the store for minutes.
+        """
+        rows = [
+            (key, state.path, state.size, state.changed, value.tobytes())
+            for state, value in zip(states, values.numpy(), strict=True)
+        ]
+        own = self._databases[self._own]
+        with _explained(self._own), own:
+            own.executemany("INSERT OR REPLACE INTO features VALUES (?,?,?,?,?)", rows)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for database in self._databases.values():
+            database.close()
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Errors of the store's file ``path`` as sentences for the user."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise TracInError(
+            f"{path}: the kept features cannot be written or read ({error}). Free disk space or "
+            "name another folder with --cache_dir, then run again: what was kept so far serves "
+            "that run. --no_cache does without."
+        ) from error
+    except (sqlite3.DatabaseError, OSError) as error:
+        raise TracInError(
+            f"{path} cannot be used ({error}). Delete it, or name another folder with --cache_dir."
+        ) from error

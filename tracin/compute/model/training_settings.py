@@ -1,0 +1,115 @@
+"""What a checkpoint was trained with: its learning rate and loss, from flags or from itself."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tracin.compute.model.checkpoint import Checkpoint
+from tracin.errors import TracInError
+from tracin.images import ImageTable
+from tracin.loss import Loss, balanced_weights
+
+DEFAULT_LEARNING_RATE = 1e-4
+LEARNING_RATE_KEYS = ("learning_rate_head", "learning_rate", "lr")
+"""Names under which a checkpoint may keep its rate; the head's own first, since the scored layer
+is in the head."""
+LABEL_SMOOTHING_KEY = "label_smoothing"
+CLASS_WEIGHTS_KEY = "class_weights"
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How a checkpoint enters the sum: with its learning rate and its loss."""
+
+    learning_rate: float
+    source: str
+    """Of the rate: "flag", "checkpoint", "JSON beside it" or "default"."""
+    loss: Loss
+
+
+def training_settings(
+    checkpoint: Checkpoint,
+    table: ImageTable,
+    *,
+    learning_rate: float | None,
+    label_smoothing: float | None,
+    class_weights: str | None,
+) -> TrainingSettings:
+    """The settings of ``checkpoint``: a flag's value, else what the checkpoint stores, else plain.
+
+    A checkpoint stores values beside its state dict or in a JSON file of the same name.
+
+    Args:
+        checkpoint: with its extras.
+        table: all training images found, whose classes "balanced" weighs.
+        learning_rate: of the flag, or None.
+        label_smoothing: of the flag, or None.
+        class_weights: of the flag, "none" or "balanced", or None.
+
+    Raises:
+        TracInError: a stored value is not what its name says.
+    """
+    beside = _json_beside(checkpoint.path)
+    stored = {**beside, **checkpoint.extras}
+    rate, source = learning_rate, "flag"
+    if rate is None:
+        key = next((key for key in LEARNING_RATE_KEYS if key in stored), None)
+        rate = DEFAULT_LEARNING_RATE if key is None else _number(stored[key], key, checkpoint.path)
+        origin = "checkpoint" if key in checkpoint.extras else "JSON beside it"
+        source = "default" if key is None else origin
+    if label_smoothing is None:
+        value = stored.get(LABEL_SMOOTHING_KEY, 0.0)
+        label_smoothing = _number(value, LABEL_SMOOTHING_KEY, checkpoint.path)
+    weights = stored.get(CLASS_WEIGHTS_KEY) if class_weights is None else class_weights
+    return TrainingSettings(
+        rate, source, Loss(label_smoothing, _weights(weights, table, checkpoint.path))
+    )
+
+
+def _json_beside(path: Path) -> dict[str, Any]:
+    beside = path.with_suffix(".json")
+    if not beside.is_file():
+        return {}
+    try:
+        content = json.loads(beside.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise TracInError(f"{beside} is no JSON ({error}). Correct it or take it away.") from error
+    return content if isinstance(content, dict) else {}
+
+
+def _number(value: Any, key: str, path: Path) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    limit = 1.0 if key == LABEL_SMOOTHING_KEY else math.inf
+    positive = number > 0.0 or key not in LEARNING_RATE_KEYS
+    if not (0.0 <= number < limit and positive):
+        flag = "learning_rate" if key in LEARNING_RATE_KEYS else key
+        raise TracInError(
+            f"{path}, or the JSON beside it, stores {key} = {value!r}, which is no such number. "
+            f"Set it with --{flag}."
+        )
+    return number
+
+
+def _weights(value: Any, table: ImageTable, path: Path) -> tuple[float, ...] | None:
+    classes = len(table.class_names)
+    if value is None or value == "none":
+        return None
+    if value == "balanced":
+        return balanced_weights(torch.from_numpy(table.labels), classes)
+    values = value.tolist() if isinstance(value, torch.Tensor) else value
+    if not isinstance(values, Sequence) or isinstance(values, str) or len(values) != classes:
+        raise TracInError(
+            f"{path} stores {CLASS_WEIGHTS_KEY} = {value!r}, which are not {classes} numbers. Set "
+            "--class_weights none or --class_weights balanced."
+        )
+    return tuple(_number(weight, CLASS_WEIGHTS_KEY, path) for weight in values)

@@ -1,0 +1,109 @@
+"""Head + pooled features + labels → factors: all that influence needs of an image.
+
+For a sample with last-layer input ``a`` and error signal ``e = ∂loss/∂logits``, the gradient of the
+last Linear is ``e aᵀ`` (weight) and ``e`` (bias). Keeping ``a`` and ``e`` keeps the gradient.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from tracin.compute.model.checkpoint import Checkpoint
+from tracin.loss import Loss
+
+ROWS_PER_STEP = 65_536
+"""Images that go through the head at a time: bounds the memory for its hidden layers."""
+
+
+@dataclass(frozen=True)
+class Factors:
+    """The factors of n images for one checkpoint; float32 but the labels."""
+
+    activations: Tensor
+    """(n, d): inputs of the last Linear."""
+    logits: Tensor
+    """(n, C)"""
+    errors: Tensor
+    """(n, C): error signals, ∂loss/∂logits."""
+    labels: Tensor
+    """(n,), int64"""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def to(self, device: torch.device) -> Factors:
+        """The same factors on ``device``."""
+        return Factors(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
+
+    def rows(self, start: int, stop: int) -> Factors:
+        """The factors of images ``start`` to ``stop``."""
+        return Factors(*(getattr(self, name)[start:stop] for name in self.__dataclass_fields__))
+
+
+def compute_factors(
+    checkpoint: Checkpoint, features: Tensor, labels: Tensor, loss: Loss | None = None
+) -> Factors:
+    """The factors of images with pooled ``features`` (n, 2048) and ``labels`` (n,).
+
+    The head runs in float32 on the features' device; ``loss`` is plain cross-entropy where None.
+    """
+    hidden = checkpoint.hidden.to(features.device)
+    last = checkpoint.last.to(features.device)
+    with torch.inference_mode():
+        activations = torch.cat([hidden(part) for part in torch.split(features, ROWS_PER_STEP)])
+        logits = last(activations)
+    return Factors(activations, logits, error_signals(logits, labels, loss), labels)
+
+
+def error_signals(logits: Tensor, labels: Tensor, loss: Loss | None = None) -> Tensor:
+    """∂loss/∂logits (n, C) of the loss summed over samples: ``T·softmax(z) − t``.
+
+    ``t`` is the target mass that ``torch.nn.CrossEntropyLoss`` puts on each class, ``T`` its sum;
+    without smoothing and weights ``softmax(z) − onehot(label)``. For the given class, ``p − 1`` is
+    written as minus the sum of the other probabilities: the subtraction would cancel in float32
+    for confident predictions.
+
+    Args:
+        logits: (n, C)
+        labels: (n,), int64
+        loss: the loss the model was trained with; plain cross-entropy where None.
+    """
+    loss = loss or Loss()
+    classes = logits.shape[1]
+    weights = (
+        logits.new_ones(classes)
+        if loss.class_weights is None
+        else (logits.new_tensor(loss.class_weights))
+    )
+    given = labels.unsqueeze(1)
+    smooth = weights * (loss.label_smoothing / classes)  # (C,)
+    own = (1.0 - loss.label_smoothing) * weights[labels].unsqueeze(1)  # (n, 1)
+    others = functional.softmax(logits, dim=1).scatter(1, given, 0.0)
+    probability = functional.softmax(logits, dim=1).gather(1, given)
+    errors = (own + smooth.sum()) * others - smooth
+    at_label = probability * (smooth.sum() - smooth[labels].unsqueeze(1)) - (
+        own + smooth[labels].unsqueeze(1)
+    ) * others.sum(dim=1, keepdim=True)
+    return errors.scatter(1, given, at_label)
+
+
+def unit_rows(values: Tensor) -> Tensor:
+    """The rows of ``values`` (n, m) at length 1; rows of zeros stay zero.
+
+    Scaled before they are squared: an error signal of 1e-23 has a direction, and its square is
+    zero in float32.
+    """
+    largest = values.abs().amax(dim=1, keepdim=True)
+    scaled = values / torch.where(largest > 0, largest, 1.0)
+    return functional.normalize(scaled, dim=1)
+
+
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """The plain cross-entropy (n,) of the given labels, in nats; accurate near zero too."""
+    margins = logits.gather(1, labels.unsqueeze(1)) - logits
+    others = margins.scatter(1, labels.unsqueeze(1), torch.inf)
+    return functional.softplus(torch.logsumexp(-others, dim=1), threshold=80)

@@ -1,0 +1,161 @@
+"""The strongest proponents and opponents of every test image, from blocks of the matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from tracin.compute.scores.factors import Factors, unit_rows
+
+PAIRS_PER_STEP = 65_536
+
+
+@dataclass(frozen=True)
+class Strongest:
+    """Pairs of a test and a training image, by test image, strongest first; ties by row."""
+
+    test: npt.NDArray[np.int64]
+    """(m,): column of the matrix"""
+    train: npt.NDArray[np.int64]
+    """(m,): row of the matrix"""
+    scores: npt.NDArray[np.float32]
+    """(m,)"""
+    rank: npt.NDArray[np.int64]
+    """(m,), from 1 for each test image"""
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Entries of the matrix that may be among the strongest of their columns, (m,) each."""
+
+    column: npt.NDArray[np.int64]
+    row: npt.NDArray[np.int64]
+    key: npt.NDArray[np.float32]
+    """What is ranked by, larger first."""
+    score: npt.NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.column)
+
+    def take(self, order: npt.NDArray[np.int64]) -> Candidates:
+        """These of them, in this order."""
+        return Candidates(*(getattr(self, name)[order] for name in self.__dataclass_fields__))
+
+
+def _no_candidates() -> Candidates:
+    index, value = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
+    return Candidates(index, index, value, value)
+
+
+class StrongestFinder:
+    """Gathers, block by block, each column's k largest values above zero, with exact ties.
+
+    Memory is bounded by k, the number of columns and the size of a block, whatever the number of
+    rows; so is time per block, since ever fewer values pass the bar that the former ones set.
+    """
+
+    def __init__(self, n_test: int, k: int) -> None:
+        self._k = k
+        self._bar = torch.zeros(n_test)  # a candidate must exceed it; at first: zero
+        self._parts = [_no_candidates()]
+        self._first = True
+        self._most = n_test * k // 2
+        """New candidates that are kept before all are ranked: ranking costs more than passing."""
+        self._new = 0
+
+    def add(self, first_row: int, keys: Tensor, scores: Tensor) -> None:
+        """Take in rows of the matrix; later calls bring later rows.
+
+        Args:
+            first_row: row of the matrix that is the first here.
+            keys: (rows, n_test), float32, on the CPU: what is ranked by, larger first, above zero.
+            scores: (rows, n_test), float32: what is kept beside.
+        """
+        candidates = keys > self._bar
+        if self._first:
+            # Later blocks meet the bar that earlier ones set; the first sets its own.
+            k = min(self._k, len(keys))
+            candidates &= keys >= torch.topk(keys, k, dim=0, sorted=False).values.amin(dim=0)
+        row, column = torch.nonzero(candidates, as_tuple=True)
+        found = Candidates(
+            column.numpy(),
+            row.numpy() + first_row,
+            keys[row, column].numpy(),
+            scores[row, column].numpy(),
+        )
+        self._parts.append(found)
+        self._new += len(found)
+        if self._first or self._new > self._most:
+            self._rank()
+        self._first = False
+
+    def merge(self, other: Candidates) -> None:
+        """Take in what another finder gathered from other rows of the same matrix."""
+        self._parts.append(other)
+
+    def candidates(self) -> Candidates:
+        """The strongest so far, by column, strongest first; ties in order of rows."""
+        self._rank()
+        return self._parts[0]
+
+    def _rank(self) -> None:
+        every = Candidates(
+            *(
+                np.concatenate([getattr(part, name) for part in self._parts])
+                for name in Candidates.__dataclass_fields__
+            )
+        )
+        every = every.take(np.lexsort((every.row, -every.key, every.column)))
+        every = every.take(np.flatnonzero(_rank_in_group(every.column) < self._k))
+        full = _rank_in_group(every.column) == self._k - 1
+        self._bar[every.column[full]] = torch.from_numpy(every.key[full])
+        self._parts, self._new = [every], 0
+
+    def result(self) -> Strongest:
+        """The pairs found so far."""
+        found = self.candidates()
+        return Strongest(found.column, found.row, found.score, _rank_in_group(found.column) + 1)
+
+
+def _rank_in_group(sorted_groups: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Position, from 0, of each element within its run of equal values."""
+    starts = np.flatnonzero(np.diff(sorted_groups, prepend=-1))
+    lengths = np.diff(starts, append=len(sorted_groups))
+    return np.arange(len(sorted_groups)) - np.repeat(starts, lengths)
+
+
+def similarities(
+    train: Sequence[Factors], test: Sequence[Factors], pairs: Strongest
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """(activation similarity, error similarity) of the pairs, (m,) each, −1 to 1.
+
+    The two cosines whose product is the cosine of the gradients: of ``[a; 1]``, whether the model
+    sees the two images alike, and of ``e``, whether it errs on them alike. Averaged over
+    checkpoints; 0 where an error signal is zero.
+    """
+    activation = torch.zeros(len(pairs.train))
+    error = torch.zeros(len(pairs.train))
+    for train_k, test_k in zip(train, test, strict=True):
+        for start in range(0, len(pairs.train), PAIRS_PER_STEP):
+            step = slice(start, start + PAIRS_PER_STEP)
+            i, j = torch.from_numpy(pairs.train[step]), torch.from_numpy(pairs.test[step])
+            a, b = _unit_inputs(train_k, i), _unit_inputs(test_k, j)
+            activation[step] += (a * b).sum(dim=1).cpu() / len(train)
+            e, f = _unit(train_k.errors, i), _unit(test_k.errors, j)
+            error[step] += (e * f).sum(dim=1).cpu() / len(train)
+    return activation.numpy(), error.numpy()
+
+
+def _unit(values: Tensor, rows: Tensor) -> Tensor:
+    return unit_rows(values[rows.to(values.device)])
+
+
+def _unit_inputs(factors: Factors, rows: Tensor) -> Tensor:
+    activations = factors.activations[rows.to(factors.activations.device)]
+    ones = torch.ones_like(activations[:, :1])
+    return unit_rows(torch.cat([activations, ones], dim=1))

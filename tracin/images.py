@@ -1,0 +1,234 @@
+"""Folders of images → image tables, seeded subsets, and pixels for the model.
+
+Images are named by their path relative to the data folder, everywhere and for good.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import Dataset
+from torchvision.datasets.folder import find_classes, make_dataset, pil_loader
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as transforms
+
+from tracin.errors import TracInError
+from tracin.image_folder import IMAGE_SUFFIXES, TEST_FOLDERS, TRAIN
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class ImageTable:
+    """The images of one split, in the order of the matrix's rows or columns."""
+
+    data_dir: Path
+    split: str
+    paths: tuple[str, ...]
+    """Relative to ``data_dir``, with forward slashes: ``train/cat/1.jpg``."""
+    labels: npt.NDArray[np.int64]
+    class_names: tuple[str, ...]
+    """The training classes; ``labels`` index it."""
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def take(self, rows: npt.NDArray[np.int64]) -> ImageTable:
+        """The table of these rows, in their order."""
+        paths = tuple(self.paths[row] for row in rows)
+        return ImageTable(self.data_dir, self.split, paths, self.labels[rows], self.class_names)
+
+
+def find_images(data_dir: Path) -> tuple[ImageTable, ImageTable]:
+    """(training images, test images) as torchvision's ImageFolder finds and orders them.
+
+    Test images stand in ``test/``, or in ``val/`` where there is no ``test/``.
+
+    Raises:
+        TracInError: a folder is missing or holds no images, or a test class is no training class.
+    """
+    train_dir = data_dir / TRAIN
+    if not train_dir.is_dir():
+        raise TracInError(
+            f"There is no folder {train_dir}. Put the images in {data_dir}/train/<class>/ and "
+            f"{data_dir}/test/<class>/, or name their folder with --data_dir."
+        )
+    test_split = next((name for name in TEST_FOLDERS if (data_dir / name).is_dir()), None)
+    if test_split is None:
+        raise TracInError(
+            f"There is neither {data_dir}/test nor {data_dir}/val. Put the test images in "
+            f"{data_dir}/test/<class>/."
+        )
+    class_names = _class_folders(train_dir)
+    test_classes = _class_folders(data_dir / test_split)
+    if unknown := [name for name in test_classes if name not in class_names]:
+        raise TracInError(
+            f"{data_dir / test_split} has the class {', '.join(unknown)}, and {train_dir} has "
+            f"not (it has {', '.join(class_names)}). Test classes must be among the training "
+            "classes."
+        )
+    return _scan(data_dir, TRAIN, class_names), _scan(data_dir, test_split, class_names)
+
+
+def _class_folders(folder: Path) -> tuple[str, ...]:
+    try:
+        names, _ = find_classes(folder)
+    except FileNotFoundError:
+        raise TracInError(
+            f"{folder} has no class folders. Put the images in {folder}/<class>/."
+        ) from None
+    return tuple(names)
+
+
+def _scan(data_dir: Path, split: str, class_names: tuple[str, ...]) -> ImageTable:
+    class_to_index = {name: index for index, name in enumerate(class_names)}
+    samples = make_dataset(data_dir / split, class_to_index, IMAGE_SUFFIXES, allow_empty=True)
+    if not samples:
+        raise TracInError(
+            f"{data_dir / split} holds no images: its class folders have no file that ends in "
+            f"{', '.join(IMAGE_SUFFIXES)}."
+        )
+    paths = tuple(Path(path).relative_to(data_dir).as_posix() for path, _ in samples)
+    labels = np.array([label for _, label in samples], dtype=np.int64)
+    return ImageTable(data_dir, split, paths, labels, class_names)
+
+
+def draw_subset(table: ImageTable, size: int | None, seed: int) -> ImageTable:
+    """``size`` images of ``table`` spread over its classes in proportion, in the table's order.
+
+    Every class is present as long as ``size`` allows, the largest classes first. With one seed the
+    subsets are nested: the first 100 are among the first 500.
+
+    Args:
+        table: the images to draw from.
+        size: how many, at least 1; None, or more than there are: all.
+        seed: of the draw.
+    """
+    if size is None or size >= len(table):
+        return table
+    place = np.empty(len(table))
+    for label in np.unique(table.labels):
+        members = np.flatnonzero(table.labels == label)
+        np.random.default_rng([seed, int(label)]).shuffle(members)
+        # Image k of a class of n stands at (k + ½)/n of the way: any beginning of the order is
+        # spread in proportion. The first of each class goes before all others.
+        place[members] = (np.arange(len(members)) + 0.5) / len(members)
+        place[members[0]] -= 1.0
+    order = np.lexsort((np.arange(len(table)), place))
+    return table.take(np.sort(order[:size]))
+
+
+@dataclass(frozen=True)
+class Crop:
+    """The evaluation transform's sizes: the shorter side is resized, then the centre is cut out."""
+
+    resize_size: int = 256
+    crop_size: int = 224
+
+
+def evaluation_pixels(image: Image.Image, crop: Crop) -> Tensor:
+    """The pixels (3, crop, crop), uint8, of an RGB image: bilinear resize, then centre crop.
+
+    Those of torchvision's transform on Pillow images, to the bit.
+    """
+    resize = {"interpolation": v2.InterpolationMode.BILINEAR, "antialias": True}
+    as_tensor = _same_as_tensor(image.size, crop.resize_size)
+    source = transforms.pil_to_tensor(image) if as_tensor else image
+    resized = transforms.resize(source, [crop.resize_size], **resize)
+    centre = transforms.center_crop(resized, [crop.crop_size])
+    pixels: Tensor = centre if as_tensor else transforms.pil_to_tensor(centre)
+    return pixels
+
+
+def _same_as_tensor(size: tuple[int, int], resize_size: int) -> bool:
+    """Whether resizing as a tensor, in two thirds of the time, gives Pillow's pixels to the bit.
+
+    It does for squares that grow by a ratio with a power of two below it, such as 224 → 256, where
+    torchvision resizes bytes as bytes: then all weights are exact. Others are up to one grey level
+    off.
+    """
+    if torch.backends.cpu.get_cpu_capability() not in ("AVX2", "AVX512"):
+        return False
+    width, height = size
+    denominator = resize_size // math.gcd(width, resize_size)
+    return width == height <= resize_size and denominator.bit_count() == 1
+
+
+def normalize(pixels: Tensor) -> Tensor:
+    """The model's input (n, 3, h, w), float32, of uint8 ``pixels``: ImageNet's mean and std."""
+    mean, std = _statistics(pixels.device)
+    return pixels.float().div_(255.0).sub_(mean).div_(std)
+
+
+@functools.cache
+def _statistics(device: torch.device) -> tuple[Tensor, Tensor]:
+    """(mean, std), (3, 1, 1) each: sent to the device once, since each time would wait for it."""
+    with torch.inference_mode(False):
+        mean, std = (
+            torch.tensor(values, device=device).view(3, 1, 1)
+            for values in (IMAGENET_MEAN, IMAGENET_STD)
+        )
+    return mean, std
+
+
+Sample = tuple[int, Tensor | None, str]
+"""(row in the table, pixels or None, why there are none)"""
+
+
+class PixelDataset(Dataset[Sample]):
+    """The pixels of a table's images; an unreadable one comes as a reason, not as an exception.
+
+    An exception in a worker process would reach the user as a traceback of that process.
+    """
+
+    def __init__(self, table: ImageTable, rows: Sequence[int], crop: Crop) -> None:
+        self._data_dir, self._crop, self._rows = table.data_dir, crop, rows
+        self._paths = [table.paths[row] for row in rows]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> Sample:
+        path = self._data_dir / self._paths[index]
+        try:
+            with warnings.catch_warnings():
+                # Pillow warns of odd palettes and big pictures; both are read as ImageFolder does.
+                warnings.simplefilter("ignore")
+                return self._rows[index], evaluation_pixels(pil_loader(path), self._crop), ""
+        # Pillow's decoders raise what they like on damaged files: SyntaxError, struct.error, ...
+        except Exception as error:
+            return self._rows[index], None, f"{type(error).__name__}: {error}"
+
+
+@dataclass(frozen=True)
+class PixelBatch:
+    """Images of a batch that could be read, and those that could not."""
+
+    rows: list[int]
+    pixels: Tensor
+    """(n, 3, crop, crop), uint8"""
+    unreadable: list[tuple[int, str]]
+    """(row, reason)"""
+
+    def pin_memory(self) -> PixelBatch:
+        """The same with the pixels in page-locked memory; DataLoader calls this for CUDA."""
+        return PixelBatch(self.rows, self.pixels.pin_memory(), self.unreadable)
+
+
+def collate(samples: Sequence[Sample]) -> PixelBatch:
+    """The batch of these samples."""
+    rows = [row for row, pixels, _ in samples if pixels is not None]
+    stack = [pixels for _, pixels, _ in samples if pixels is not None]
+    unreadable = [(row, reason) for row, pixels, reason in samples if pixels is None]
+    return PixelBatch(rows, torch.stack(stack) if stack else torch.empty(0), unreadable)

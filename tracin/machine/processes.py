@@ -1,0 +1,200 @@
+"""One process, or several that torchrun started, on one machine or many.
+
+What they exchange lies in main memory and goes through gloo; NCCL serves the tensors of a GPU, such
+as the gradients of a training.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, distributed
+
+from tracin.errors import TracInError
+from tracin.machine.device import choose_device, core_count
+
+T = TypeVar("T")
+
+PATIENCE = timedelta(days=1)
+"""How long a process waits for a slower one; a dead one is noticed at once, by its connection."""
+
+CONNECT_PATIENCE = timedelta(minutes=5)
+"""How long a process tries to reach another that listens already."""
+
+
+@dataclass(frozen=True)
+class Processes:
+    """This process among those of the run."""
+
+    device: torch.device
+    rank: int = 0
+    count: int = 1
+    machine: int = 0
+    """Number of this machine among those of the run."""
+    machines: int = 1
+    on_machine: int = 1
+    """Processes of the run on this machine."""
+    place: int = 0
+    """Number of this process among those on this machine."""
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that writes files and speaks."""
+        return self.rank == 0
+
+    @property
+    def share(self) -> slice:
+        """This process's part of a list that all hold."""
+        return slice(self.rank, None, self.count)
+
+    def sum(self, values: Tensor) -> Tensor:
+        """``values`` summed over the processes."""
+        if self.count > 1:
+            distributed.all_reduce(values)
+        return values
+
+    def wait(self, meanwhile: Callable[[], object] = lambda: None) -> None:
+        """Go on when every process has come here; ``meanwhile`` is called ten times a second.
+
+        Raises:
+            RuntimeError: another process ended instead.
+        """
+        if self.count > 1:
+            work = distributed.all_reduce(torch.zeros(()), async_op=True)
+            while not work.is_completed():
+                meanwhile()
+                time.sleep(0.1)
+            work.wait()
+
+    def exchange(self, value: T) -> list[T]:
+        """The ``value`` of every process, in their order."""
+        if self.count == 1:
+            return [value]
+        values: list[T] = [value] * self.count
+        distributed.all_gather_object(values, value)
+        return values
+
+    def gather(self, value: T) -> list[T]:
+        """The ``value`` of every process, in their order, for the first; for others nothing."""
+        if self.count == 1:
+            return [value]
+        values: list[T] | None = [value] * self.count if self.first else None
+        distributed.gather_object(value, values)
+        return values or []
+
+    def share_rows(self, values: Tensor, rows: npt.NDArray[np.int64]) -> None:
+        """Give every process the rows of ``values`` that each of them brings.
+
+        Args:
+            values: (n, m), float32, on the CPU; rows that others bring are filled.
+            rows: the rows that this process brings; no two bring the same.
+        """
+        for source, brought in enumerate(self.exchange(rows)):
+            if self.count > 1 and len(brought):
+                index = torch.from_numpy(brought)
+                part = values[index]
+                distributed.broadcast(part, source)
+                values[index] = part
+
+    def send(self, values: npt.NDArray[np.float32]) -> distributed.Work | None:
+        """Start sending ``values``, float32, to the first process; wait for the work's end."""
+        return distributed.isend(torch.from_numpy(values), 0)
+
+    def receive(self, shape: Sequence[int], source: int) -> npt.NDArray[np.float32]:
+        """What process ``source`` sends: float32 of ``shape``."""
+        values = torch.empty(*shape)
+        distributed.recv(values, source)
+        return values.numpy()
+
+
+class Counter:
+    """A number that all processes add to, such as the images of one progress bar."""
+
+    def __init__(self, processes: Processes) -> None:
+        self._alone = 0
+        self._store: Any = None
+        if processes.count > 1:
+            # The first listens on a free port of its machine and tells the others which.
+            if processes.first:
+                self._store = _store(0, listen=True)
+            port: int = processes.exchange(getattr(self._store, "port", 0))[0]
+            if not processes.first:
+                self._store = _store(port, listen=False)
+
+    def add(self, amount: int) -> int:
+        """The total, after ``amount`` was added."""
+        self._alone += amount
+        return self._alone if self._store is None else int(self._store.add("total", amount))
+
+
+def _store(port: int, *, listen: bool) -> Any:
+    return distributed.TCPStore(  # type: ignore[attr-defined]  # documented, yet not in __all__
+        os.environ["MASTER_ADDR"], port, None, listen, CONNECT_PATIENCE, wait_for_workers=False
+    )
+
+
+@contextmanager
+def joined_processes(device: str) -> Iterator[Processes]:
+    """The processes of this run: those of torchrun, else this one alone.
+
+    Args:
+        device: "auto", "cpu", "cuda" or "mps"; under torchrun each process takes a GPU of its own.
+
+    Raises:
+        TracInError: the device is not there, or another process ended.
+    """
+    count = int(os.environ.get("WORLD_SIZE", "1"))
+    chosen = choose_device(device)
+    if count == 1:
+        yield Processes(chosen)
+        return
+    on_machine = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    place = int(os.environ.get("LOCAL_RANK", "0"))
+    if chosen.type == "cuda":
+        if on_machine > torch.cuda.device_count():
+            raise TracInError(
+                f"torchrun started {on_machine} processes here, and this machine has "
+                f"{torch.cuda.device_count()} GPUs. Lower --nproc_per_node, or add --device cpu."
+            )
+        chosen = torch.device("cuda", place)
+        torch.cuda.set_device(chosen)
+    elif os.environ.get("OMP_NUM_THREADS") == "1":  # what torchrun sets where the user does not
+        torch.set_num_threads(max(1, core_count() // on_machine))
+    backend = "cpu:gloo,cuda:nccl" if chosen.type == "cuda" else "gloo"
+    distributed.init_process_group(backend, timeout=PATIENCE)
+    try:
+        yield Processes(
+            chosen,
+            distributed.get_rank(),
+            count,
+            int(os.environ.get("GROUP_RANK", "0")),
+            int(os.environ.get("GROUP_WORLD_SIZE", "1")),
+            on_machine,
+            place,
+        )
+    except (distributed.DistError, RuntimeError) as error:
+        if not _lost_peer(error):
+            raise
+        raise TracInError(
+            "Another process of this run ended; its own message says why. What was kept so far "
+            "serves the next run."
+        ) from error
+    finally:
+        distributed.destroy_process_group()
+
+
+def _lost_peer(error: Exception) -> bool:
+    """Whether a connection broke: gloo has no error class of its own."""
+    text = str(error)
+    return isinstance(error, distributed.DistError) or any(
+        sign in text for sign in ("Connection closed", "Connection reset", "gloo", "NCCL")
+    )
