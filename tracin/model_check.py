@@ -1,0 +1,198 @@
+"""Can this model judge at all? Before every other verdict, from counts alone. Pure, no torch.
+
+A model that is no better than always naming the largest class has no opinion that is worth telling:
+its scores are written, and every verdict that rests on it is withheld.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tracin.wording import count
+
+Int64Array = npt.NDArray[np.int64]
+
+Z_95 = 1.96
+"""Standard normal quantile of a two-sided 95 % interval."""
+
+COLLAPSED = 0.8
+"""One class is named for nearly everything when so large a share of the images of all other classes
+is taken for it. A class that is merely large does not count: the share is of the others."""
+
+FEWEST_TO_RULE_OUT = 20
+"""Fewer test images than this prove a model poor only where even the interval's upper end is below
+``GOOD_ENOUGH``: one test image, or three, can be wrong by chance."""
+
+GOOD_ENOUGH = 0.5
+
+
+def wilson_interval(right: int, n: int, z: float = Z_95) -> tuple[float, float]:
+    """The 95 % interval of a share, 0 to 1, of which ``right`` of ``n`` were seen (Wilson 1927).
+
+    Never leaves 0 … 1, and holds its coverage at small n and near the ends. (0, 1) for n = 0.
+    """
+    if n == 0:
+        return 0.0, 1.0
+    share, spread = right / n, z * z / n
+    centre = (share + spread / 2) / (1 + spread)
+    half = z / (1 + spread) * math.sqrt(share * (1 - share) / n + spread / (4 * n))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the model named for the images of one split."""
+
+    images: int
+    right: int
+    classes: int
+    """Classes of the training folder."""
+    present: int
+    """Classes that the images carry."""
+    largest_class: str
+    """The class that most of the images carry."""
+    largest: int
+    """How many carry it."""
+    named: int
+    """Classes that the model named at least once."""
+    most_named_class: str
+    most_named: int
+    """How many images it named so."""
+    others: int
+    """Images of all other classes than ``most_named_class``."""
+    others_so_named: int
+    """How many of those it took for ``most_named_class``."""
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the images that were named rightly, 0 to 1."""
+        return self.right / self.images
+
+    @property
+    def baseline(self) -> float:
+        """What naming one class for every image would reach, 0 to 1; by chance where all are of
+        one class, since then naming it proves nothing against the model."""
+        if self.present == 1:
+            return 1 / self.classes
+        return max(self.largest / self.images, 1 / self.classes)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of the accuracy."""
+        return wilson_interval(self.right, self.images)
+
+    @property
+    def clearly_better(self) -> bool:
+        """Whether the model is better than the baseline by more than chance."""
+        return self.interval[0] > self.baseline
+
+    @property
+    def collapsed(self) -> bool:
+        """Whether the model names one class for nearly everything."""
+        return self.others > 0 and self.others_so_named >= COLLAPSED * self.others
+
+    @property
+    def ruled_out(self) -> bool:
+        """Whether the images show that the model is poor, rather than being too few to tell."""
+        if self.clearly_better and not self.collapsed:
+            return False
+        return self.images >= FEWEST_TO_RULE_OUT or self.interval[1] < GOOD_ENOUGH
+
+
+def count_answers(given: Int64Array, named: Int64Array, class_names: Sequence[str]) -> Answers:
+    """What a model named for n images.
+
+    Args:
+        given: (n,) the class of each image, an index into ``class_names``; n at least 1.
+        named: (n,) the class that the model named.
+        class_names: of the training folder.
+    """
+    classes = len(class_names)
+    carried, answered = (np.bincount(values, minlength=classes) for values in (given, named))
+    largest, most_named = int(carried.argmax()), int(answered.argmax())
+    other = given != most_named
+    return Answers(
+        images=len(given),
+        right=int((given == named).sum()),
+        classes=classes,
+        present=int(np.count_nonzero(carried)),
+        largest_class=class_names[largest],
+        largest=int(carried[largest]),
+        named=int(np.count_nonzero(answered)),
+        most_named_class=class_names[most_named],
+        most_named=int(answered[most_named]),
+        others=int(other.sum()),
+        others_so_named=int((named[other] == most_named).sum()),
+    )
+
+
+@dataclass(frozen=True)
+class ModelCheck:
+    """Whether the model's opinion of single images is worth telling."""
+
+    train: Answers
+    test: Answers
+    causes: tuple[str, ...] = ()
+    """What was found to be the reason, a sentence each, with figures."""
+
+    @property
+    def can_judge(self) -> bool:
+        """False: every verdict that rests on the model is withheld."""
+        return (
+            self.train.classes > 1
+            and self.train.clearly_better
+            and not self.train.collapsed
+            and not self.test.ruled_out
+        )
+
+    @property
+    def headline(self) -> str:
+        """One sentence for a banner; "" where the model can judge."""
+        if self.can_judge:
+            return ""
+        if self.train.classes == 1:
+            return "There is one class only: a model has nothing to tell apart, and cannot judge."
+        return (
+            "This model cannot judge these images: what it thinks of single labels is withheld. "
+            "The scores are written all the same."
+        )
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong, a sentence each; empty where the model can judge."""
+        if self.can_judge or self.train.classes == 1:
+            return ()
+        found = []
+        for answers, kind in ((self.train, "training image"), (self.test, "test image")):
+            if answers.collapsed:
+                found.append(_collapse(answers, kind))
+            if not answers.clearly_better and (kind == "training image" or answers.ruled_out):
+                found.append(_no_better(answers, kind))
+        return tuple(found)
+
+
+def _collapse(answers: Answers, kind: str) -> str:
+    only = "the one class that it ever names" if answers.named == 1 else "one class"
+    return (
+        f"It names {answers.most_named_class}, {only}, for {answers.most_named:,} of "
+        f"{count(answers.images, kind)}."
+    )
+
+
+def _no_better(answers: Answers, kind: str) -> str:
+    low, high = answers.interval
+    facts = (
+        f"It is right on {answers.right:,} of {count(answers.images, kind)} "
+        f"({answers.accuracy:.1%}; 95% interval {low:.0%} to {high:.0%})"
+    )
+    if answers.present == 1 or answers.baseline > answers.largest / answers.images:
+        return f"{facts}: no clearly better than guessing ({answers.baseline:.1%})."
+    return (
+        f"{facts}: not clearly better than always naming {answers.largest_class} "
+        f"({answers.baseline:.1%})."
+    )
