@@ -20,11 +20,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from tracin.compute.labels.label_quality import judge_labels
+from tracin.compute.passed import PassedImages
 from tracin.compute.scores.factors import Factors, error_signals
 from tracin.compute.scores.gauss_newton import gauss_newton_scores
 from tracin.compute.scores.matrix_pass import ScoringSettings, score
 from tracin.compute.scores.tracin import tracin_scores
-from tracin.compute.tables import Side, write_tables
+from tracin.compute.tables import write_tables
 from tracin.images import Crop, ImageTable
 from tracin.machine.processes import Processes
 from tracin.results import schema
@@ -41,7 +43,10 @@ def main() -> None:
     parser.add_argument("--train", type=int, default=20_893)
     parser.add_argument("--test", type=int, default=5_224)
     arguments = parser.parse_args()
-    train, test = _side("train", arguments.train, 0), _side("test", arguments.test, 1)
+    train, test = (
+        _random_images("train", arguments.train, 0),
+        _random_images("test", arguments.test, 1),
+    )
     own_peak = peak_memory(os.getpid())
     print(f"peak before: {own_peak:.2f} GB, most of it random features")
     for method in schema.METHODS:
@@ -50,7 +55,9 @@ def main() -> None:
                 _measure(method, matrix, Path(name), train, test)
 
 
-def _measure(method: str, matrix: bool, folder: Path, train: Side, test: Side) -> None:
+def _measure(
+    method: str, matrix: bool, folder: Path, train: PassedImages, test: PassedImages
+) -> None:
     what = f"{method}, {'matrix' if matrix else 'no matrix'}"
     start = time.perf_counter()
     if method == schema.TRACIN:
@@ -64,7 +71,7 @@ def _measure(method: str, matrix: bool, folder: Path, train: Side, test: Side) -
     size = sum(path.stat().st_size for path in folder.iterdir())
     _row(f"{what}: blocks, top-k, CSV ({size / 1e9:.2f} GB)", start)
     start = time.perf_counter()
-    write_tables(folder, train, test, scored, 500, Crop())
+    write_tables(folder, train, test, scored, judge_labels(train.factors, 500), Crop())
     _row(f"{what}: duplicates, tables", start)
     if method == schema.TRACIN:
         start = time.perf_counter()
@@ -92,7 +99,7 @@ def peak_memory(process: int) -> float:
     return int(next(lines, "0")) / 1e6
 
 
-def _side(split: str, n: int, seed: int) -> Side:
+def _random_images(split: str, n: int, seed: int) -> PassedImages:
     generator = torch.Generator().manual_seed(seed)
     labels = torch.arange(n) % CLASSES
     logits = 2 * torch.randn(n, CLASSES, generator=generator)
@@ -103,7 +110,7 @@ def _side(split: str, n: int, seed: int) -> Side:
     names = tuple(f"class_{number}" for number in range(CLASSES))
     paths = tuple(f"{split}/class_{number % CLASSES}/{number:05d}.jpg" for number in range(n))
     table = ImageTable(Path("/nowhere"), split, paths, labels.numpy().astype(np.int64), names)
-    return Side(table, [factors], torch.randn(n, 2048, generator=generator))
+    return PassedImages(table, n, (factors,), torch.randn(n, 2048, generator=generator))
 
 
 if __name__ == "__main__":

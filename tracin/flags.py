@@ -4,6 +4,14 @@ from __future__ import annotations
 
 import math
 from argparse import ArgumentParser, ArgumentTypeError, _ArgumentGroup
+from typing import Literal
+
+Method = Literal["tracin", "gauss_newton"]
+Precision = Literal["float32", "bfloat16"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+ClassWeights = Literal["none", "balanced"]
+HeadActivation = Literal["leaky_relu", "relu", "gelu", "silu", "tanh"]
+OnError = Literal["stop", "skip"]
 
 
 def positive_int(text: str) -> int:

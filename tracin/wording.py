@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+Say = Callable[[str], None]
+"""Where notices to the user go, one sentence at a time."""
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -36,6 +39,13 @@ def power_of_ten(exponent: int) -> str:
 def listed(words: Sequence[str]) -> str:
     """``a, b and c``."""
     return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
+
+
+def first_few(names: Sequence[str], most: int = 5) -> str:
+    """``a, b, c and 4 more``: the first ``most`` names, and how many are left out."""
+    shown = list(names[:most])
+    more = [f"{len(names) - most:,} more"] if len(names) > most else []
+    return listed([*shown, *more])
 
 
 def count(n: int, noun: str) -> str:

@@ -11,17 +11,24 @@ import torch
 
 from tests.compute.factories import random_factors
 from tracin.compute.config import RunConfig
-from tracin.compute.features.loading import make_loader
-from tracin.compute.plan import RESERVE, Plan, expected_matrix_bytes, free_bytes, make_plan
+from tracin.compute.features.loading import checkpoint_loader
+from tracin.compute.plan import RESERVE, RunPlan, expected_matrix_bytes, free_bytes, make_plan
 from tracin.compute.run import run
 from tracin.compute.scores.tracin import tracin_scores
 from tracin.errors import TracInError
-from tracin.images import Crop, find_images
+from tracin.images import Crop, ImageTable, find_images
 from tracin.machine.processes import Processes
 from tracin.results import schema
 from tracin.results.matrix import MatrixWriter
 
-PLAN = Plan(100, 10, 30, 110, 14_400, 57_500, 660_000, 10**9)
+PLAN = RunPlan(100, 10, 30, 110, 14_400, 57_500, 660_000, 10**9)
+
+
+def planned(config: RunConfig, train: ImageTable, test: ImageTable) -> RunPlan:
+    """The plan of one process on the CPU."""
+    device = torch.device("cpu")
+    with checkpoint_loader(config, train.class_names, device) as load:
+        return make_plan(config, train, test, load, Processes(device))
 
 
 def test_plan_in_words() -> None:
@@ -58,9 +65,7 @@ def test_bytes_of_a_real_run(
     """The matrix's file within 5 %; without it no bytes for one, but some for the class means."""
     config = RunConfig((fitted_checkpoint_path,), image_tree, tmp_path, crop=Crop(40, 32))
     train, test = find_images(image_tree)
-    load = make_loader(config, train.class_names, torch.device("cpu"))
-    alone = Processes(torch.device("cpu"))
-    plan = make_plan(config, train, test, load, alone)
+    plan = planned(config, train, test)
     assert (plan.passes, plan.kept) == (80, 0)
     assert run(config, lambda _: None) is not None
     real = (tmp_path / schema.INFLUENCE_SCORES).stat().st_size
@@ -68,7 +73,7 @@ def test_bytes_of_a_real_run(
 
     said: list[str] = []
     without = replace(config, matrix=False)
-    small = make_plan(without, train, test, load, alone)
+    small = planned(without, train, test)
     assert (small.matrix_bytes, small.kept) == (0, 80)
     means = small.table_bytes - plan.table_bytes  # 60 rows, and the 10 classes of the test images
     run(without, said.append)
@@ -83,7 +88,7 @@ def test_bytes_of_a_real_run(
 
     few = test.take(np.flatnonzero(test.labels < 4))
     with_means, without_means = (
-        make_plan(each, train, few, load, alone).table_bytes for each in (without, config)
+        planned(each, train, few).table_bytes for each in (without, config)
     )
     assert with_means - without_means == pytest.approx(0.4 * means, abs=1)
 
@@ -128,7 +133,7 @@ def test_gauss_newton_from_kept_features(
     config = RunConfig((checkpoint_path,), image_tree, tmp_path, crop=Crop(40, 32), top_k=3)
     run(config, lambda _: None)
     tracin_table = schema.read_table(tmp_path, schema.TOP_INFLUENCES_TABLE)
-    info = run(replace(config, method=schema.GAUSS_NEWTON, damping=0.2), lambda _: None)
+    info = run(replace(config, method="gauss_newton", damping=0.2), lambda _: None)
     assert info is not None
     assert (info.method, info.damping, info.kept_features) == ("gauss_newton", 0.2, 80)
     table = schema.read_table(tmp_path, schema.TOP_INFLUENCES_TABLE)

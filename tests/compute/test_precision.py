@@ -15,6 +15,7 @@ from tracin.compute.config import RunConfig
 from tracin.compute.features.backbone import Forward
 from tracin.compute.features.pooled import PassSettings, pooled_features
 from tracin.compute.model.checkpoint import load_checkpoint
+from tracin.compute.passed import PassedImages
 from tracin.compute.precision import precision_error, rank_correlation, top_overlap
 from tracin.compute.run import run
 from tracin.images import Crop, find_images
@@ -41,11 +42,11 @@ def test_float32_has_no_error(checkpoint_path: Path, image_tree: Path) -> None:
     checkpoint = load_checkpoint(checkpoint_path, CLASS_NAMES)
     settings = PassSettings(crop=Crop(40, 32))
     forward = Forward(checkpoint.backbone, torch.device("cpu"), "float32")
-    sides = [
-        (table, pooled_features(forward, table, settings).values)
+    train, test = (
+        PassedImages(table, len(table), features=pooled_features(forward, table, settings).values)
         for table in find_images(image_tree)
-    ]
-    error = precision_error(checkpoint, sides, Loss(), settings, None)
+    )
+    error = precision_error(checkpoint, (train, test), Loss(), settings, None)
     assert (error.train_images, error.test_images) == (60, 16)
     assert error.rank_correlation == pytest.approx(1.0)
     assert error.top_ten_overlap == 1.0
@@ -60,4 +61,4 @@ def test_a_bfloat16_run_says_its_error(
     assert info is not None
     assert info.precision_error is not None
     assert 0.5 < info.precision_error.rank_correlation < 1
-    assert any("bfloat16 against float32, on 60 × 16 images" in line for line in said)
+    assert any("bfloat16 compared with float32 on 60 × 16 images" in line for line in said)

@@ -91,7 +91,7 @@ def test_a_second_run_replaces_the_first(config: RunConfig) -> None:
 def test_subsets_above_the_size_mean_all_and_say_so(config: RunConfig) -> None:
     info, notices = run_quietly(replace(config, train_subset=61, test_subset=10))
     assert info.train_images == 60
-    assert "--train_subset 61: there are 60 images, all are used" in notices
+    assert "--train_subset 61: there are only 60 images, and all are used" in notices
 
 
 def copy_tree(source: Path, target: Path) -> Path:
@@ -138,7 +138,7 @@ def test_val_folder_is_used_and_named(config: RunConfig, tmp_path: Path) -> None
     (data_dir / "test").rename(data_dir / "val")
     info, notices = run_quietly(replace(config, data_dir=data_dir, train_subset=10))
     assert info.test_split == "val"
-    assert "has no test/: the test images are those of val/" in notices
+    assert "has no test/ folder: the images in val/ are the test images" in notices
 
 
 def test_learning_rates_and_losses_of_checkpoints(
@@ -178,7 +178,7 @@ def test_learning_rates_and_losses_of_checkpoints(
     assert [c.label_smoothing for c in info.checkpoints] == [0.0, 0.1, 0.0]
     assert info.checkpoints[2].class_weights == (1.0,) * 10
     assert "learning rate 0.002 (checkpoint)" in notices
-    assert "trained to see images at --resize_size 256 --crop_size 224" in notices
+    assert "trained with --resize_size 256 --crop_size 224" in notices
 
     info, _ = run_quietly(replace(several, learning_rates=(1.0, 2.0, 3.0), label_smoothing=0.2))
     assert [c.learning_rate for c in info.checkpoints] == [1.0, 2.0, 3.0]

@@ -9,9 +9,11 @@ import pytest
 import torch
 
 from tests.compute.factories import random_factors
+from tracin.compute.labels.label_quality import judge_labels
+from tracin.compute.passed import PassedImages
 from tracin.compute.scores.matrix_pass import ScoringSettings, score
 from tracin.compute.scores.tracin import normalizer, self_influence, tracin_scores
-from tracin.compute.tables import Side, write_tables
+from tracin.compute.tables import write_tables
 from tracin.images import Crop, ImageTable
 from tracin.machine.processes import Processes
 from tracin.results import schema
@@ -20,13 +22,13 @@ from tracin.results.matrix import read_blocks
 N_TRAIN, N_TEST = 1300, 9
 
 
-def side(split: str, n: int, seed: int) -> Side:
+def side(split: str, n: int, seed: int) -> PassedImages:
     factors = random_factors(n, seed)
     names = tuple("abc")
     paths = tuple(f"{split}/{row}.png" for row in range(n))
     table = ImageTable(Path("/nowhere"), split, paths, factors.labels.numpy(), names)
     features = torch.randn(n, 2048, generator=torch.Generator().manual_seed(seed))
-    return Side(table, [factors], features)
+    return PassedImages(table, n, (factors,), features)
 
 
 @pytest.mark.parametrize("normalize", [True, False])
@@ -36,7 +38,8 @@ def test_files_of_several_blocks(normalize: bool, tmp_path: Path) -> None:
     scores = tracin_scores(train.factors, test.factors, [1.0])
     settings = ScoringSettings(5, normalize_proponents=normalize)
     scored = score(tmp_path, scores, test.table, settings, Processes(torch.device("cpu")))
-    listed = write_tables(tmp_path, train, test, scored, 50, Crop())
+    judged = judge_labels(train.factors, 50)
+    write_tables(tmp_path, train, test, scored, judged, Crop())
 
     matrix = torch.cat(list(scores.blocks())).numpy()
     np.testing.assert_array_equal(
@@ -55,7 +58,7 @@ def test_files_of_several_blocks(normalize: bool, tmp_path: Path) -> None:
             np.testing.assert_allclose(
                 mine["normalized_score"], (matrix * scale)[expected, column], rtol=1e-5
             )
-    assert listed == len(schema.read_table(tmp_path, schema.SUSPECTS)) == 50
+    assert len(judged.suspects) == len(schema.read_table(tmp_path, schema.SUSPECTS)) == 50
     suspects = schema.read_table(tmp_path, schema.SUSPECTS)
     assert np.all(np.diff(suspects["suspicion"]) <= 0)
     train_rows = schema.read_table(tmp_path, schema.TRAIN_SUMMARY)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tracin.flags import ClassWeights, Device, HeadActivation, Method, Precision
 from tracin.images import Crop
 from tracin.results import schema
-
-Say = Callable[[str], None]
-"""Where notices to the user go, one sentence at a time."""
 
 
 @dataclass(frozen=True)
@@ -26,15 +23,15 @@ class RunConfig:
     learning_rates: tuple[float, ...] = ()
     """Empty: what each checkpoint stores, else the default. One value serves all checkpoints."""
     label_smoothing: float | None = None
-    class_weights: str | None = None
-    head_activation: str | None = None
-    method: str = schema.TRACIN
+    class_weights: ClassWeights | None = None
+    head_activation: HeadActivation | None = None
+    method: Method = "tracin"
     damping: float = 0.1
     top_k: int = 10
     max_suspects: int = 500
-    device: str = "auto"
+    device: Device = "auto"
     num_workers: int | None = None
-    precision: str = "float32"
+    precision: Precision = "float32"
     seed: int = 0
     crop: Crop = field(default_factory=Crop)
     skip_unreadable: bool = False

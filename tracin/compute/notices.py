@@ -18,7 +18,7 @@ def checkpoint(info: CheckpointInfo) -> str:
     if info.head_activation:
         text += f", {info.head_activation} between its Linears"
     if info.head_activation_assumed:
-        text += " (assumed: the file does not tell; --head_activation sets another)"
+        text += " (assumed: the file does not say; --head_activation sets another)"
     if info.label_smoothing:
         text += f", label smoothing {info.label_smoothing:g}"
     if info.class_weights:
@@ -27,44 +27,45 @@ def checkpoint(info: CheckpointInfo) -> str:
 
 
 def other_sizes(loaded: Checkpoint, crop: Crop) -> str:
-    """A warning where the checkpoint was trained on images of another size; else nothing."""
+    """A warning where the checkpoint was trained on images of another size; else ""."""
     stored = [loaded.extras.get(name) for name in ("resize_size", "crop_size")]
     if None in stored or stored == [crop.resize_size, crop.crop_size]:
         return ""
     return (
-        f"Note: {loaded.path} was trained to see images at --resize_size {stored[0]} --crop_size "
-        f"{stored[1]}, and this run shows them at {crop.resize_size} and {crop.crop_size}."
+        f"Note: {loaded.path} was trained with --resize_size {stored[0]} --crop_size {stored[1]}, "
+        f"but this run uses {crop.resize_size} and {crop.crop_size}. If that is not intended, set "
+        "both flags to the sizes of the training."
     )
 
 
 def precision(name: str, error: PrecisionError) -> str:
     """What a faster precision costs."""
     return (
-        f"{name} against float32, on {error.train_images} × {error.test_images} images of this "
-        f"run: rank correlation {error.rank_correlation:.4f} per test image, "
-        f"{error.top_ten_overlap:.0%} of the ten highest scores the same."
+        f"{name} compared with float32 on {error.train_images} × {error.test_images} images of "
+        f"this run: the rank correlation per test image is {error.rank_correlation:.4f}, and "
+        f"{error.top_ten_overlap:.0%} of the ten highest scores are the same."
     )
 
 
 def averaged_gauss_newton(checkpoints: int) -> str:
     """Advice where Gauss-Newton scores are averaged over several checkpoints."""
     return (
-        f"Note: Gauss-Newton scores are averaged over {checkpoints} checkpoints. Of one training, "
-        "the last checkpoint alone predicts retraining better (docs/quality.md)."
+        f"Note: the Gauss-Newton scores are averaged over {checkpoints} checkpoints. If these come "
+        "from one training, the last checkpoint alone predicts retraining better (docs/quality.md)."
     )
 
 
 def no_duplicates() -> str:
     """A warning where duplicates are not looked for."""
     return (
-        "Note: there are too many pairs of images to compare them all, so that duplicates are not "
-        "looked for and duplicates.csv stays empty."
+        "Note: there are too many pairs of images to compare them all, so this run does not look "
+        "for duplicates, and duplicates.csv stays empty."
     )
 
 
 def slow_bfloat16() -> str:
     """A warning where bfloat16 is emulated."""
     return (
-        "Note: this device does not compute in bfloat16 itself. --precision float32 is faster and "
-        "exact."
+        "Note: this processor merely emulates bfloat16, and slowly. --precision float32 is faster "
+        "here, and exact."
     )

@@ -1,145 +1,136 @@
-"""Checkpoints + images → factors of both sides: each checkpoint's backbone runs once per image."""
+"""Checkpoints + images → factors of both splits: each backbone runs once per image."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
 from tracin.compute import notices
-from tracin.compute.config import RunConfig, Say
-from tracin.compute.features.backbone import Forward
+from tracin.compute.config import RunConfig
 from tracin.compute.features.loading import Loaded
+from tracin.compute.features.pace import Pace
 from tracin.compute.features.pooled import PassSettings, pooled_features
 from tracin.compute.features.store import FeatureStore
-from tracin.compute.model.checkpoint import Checkpoint
 from tracin.compute.model.training_settings import training_settings
+from tracin.compute.passed import Passed, PassedImages
 from tracin.compute.precision import precision_error
 from tracin.compute.record import Stopwatch, checkpoint_info
-from tracin.compute.scores.factors import Factors, compute_factors
+from tracin.compute.run_images import RunImages
+from tracin.compute.scores.factors import compute_factors
 from tracin.errors import TracInError
-from tracin.images import ImageTable
 from tracin.loss import Loss
+from tracin.machine.device import default_workers
 from tracin.machine.processes import Processes
-from tracin.results.run_info import CheckpointInfo, PrecisionError, SkippedImage
+from tracin.wording import Say
 
 
-@dataclass
-class SideState:
-    """How far the training or the test images have come."""
-
-    table: ImageTable
-    found: int
-    """Images in the folder, before the subset was drawn."""
-    factors: list[Factors] = field(default_factory=list)
-    """One entry per checkpoint."""
-    features: torch.Tensor = field(default_factory=lambda: torch.empty(0))
-    """(n, 2048), pooled, of the last checkpoint that was passed."""
-    skipped: tuple[SkippedImage, ...] = ()
-    kept: int = 0
-    """Forward passes that the kept features saved."""
-
-
-@dataclass
-class RunState:
-    """How far the run has come."""
-
-    config: RunConfig
-    settings: PassSettings
-    say: Say
-    all_training: ImageTable
-    train: SideState
-    test: SideState
-    load: Callable[[Path], Loaded]
-    """Reads a checkpoint."""
-    checkpoints: list[CheckpointInfo] = field(default_factory=list)
-    layer: str = ""
-    backbone: str = ""
-    """How the forward pass was run."""
-    precision_error: PrecisionError | None = None
-    stopwatch: Stopwatch = field(default_factory=Stopwatch)
-
-    @property
-    def sides(self) -> tuple[SideState, SideState]:
-        """(training, test)."""
-        return self.train, self.test
+def pass_settings(config: RunConfig, processes: Processes, pace: Pace | None) -> PassSettings:
+    """How the run's images come to the forward pass."""
+    workers = config.num_workers
+    if workers is None:
+        workers = default_workers(processes.device, processes.on_machine)
+    return PassSettings(
+        batch_size=config.batch_size,
+        num_workers=workers,
+        crop=config.crop,
+        skip_unreadable=config.skip_unreadable,
+        processes=processes,
+        pace=pace,
+    )
 
 
-def pass_checkpoint(state: RunState, path: Path, rate: float | None) -> None:
-    """Add one checkpoint's factors to both sides.
+def pass_checkpoints(
+    config: RunConfig,
+    rates: Sequence[float | None],
+    images: RunImages,
+    load: Callable[[Path], Loaded],
+    settings: PassSettings,
+    say: Say,
+) -> Passed:
+    """Pass the images through each checkpoint in turn; return what came out.
 
     Args:
-        state: of the run.
-        path: of the checkpoint.
-        rate: its learning rate; None: what it stores, else the default.
+        config: what is asked for.
+        rates: learning rate of each checkpoint; None: what it stores, else the default.
+        images: of the run.
+        load: reads a checkpoint.
+        settings: of the passes.
+        say: where notices go.
+
+    Raises:
+        TracInError: a checkpoint or an image cannot be used.
     """
-    config, processes = state.config, state.settings.processes
-    loaded = state.load(path)
-    checkpoint, forward = loaded.checkpoint, loaded.forward
-    trained = training_settings(
-        checkpoint,
-        state.all_training,
-        learning_rate=rate,
-        label_smoothing=config.label_smoothing,
-        class_weights=config.class_weights,
-    )
-    state.layer = checkpoint.layer
-    state.checkpoints.append(checkpoint_info(checkpoint, trained))
-    state.say(notices.checkpoint(state.checkpoints[-1]))
-    if warning := notices.other_sizes(checkpoint, config.crop):
-        state.say(warning)
-    with open_store(config, processes) as store:
-        for side in state.sides:
-            with state.stopwatch.step("features"):
-                values = _take_features(side, forward, state.settings, store)
-            with state.stopwatch.step("factors"):
-                labels = torch.from_numpy(side.table.labels).to(processes.device)
-                side.factors.append(
-                    compute_factors(checkpoint, values.to(processes.device), labels, trained.loss)
-                )
-        if config.precision != "float32" and state.precision_error is None:
-            _state_error(state, checkpoint, trained.loss, store)
-    state.backbone = forward.ran or state.backbone
-
-
-def _take_features(
-    side: SideState, forward: Forward, settings: PassSettings, store: FeatureStore | None
-) -> torch.Tensor:
-    """The side's pooled features; the first pass leaves unreadable images out."""
-    features = pooled_features(forward, side.table, settings, store)
-    if features.skipped:
-        if side.factors:
-            raise TracInError(
-                f"{features.skipped[0].path} could be read for the first checkpoint and cannot "
-                "now. Run again when the data folder no longer changes."
-            )
-        side.table = side.table.take(features.rows.numpy())
-        side.skipped = features.skipped
-    side.features = features.values
-    side.kept += features.kept
-    return features.values
-
-
-def _state_error(
-    state: RunState, checkpoint: Checkpoint, loss: Loss, store: FeatureStore | None
-) -> None:
-    with state.stopwatch.step("precision"):
-        state.precision_error = precision_error(
-            checkpoint,
-            [(side.table, side.features) for side in state.sides],
-            loss,
-            state.settings,
-            store,
+    train = PassedImages(images.train, found=len(images.all_train))
+    test = PassedImages(images.test, found=len(images.all_test))
+    stopwatch, infos, layer, backbone, error = Stopwatch(), [], "", "", None
+    for path, rate in zip(config.model_paths, rates, strict=True):
+        loaded = load(path)
+        trained = training_settings(
+            loaded.checkpoint,
+            images.all_train,
+            learning_rate=rate,
+            label_smoothing=config.label_smoothing,
+            class_weights=config.class_weights,
         )
-    state.say(notices.precision(state.config.precision, state.precision_error))
+        infos.append(checkpoint_info(loaded.checkpoint, trained))
+        say(notices.checkpoint(infos[-1]))
+        if warning := notices.other_sizes(loaded.checkpoint, config.crop):
+            say(warning)
+        with open_store(config, settings.processes) as store:
+            train = _pass_through(loaded, trained.loss, train, settings, store, stopwatch)
+            test = _pass_through(loaded, trained.loss, test, settings, store, stopwatch)
+            if config.precision != "float32" and error is None:
+                with stopwatch.step("precision"):
+                    error = precision_error(
+                        loaded.checkpoint, (train, test), trained.loss, settings, store
+                    )
+                say(notices.precision(config.precision, error))
+        layer, backbone = loaded.checkpoint.layer, loaded.forward.ran or backbone
+    return Passed(train, test, tuple(infos), layer, backbone, error, stopwatch.seconds)
+
+
+def _pass_through(
+    loaded: Loaded,
+    loss: Loss,
+    images: PassedImages,
+    settings: PassSettings,
+    store: FeatureStore | None,
+    stopwatch: Stopwatch,
+) -> PassedImages:
+    """Pass the images of one split through one checkpoint; return them with its factors.
+
+    The first checkpoint's pass leaves out the images that cannot be read.
+    """
+    with stopwatch.step("features"):
+        features = pooled_features(loaded.forward, images.table, settings, store)
+    table = images.table
+    if features.skipped:
+        if images.factors:
+            raise TracInError(
+                f"{features.skipped[0].path} could be read for the first checkpoint but no longer "
+                "can. Run again once nothing changes the data folder any more."
+            )
+        table = table.take(features.rows.numpy())
+    with stopwatch.step("factors"):
+        device = settings.processes.device
+        labels = torch.from_numpy(table.labels).to(device)
+        factors = compute_factors(loaded.checkpoint, features.values.to(device), labels, loss)
+    return PassedImages(
+        table=table,
+        found=images.found,
+        factors=(*images.factors, factors),
+        features=features.values,
+        skipped=images.skipped + features.skipped,
+        kept=images.kept + features.kept,
+    )
 
 
 @contextmanager
 def open_store(config: RunConfig, processes: Processes) -> Iterator[FeatureStore | None]:
-    """The store of kept features, or None where the user wants none."""
+    """Open the store of kept features; yield None where the user wants none."""
     if config.features_dir is None:
         yield None
         return

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import torch
 import torchvision
 
+import tracin
+from tracin.compute.config import RunConfig
+from tracin.compute.features.pooled import PassSettings
 from tracin.compute.model.checkpoint import Checkpoint
 from tracin.compute.model.training_settings import TrainingSettings
+from tracin.compute.passed import Passed
 from tracin.compute.scores.factors import Factors
-from tracin.results.run_info import CheckpointInfo
+from tracin.compute.scores.matrix_pass import Scored
+from tracin.machine.device import device_name
+from tracin.results import schema
+from tracin.results.run_info import CheckpointInfo, RunInfo
 
 
 class Stopwatch:
@@ -31,9 +39,10 @@ class Stopwatch:
         spent = time.perf_counter() - start
         self.seconds[name] = round(self.seconds.get(name, 0.0) + spent, 3)
 
-    def stop(self) -> dict[str, float]:
-        """The seconds of each step and in total."""
-        return {**self.seconds, "total": round(time.perf_counter() - self._start, 3)}
+    @property
+    def total(self) -> float:
+        """Seconds since the start, also those that belong to no step."""
+        return round(time.perf_counter() - self._start, 3)
 
 
 def checkpoint_info(checkpoint: Checkpoint, trained: TrainingSettings) -> CheckpointInfo:
@@ -48,6 +57,55 @@ def checkpoint_info(checkpoint: Checkpoint, trained: TrainingSettings) -> Checkp
         head_widths=checkpoint.head_widths,
         head_activation=checkpoint.head_activation,
         head_activation_assumed=checkpoint.head_activation_assumed,
+    )
+
+
+def run_info(
+    config: RunConfig,
+    settings: PassSettings,
+    passed: Passed,
+    scored: Scored,
+    suspects: int,
+    seconds: Mapping[str, float],
+) -> RunInfo:
+    """The record of a run, with the number of ``suspects`` listed and the ``seconds`` by step."""
+    train, test = passed.train, passed.test
+    return RunInfo(
+        tracin_version=tracin.__version__,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=config.command,
+        method=config.method,
+        damping=config.damping if config.method == schema.GAUSS_NEWTON else None,
+        data_dir=str(config.data_dir.resolve()),
+        train_split=train.table.split,
+        test_split=test.table.split,
+        class_names=train.table.class_names,
+        train_images=len(train.table),
+        test_images=len(test.table),
+        train_images_found=train.found,
+        test_images_found=test.found,
+        skipped=train.skipped + test.skipped,
+        checkpoints=passed.checkpoints,
+        layer=passed.layer,
+        precision=config.precision,
+        precision_error=passed.precision_error,
+        device=device_name(settings.processes.device),
+        batch_size=config.batch_size,
+        num_workers=settings.num_workers,
+        seed=config.seed,
+        resize_size=config.crop.resize_size,
+        crop_size=config.crop.crop_size,
+        kept_features=train.kept + test.kept,
+        top_k=config.top_k,
+        suspects=suspects,
+        score_min=float(scored.figures.lowest.min()),
+        score_max=float(scored.figures.highest.max()),
+        test_accuracy=accuracy(test.factors[-1]),
+        seconds=dict(seconds),
+        versions=versions(),
+        matrix=config.matrix,
+        backbone=passed.backbone,
+        processes=settings.processes.count,
     )
 
 

@@ -3,84 +3,76 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
-import torch
 from tqdm import tqdm
 
-import tracin
 from tracin.compute import notices
-from tracin.compute.config import RunConfig, Say
-from tracin.compute.features.backbone import Forward
-from tracin.compute.features.loading import make_loader
+from tracin.compute.config import RunConfig
+from tracin.compute.features.loading import Loaded, checkpoint_loader
 from tracin.compute.features.pace import Pace
-from tracin.compute.features.pooled import PassSettings
+from tracin.compute.labels.label_quality import judge_labels
 from tracin.compute.labels.lookalikes import comparable
-from tracin.compute.passes import RunState, SideState, pass_checkpoint
-from tracin.compute.plan import Plan, make_plan
-from tracin.compute.record import accuracy, versions
+from tracin.compute.passed import Passed
+from tracin.compute.passes import pass_checkpoints, pass_settings
+from tracin.compute.plan import RunPlan, make_plan
+from tracin.compute.precision import bfloat16_speed
+from tracin.compute.record import Stopwatch, run_info
+from tracin.compute.run_images import RunImages, find_run_images
 from tracin.compute.scores.gauss_newton import gauss_newton_scores
 from tracin.compute.scores.matrix_pass import Scored, ScoringSettings, score
 from tracin.compute.scores.tracin import tracin_scores
-from tracin.compute.tables import Side, write_tables
+from tracin.compute.tables import write_tables
 from tracin.errors import TracInError
-from tracin.images import ImageTable, draw_subset, find_images
-from tracin.machine.device import default_workers, device_name, has_bfloat16
+from tracin.machine.device import has_bfloat16
 from tracin.machine.processes import Processes, joined_processes
 from tracin.results import schema, staging
 from tracin.results.run_info import RunInfo, write_run_info
+from tracin.wording import Say
 
 
 def run(config: RunConfig, say: Say) -> RunInfo | None:
-    """What was done, after the files of the results folder have been written.
+    """Write the files of the results folder; return the record of what was done.
 
-    None after a dry run, and in all processes of torchrun but the first.
+    None after a dry run, and in all processes of torchrun but the first, which alone speaks.
 
     Raises:
         TracInError: a fact about the data, a checkpoint or the machine that the user can change.
     """
     with joined_processes(config.device) as processes:
-        return _run(config, say if processes.first else _nowhere, processes)
-
-
-def _nowhere(_sentence: str) -> None:
-    """Takes the notices of all processes but the first."""
+        return _run(config, say if processes.first else lambda _sentence: None, processes)
 
 
 def _run(config: RunConfig, say: Say, processes: Processes) -> RunInfo | None:
     if not processes.first:
         processes.wait()  # until the first found nothing against the run: it alone says so
     rates = _rates_of_flag(config)
-    state = _start(config, say, processes)
-    if processes.first:
-        plan = make_plan(config, state.train.table, state.test.table, state.load, processes)
-        say(plan.describe())
-        plan.check_disk(config.output_dir)
-        if not config.dry_run:
-            _check_output(config)
-            _warn(state)
-            state.settings = replace(state.settings, pace=_pace(state, plan))
-        processes.wait()
-    if config.dry_run:
-        return None
-    for path, rate in zip(config.model_paths, rates, strict=True):
-        pass_checkpoint(state, path, rate)
-    state.load = make_loader(config, state.all_training.class_names, processes.device)  # lets go
+    images = find_run_images(config, say)
+    stopwatch = Stopwatch()
+    with checkpoint_loader(config, images.train.class_names, processes.device) as load:
+        pace = None
+        if processes.first:
+            plan = _announce(config, images, load, processes, say)
+            pace = _pace(config, plan, load, processes, say)
+            processes.wait()
+        if config.dry_run:
+            return None
+        settings = pass_settings(config, processes, pace)
+        passed = pass_checkpoints(config, rates, images, load, settings, say)
     if not processes.first:
-        _score(state, None)
+        _score(config, passed, processes, folder=None)
         processes.wait()  # torchrun counts a process that leaves minutes before another as lost
         return None
     try:
         with staging.staged(config.output_dir) as folder:
-            with state.stopwatch.step("influence"):
-                scored = _score(state, folder)
-            with state.stopwatch.step("tables"):
-                suspects = _write_tables(state, folder, scored)
-            info = _record(state, scored, suspects)
+            with stopwatch.step("influence"):
+                scored = _score(config, passed, processes, folder)
+            with stopwatch.step("tables"):
+                judged = judge_labels(passed.train.factors, config.max_suspects)
+                write_tables(folder, passed.train, passed.test, scored, judged, config.crop)
+            seconds = {**passed.seconds, **stopwatch.seconds, "total": stopwatch.total}
+            info = run_info(config, settings, passed, scored, len(judged.suspects), seconds)
             write_run_info(folder, info)
     except OSError as error:
         raise _unwritable(config.output_dir, error) from error
@@ -88,137 +80,82 @@ def _run(config: RunConfig, say: Say, processes: Processes) -> RunInfo | None:
     return info
 
 
-def _start(config: RunConfig, say: Say, processes: Processes) -> RunState:
-    found_train, found_test = find_images(config.data_dir)
-    if found_test.split != "test":
-        say(f"{config.data_dir} has no test/: the test images are those of {found_test.split}/.")
-    train = _side(found_train, config.train_subset, config.seed, say)
-    test = _side(found_test, config.test_subset, config.seed, say)
-    workers = config.num_workers
-    if workers is None:
-        workers = default_workers(processes.device, processes.on_machine)
-    settings = PassSettings(
-        batch_size=config.batch_size,
-        num_workers=workers,
-        crop=config.crop,
-        skip_unreadable=config.skip_unreadable,
-        processes=processes,
-    )
-    load = make_loader(config, found_train.class_names, processes.device)
-    return RunState(config, settings, say, found_train, train, test, load)
+def _announce(
+    config: RunConfig,
+    images: RunImages,
+    load: Callable[[Path], Loaded],
+    processes: Processes,
+    say: Say,
+) -> RunPlan:
+    """Say what the run will do and check that it can; return the plan.
 
-
-def _warn(state: RunState) -> None:
-    """Say before the passes what the user may want to know before them."""
-    config = state.config
-    if not comparable(state.train.table, state.test.table):
-        state.say(notices.no_duplicates())
+    Raises:
+        TracInError: a checkpoint or the results folder cannot be used, or the disk is too small.
+    """
+    plan = make_plan(config, images.train, images.test, load, processes)
+    say(plan.describe())
+    plan.check_disk(config.output_dir)
+    if config.dry_run:
+        return plan
+    _check_writable(config.output_dir)
+    if not comparable(images.train, images.test):
+        say(notices.no_duplicates())
     if config.method == schema.GAUSS_NEWTON and len(config.model_paths) > 1:
-        state.say(notices.averaged_gauss_newton(len(config.model_paths)))
-    device = state.settings.processes.device
+        say(notices.averaged_gauss_newton(len(config.model_paths)))
+    device = processes.device
     if config.precision == "bfloat16" and device.type == "cpu" and not has_bfloat16(device):
-        state.say(notices.slow_bfloat16())
+        say(notices.slow_bfloat16())
+    return plan
 
 
-def _pace(state: RunState, plan: Plan) -> Pace:
-    def say(sentence: str) -> None:
-        with tqdm.external_write_mode():  # not into the progress bar
-            state.say(sentence)
+def _pace(
+    config: RunConfig,
+    plan: RunPlan,
+    load: Callable[[Path], Loaded],
+    processes: Processes,
+    say: Say,
+) -> Pace:
+    def say_beside_the_bar(sentence: str) -> None:
+        with tqdm.external_write_mode():
+            say(sentence)
 
-    return Pace(plan.passes - plan.kept, say, _bfloat16_speed(state))
-
-
-def _bfloat16_speed(state: RunState) -> Callable[[], float | None]:
-    """A function → images per second in bfloat16, measured when called; None: no such gain here."""
-    config, processes = state.config, state.settings.processes
-
-    def measure() -> float | None:
+    def faster() -> float | None:
         if config.precision != "float32" or not has_bfloat16(processes.device):
             return None
-        backbone = state.load(config.model_paths[0]).checkpoint.backbone
-        forward = Forward(backbone, processes.device, "bfloat16")
-        size = config.crop.crop_size
-        pixels = torch.zeros(config.batch_size, 3, size, size, dtype=torch.uint8)
-        forward(pixels)  # makes it ready
-        start = time.perf_counter()
-        forward(pixels)
-        return processes.count * len(pixels) / (time.perf_counter() - start)
+        shape = (config.batch_size, 3, config.crop.crop_size, config.crop.crop_size)
+        backbone = load(config.model_paths[0]).checkpoint.backbone
+        return processes.count * bfloat16_speed(backbone, processes.device, shape)
 
-    return measure
+    return Pace(plan.to_do, say_beside_the_bar, faster)
 
 
-def _score(state: RunState, folder: Path | None) -> Scored:
-    """What was gathered from the matrix, after its file was written into ``folder``."""
-    config, train, test = state.config, state.train, state.test
+def _score(config: RunConfig, passed: Passed, processes: Processes, folder: Path | None) -> Scored:
+    """Score the images with the method asked for and write the matrix into ``folder``.
+
+    Return what was gathered from the matrix on the way.
+    """
+    train, test = passed.train, passed.test
     if config.method == schema.GAUSS_NEWTON:
         scores = gauss_newton_scores(train.factors, test.factors, config.damping)
     else:
-        rates = [info.learning_rate for info in state.checkpoints]
+        rates = [info.learning_rate for info in passed.checkpoints]
         scores = tracin_scores(train.factors, test.factors, rates)
     settings = ScoringSettings(
         top_k=config.top_k,
         normalize_proponents=config.method == schema.TRACIN,
         matrix=config.matrix,
     )
-    return score(folder, scores, test.table, settings, state.settings.processes)
+    return score(folder, scores, test.table, settings, processes)
 
 
-def _write_tables(state: RunState, folder: Path, scored: Scored) -> int:
-    """Number of suspects, after the tables were written into ``folder``."""
-    config = state.config
-    train, test = (Side(side.table, side.factors, side.features) for side in state.sides)
-    return write_tables(folder, train, test, scored, config.max_suspects, config.crop)
-
-
-def _record(state: RunState, scored: Scored, suspects: int) -> RunInfo:
-    config, train, test = state.config, state.train, state.test
-    return RunInfo(
-        tracin_version=tracin.__version__,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        command=config.command,
-        method=config.method,
-        damping=config.damping if config.method == schema.GAUSS_NEWTON else None,
-        data_dir=str(config.data_dir.resolve()),
-        train_split=train.table.split,
-        test_split=test.table.split,
-        class_names=train.table.class_names,
-        train_images=len(train.table),
-        test_images=len(test.table),
-        train_images_found=train.found,
-        test_images_found=test.found,
-        skipped=train.skipped + test.skipped,
-        checkpoints=tuple(state.checkpoints),
-        layer=state.layer,
-        precision=config.precision,
-        precision_error=state.precision_error,
-        device=device_name(state.settings.processes.device),
-        batch_size=config.batch_size,
-        num_workers=state.settings.num_workers,
-        seed=config.seed,
-        resize_size=config.crop.resize_size,
-        crop_size=config.crop.crop_size,
-        kept_features=train.kept + test.kept,
-        top_k=config.top_k,
-        suspects=suspects,
-        score_min=float(scored.figures.lowest.min()),
-        score_max=float(scored.figures.highest.max()),
-        test_accuracy=accuracy(test.factors[-1]),
-        seconds=state.stopwatch.stop(),
-        versions=versions(),
-        matrix=config.matrix,
-        backbone=state.backbone,
-        processes=state.settings.processes.count,
-    )
-
-
-def _check_output(config: RunConfig) -> None:
+def _check_writable(folder: Path) -> None:
     """Find out before the passes, not after them, that the results cannot be written."""
     try:
-        config.output_dir.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=config.output_dir):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise _unwritable(config.output_dir, error) from error
+        raise _unwritable(folder, error) from error
 
 
 def _unwritable(folder: Path, error: OSError) -> TracInError:
@@ -239,14 +176,3 @@ def _rates_of_flag(config: RunConfig) -> tuple[float | None, ...]:
             "Give one for each, or one for all."
         )
     return rates
-
-
-def _side(found: ImageTable, size: int | None, seed: int, say: Say) -> SideState:
-    if size is not None and size > len(found):
-        say(f"--{_split_flag(found)} {size}: there are {len(found)} images, all are used.")
-    table = draw_subset(found, size, seed)
-    return SideState(table, len(found))
-
-
-def _split_flag(table: ImageTable) -> str:
-    return "train_subset" if table.split == "train" else "test_subset"

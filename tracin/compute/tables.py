@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +10,8 @@ import torch
 from torch import Tensor
 
 from tracin.compute.labels import lookalikes
-from tracin.compute.labels.label_quality import LabelQuality, label_quality, suspects
+from tracin.compute.labels.label_quality import JudgedLabels, LabelQuality
+from tracin.compute.passed import PassedImages
 from tracin.compute.scores.factors import Factors, cross_entropy
 from tracin.compute.scores.matrix_pass import Scored
 from tracin.compute.scores.strongest import Strongest, similarities
@@ -23,41 +22,34 @@ from tracin.results.matrix import Float32Array
 from tracin.results.schema import SUSPECTS_COLUMNS
 
 
-@dataclass(frozen=True)
-class Side:
-    """The images of one split and their factors, one entry per checkpoint."""
-
-    table: ImageTable
-    factors: Sequence[Factors]
-    features: Tensor
-    """(n, 2048), float32, on the CPU: pooled features of the last checkpoint."""
-
-
 def write_tables(
-    folder: Path, train: Side, test: Side, scored: Scored, max_suspects: int, crop: Crop
-) -> int:
-    """Number of suspects listed, after all tables were written into ``folder``.
+    folder: Path,
+    train: PassedImages,
+    test: PassedImages,
+    scored: Scored,
+    judged: JudgedLabels,
+    crop: Crop,
+) -> None:
+    """Write all tables of a run into ``folder``.
 
     Args:
         folder: of the results.
         train: the matrix's rows.
         test: the matrix's columns.
         scored: what was gathered from the matrix.
-        max_suspects: how many are listed at most.
+        judged: what speaks against the training labels.
         crop: as the images went into the model.
     """
-    quality = label_quality(train.factors)
     per_test = influence_summary(train.table, test.table, test.factors[-1], scored.figures)
     per_train = train_summary(
-        train.table, train.factors[-1], scored.self_influence, scored.figures, quality
+        train.table, train.factors[-1], scored.self_influence, scored.figures, judged.quality
     )
-    suspicious = suspects(quality, max_suspects)
     alike = {
         direction: similarities(train.factors, test.factors, pairs)
         for direction, pairs in scored.pairs.items()
     }
     neighbours = lookalikes.neighbours_table(
-        train.table, train.features, suspicious.tolist(), quality.suggested[suspicious].tolist()
+        train.table, train.features, judged.suspects.tolist(), judged.suggested.tolist()
     )
     duplicates = lookalikes.duplicates_table(
         train.table, train.features, test.table, test.features, crop
@@ -66,7 +58,7 @@ def write_tables(
         (schema.INFLUENCE_SUMMARY, per_test),
         (schema.TRAIN_SUMMARY, per_train),
         (schema.PREDICTIONS, predictions(test.table, test.factors[-1])),
-        (schema.SUSPECTS, suspects_table(per_train, suspicious)),
+        (schema.SUSPECTS, suspects_table(per_train, judged.suspects)),
         (
             schema.TOP_INFLUENCES_TABLE,
             top_influences(per_train, per_test, scored.pairs, alike),
@@ -75,7 +67,6 @@ def write_tables(
         (schema.DUPLICATES, duplicates),
     ):
         schema.write_table(folder, name, table)
-    return len(suspicious)
 
 
 def influence_summary(

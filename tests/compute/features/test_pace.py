@@ -83,8 +83,8 @@ def test_a_clock_that_runs_without_images_says_nothing(run: Callable[..., Run]) 
         (11.9, "Forward passes: 10 images/s, about 10 min to go."),
         (
             40.0,
-            "Forward passes: 10 images/s, about 10 min to go (with --precision bfloat16 about 2 "
-            "min, the scores slightly rounded: each such run states its error).",
+            "Forward passes: 10 images/s, about 10 min to go (about 2 min with --precision "
+            "bfloat16, which rounds the scores slightly; such a run states its error).",
         ),
     ],
 )

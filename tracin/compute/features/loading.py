@@ -1,9 +1,10 @@
-"""Checkpoints ready to run; the last one is remembered."""
+"""Checkpoints ready to run; the last one is remembered as long as passes may need it."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,13 +23,14 @@ class Loaded:
     forward: Forward
 
 
-def make_loader(
+@contextmanager
+def checkpoint_loader(
     config: RunConfig, class_names: Sequence[str], device: torch.device
-) -> Callable[[Path], Loaded]:
-    """A function that reads a checkpoint, and remembers the last one.
+) -> Iterator[Callable[[Path], Loaded]]:
+    """Yield a function that reads a checkpoint and remembers the last one; forget it at the end.
 
     The plan needs the weights' hash before the passes need the weights: with one checkpoint, the
-    usual case, it is read once for both.
+    usual case, it is read once for both. Scoring needs neither, and has their memory.
     """
 
     @functools.lru_cache(maxsize=1)
@@ -36,4 +38,7 @@ def make_loader(
         checkpoint = load_checkpoint(path, class_names, config.head_activation)
         return Loaded(checkpoint, Forward(checkpoint.backbone, device, config.precision))
 
-    return load
+    try:
+        yield load
+    finally:
+        load.cache_clear()

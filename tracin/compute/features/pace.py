@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from tracin.compute.config import Say
+from tracin.wording import Say
 
 WARM_UP_IMAGES = 32
 """The first images are not measured: the backbone is made ready with them."""
@@ -15,6 +15,12 @@ MEASURED_SECONDS = 4.0
 
 WORTH_SAYING = 20.0
 """Seconds left from which the user is told."""
+
+WORTH_OFFERING = 1.2
+"""Times the present speed from which bfloat16 is offered: below, the rounding buys too little."""
+
+SECONDS_UP_TO, MINUTES_UP_TO = 90, 5400
+"""Seconds below which a duration is told in seconds, and in minutes: two digits tell it well."""
 
 
 class Pace:
@@ -52,16 +58,18 @@ class Pace:
     def _sentence(self, left: float, speed: float) -> str:
         text = f"Forward passes: {speed:.3g} images/s, about {duration(left)} to go"
         faster = self._faster()
-        if faster is not None and faster > 1.2 * speed:
+        if faster is not None and faster > WORTH_OFFERING * speed:
             text += (
-                f" (with --precision bfloat16 about {duration(left * speed / faster)}, the scores "
-                "slightly rounded: each such run states its error)"
+                f" (about {duration(left * speed / faster)} with --precision bfloat16, which "
+                "rounds the scores slightly; such a run states its error)"
             )
         return text + "."
 
 
 def duration(seconds: float) -> str:
     """``40 s``, ``12 min`` or ``3.5 h``."""
-    if seconds < 90:
+    if seconds < SECONDS_UP_TO:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    if seconds < MINUTES_UP_TO:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

@@ -7,7 +7,7 @@ inside the cosine ruins the score (reported with the specification; not measured
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -42,6 +42,31 @@ class LabelQuality:
     is no other class."""
 
 
+@dataclass(frozen=True)
+class JudgedLabels:
+    """The evidence about all labels, and which of them look wrong."""
+
+    quality: LabelQuality
+    suspects: Tensor
+    """(m,), int64: images to list, most suspicious first."""
+
+    @property
+    def suggested(self) -> Tensor:
+        """(m,), int64: the class that fits each suspect best."""
+        return self.quality.suggested[self.suspects]
+
+
+def judge_labels(checkpoints: Sequence[Factors], max_suspects: int) -> JudgedLabels:
+    """The given labels of the training images, judged; ``max_suspects`` are listed at most.
+
+    Args:
+        checkpoints: factors of the training images, one entry per checkpoint.
+        max_suspects: 0 or more.
+    """
+    quality = label_quality(checkpoints)
+    return JudgedLabels(quality, suspects(quality, max_suspects))
+
+
 def label_quality(checkpoints: Sequence[Factors]) -> LabelQuality:
     """Evidence about the given labels of the training images.
 
@@ -51,20 +76,23 @@ def label_quality(checkpoints: Sequence[Factors]) -> LabelQuality:
     Args:
         checkpoints: factors of the training images, one entry per checkpoint.
     """
-    count = len(checkpoints)
-    agreement = sum(_agreement(factors) for factors in checkpoints) / count
-    error_norm = sum(_plain_errors(factors).norm(dim=1) for factors in checkpoints) / count
-    margin = sum(_margin(factors) for factors in checkpoints) / count
-    assert isinstance(agreement, Tensor)
-    assert isinstance(error_norm, Tensor)
-    assert isinstance(margin, Tensor)
+    agreement = _mean_over(checkpoints, _agreement)
+    error_norm = _mean_over(checkpoints, lambda factors: _plain_errors(factors).norm(dim=1))
     return LabelQuality(
         suspicion=(1.0 - agreement) * error_norm,
         agreement=agreement,
         error_norm=error_norm,
-        margin=margin,
+        margin=_mean_over(checkpoints, _margin),
         suggested=suggest_by_centroid(checkpoints),
     )
+
+
+def _mean_over(checkpoints: Sequence[Factors], figure: Callable[[Factors], Tensor]) -> Tensor:
+    """``figure`` (n,) of each checkpoint's factors, averaged."""
+    total = torch.zeros_like(checkpoints[0].logits[:, 0])
+    for factors in checkpoints:
+        total += figure(factors)
+    return total / len(checkpoints)
 
 
 def _plain_errors(factors: Factors) -> Tensor:

@@ -1,0 +1,46 @@
+"""What the passes bring: the images of both splits with their factors, and how they were made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from tracin.compute.scores.factors import Factors
+from tracin.images import ImageTable
+from tracin.results.run_info import CheckpointInfo, PrecisionError, SkippedImage
+
+
+@dataclass(frozen=True)
+class PassedImages:
+    """The images of one split, and what the checkpoints so far made of them."""
+
+    table: ImageTable
+    """After the first checkpoint without the images that cannot be read."""
+    found: int
+    """Images in the folder, before the subset was drawn."""
+    factors: tuple[Factors, ...] = ()
+    """One entry per checkpoint."""
+    features: Tensor = field(default_factory=lambda: torch.empty(0))
+    """(n, 2048), float32, on the CPU: pooled features of the last checkpoint."""
+    skipped: tuple[SkippedImage, ...] = ()
+    kept: int = 0
+    """Forward passes that the kept features saved."""
+
+
+@dataclass(frozen=True)
+class Passed:
+    """All that scores, tables and the record need to know of the passes."""
+
+    train: PassedImages
+    test: PassedImages
+    checkpoints: tuple[CheckpointInfo, ...]
+    layer: str
+    """Name of the scored layer in the last checkpoint."""
+    backbone: str
+    """How the forward pass was run; "" where all features were kept."""
+    precision_error: PrecisionError | None
+    """None in float32."""
+    seconds: dict[str, float]
+    """By step."""

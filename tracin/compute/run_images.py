@@ -1,0 +1,49 @@
+"""The images of a run: those that the data folder holds, and the subsets that the flags ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tracin.compute.config import RunConfig
+from tracin.image_folder import TRAIN
+from tracin.images import ImageTable, draw_subset, find_images
+from tracin.wording import Say, count
+
+
+@dataclass(frozen=True)
+class RunImages:
+    """The images of a run."""
+
+    all_train: ImageTable
+    all_test: ImageTable
+    train: ImageTable
+    """Those of ``all_train`` that are scored."""
+    test: ImageTable
+    """Those of ``all_test`` on which they are scored."""
+
+
+def find_run_images(config: RunConfig, say: Say) -> RunImages:
+    """Find the images and draw the subsets; say where that is not quite what was asked for.
+
+    Raises:
+        TracInError: the data folder is not as it must be.
+    """
+    all_train, all_test = find_images(config.data_dir)
+    if all_test.split != "test":
+        say(
+            f"{config.data_dir} has no test/ folder: the images in {all_test.split}/ are the test "
+            "images."
+        )
+    return RunImages(
+        all_train,
+        all_test,
+        _drawn(all_train, config.train_subset, config.seed, say),
+        _drawn(all_test, config.test_subset, config.seed, say),
+    )
+
+
+def _drawn(found: ImageTable, size: int | None, seed: int, say: Say) -> ImageTable:
+    if size is not None and size > len(found):
+        flag = "train_subset" if found.split == TRAIN else "test_subset"
+        say(f"--{flag} {size}: there are only {count(len(found), 'image')}, and all are used.")
+    return draw_subset(found, size, seed)
