@@ -32,7 +32,7 @@ class Workplace:
 
     @property
     def staging(self) -> Path:
-        """All that is unfinished is in here; train/ and test/ leave it whole, each by one rename."""
+        """Whatever is unfinished is here; train/ and test/ leave it whole, by one rename each."""
         return self.folder / _UNFINISHED
 
     def converted(self, raw_file: RawFile) -> Path:
