@@ -1,6 +1,6 @@
 """Replacing files whole: a killed run never leaves a half file under a final name.
 
-Also keeps the files of one run together, and tracks which pictures belong to them.
+Also keeps the files of one run together, and records which pictures belong to them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _STAGING = ".unfinished-"
 
 @contextmanager
 def staged(results_dir: Path) -> Iterator[Path]:
-    """A folder to write one run's files into; they replace the former run's when the block ends.
+    """Give a folder for one run's files; they replace the former run's when the block ends.
 
     The former files go before the first new one comes, so that a kill at any moment leaves either
     one whole run or an incomplete one, never files of two runs side by side. When the block raises,
@@ -62,7 +62,7 @@ def _remove_abandoned(results_dir: Path) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary name beside ``path`` to write to; renamed to ``path`` when the block ends."""
+    """Give a temporary path to write to; rename it to ``path`` when the block ends."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield temporary
@@ -72,14 +72,14 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def record_analysis(results_dir: Path, paths: Iterable[Path], record: str = ANALYSIS_FILES) -> None:
-    """Note what the analysis is about to write, before it writes, so that a kill loses no track."""
+    """Record what the analysis will write, before it does, so that a kill loses no track of it."""
     relative = sorted(path.relative_to(results_dir).as_posix() for path in paths)
     with replacing(results_dir / record) as temporary:
         temporary.write_text(json.dumps(relative, indent=0, ensure_ascii=False), encoding="utf-8")
 
 
 def recorded_analysis(results_dir: Path, record: str = ANALYSIS_FILES) -> list[Path]:
-    """What ``record_analysis`` noted last."""
+    """The paths that ``record_analysis`` recorded last."""
     try:
         names = json.loads((results_dir / record).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):

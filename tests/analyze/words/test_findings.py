@@ -20,7 +20,6 @@ from tracin.analyze.figures.summary import (
 )
 from tracin.analyze.words.findings import SENTENCES, in_words
 from tracin.analyze.words.phrases import names
-from tracin.wording import count, listed
 
 
 def image(index: int, label: str, suggested: str | None = None) -> RankedImage:
@@ -202,12 +201,6 @@ def test_named_images_are_those_of_the_ranking(world: World) -> None:
 
 
 def test_phrases() -> None:
-    assert listed([]) == ""
-    assert listed(["a"]) == "a"
-    assert listed(["a", "b"]) == "a and b"
-    assert listed(["a", "b", "c"]) == "a, b and c"
-    assert count(1, "class") == "1 class"
-    assert count(1200, "class") == "1,200 classes"
     assert names([image(k, "cat") for k in range(5)]).endswith("train/cat/2.jpg and 2 more")
     assert RankedImage(7, 1.0, None, None).name == "training image 7"
     assert dataclasses.is_dataclass(RankedImage)
