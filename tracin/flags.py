@@ -12,6 +12,7 @@ Device = Literal["auto", "cpu", "cuda", "mps"]
 ClassWeights = Literal["none", "balanced"]
 HeadActivation = Literal["leaky_relu", "relu", "gelu", "silu", "tanh"]
 OnError = Literal["stop", "skip"]
+RankBy = Literal["normalized", "raw"]
 
 
 def positive_int(text: str) -> int:

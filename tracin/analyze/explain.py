@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tracin.analyze.figures.summarize import METHODS
+from tracin.analyze.figures.summarize import METHOD_NAMES
 from tracin.analyze.figures.summary import RankedImage
 from tracin.analyze.naming import safe_name
 from tracin.analyze.pictures.explanation import Explanation, draw_explanation, texts_of
@@ -100,7 +100,7 @@ class _Context:
 def _context(folder: Path) -> _Context:
     known = (folder / schema.RUN_INFO).exists()
     method = read_run_info(folder).method if known else schema.TRACIN
-    name, unit = METHODS.get(method, (method, "score"))
+    name, unit = METHOD_NAMES.get(method, (method, "score"))
     suggested: dict[str, str] = {}
     if (folder / schema.SUSPECTS).exists():
         suspects = schema.read_table(folder, schema.SUSPECTS)

@@ -13,17 +13,18 @@ from tqdm import tqdm
 
 from tracin.analyze import gallery
 from tracin.analyze.figures.summarize import summarize
-from tracin.analyze.figures.summary import OverallSummary, RankBy
+from tracin.analyze.figures.summary import OverallSummary
 from tracin.analyze.naming import unique_names
 from tracin.analyze.pictures import fonts, pages, style
 from tracin.analyze.read.from_tables import scores_from_tables
 from tracin.analyze.read.inputs import Inputs, read_inputs
-from tracin.analyze.read.scan import Scores, scan
-from tracin.analyze.read.thumbnails import Thumbnails
+from tracin.analyze.read.scan import MatrixSummary, scan
+from tracin.analyze.read.thumbnails import thumbnails_by_row
 from tracin.analyze.report.page import write_report
 from tracin.analyze.report.source import Source
 from tracin.analyze.words.findings import Words, in_words
 from tracin.errors import TracInError
+from tracin.flags import RankBy
 from tracin.results.schema import CLASS_SUMMARY_SUFFIX, DASHBOARD, REPORT, TRAIN_SUMMARY
 from tracin.results.staging import record_analysis, remove_analysis, replacing
 from tracin.wording import count
@@ -87,7 +88,7 @@ def run(config: AnalyzeConfig) -> Outcome:
     return Outcome(overall, words, left_out, report, dashboard, class_pages, targets)
 
 
-def _scores(inputs: Inputs) -> Scores:
+def _scores(inputs: Inputs) -> MatrixSummary:
     test = inputs.test
     if inputs.tables is not None:
         return scores_from_tables(inputs.scores, inputs.tables, test.groups)
@@ -130,7 +131,7 @@ def _write_picture(picture: Image.Image, path: Path) -> None:
 
 
 def _figures(inputs: Inputs, overall: OverallSummary, words: Words) -> Iterator[Figure]:
-    picture = Thumbnails(inputs.data_dir, inputs.train.paths).get
+    picture = thumbnails_by_row(inputs.data_dir, inputs.train.paths)
     yield pages.dashboard(overall, words, picture)
     for one in overall.classes:
         yield pages.class_page(one, overall, words.by_class[one.name], picture)

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Literal
 
 from tracin.analyze.read.scan import Float64Array, Int64Array
-
-RankBy = Literal["normalized", "raw"]
+from tracin.flags import RankBy
 
 STRONGEST = 20
 """Of how many opponents of a class the labels are counted."""

@@ -10,7 +10,7 @@ import pandas as pd
 
 from tracin.analyze.figures.summary import OverallSummary
 from tracin.analyze.read.inputs import Inputs
-from tracin.analyze.read.scan import Scores
+from tracin.analyze.read.scan import MatrixSummary
 from tracin.analyze.words.findings import Words
 from tracin.results import schema
 
@@ -21,7 +21,7 @@ class Source:
 
     results_dir: Path
     inputs: Inputs
-    scores: Scores
+    scores: MatrixSummary
     overall: OverallSummary
     words: Words
     _read: dict[str, pd.DataFrame] = field(default_factory=dict)
