@@ -20,8 +20,8 @@ from tracin.analyze.read.from_tables import scores_from_tables
 from tracin.analyze.read.inputs import Inputs, read_inputs
 from tracin.analyze.read.scan import MatrixSummary, scan
 from tracin.analyze.read.thumbnails import thumbnails_by_row
+from tracin.analyze.report.analysis import Analysis, read_page_tables
 from tracin.analyze.report.page import write_report
-from tracin.analyze.report.source import Source
 from tracin.analyze.words.findings import Words, in_words
 from tracin.errors import TracInError
 from tracin.flags import RankBy
@@ -77,8 +77,9 @@ def run(config: AnalyzeConfig) -> Outcome:
         record_analysis(config.results_dir, (report, dashboard, *class_pages, *targets))
         gallery.copy_gallery(found)
         undrawn = _draw(inputs, overall, words, (dashboard, *class_pages))
-        source = Source(config.results_dir, inputs, scores, overall, words)
-        unshown = write_report(report, source)
+        tables = read_page_tables(config.results_dir)
+        analysis = Analysis(config.results_dir, inputs, scores, overall, words, tables)
+        unshown = write_report(report, analysis)
     except OSError as error:
         raise TracInError(
             f"Cannot write to {config.results_dir} ({error}). Make room there, or name another "

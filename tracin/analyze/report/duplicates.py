@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tracin.analyze.report.source import Picture, Pictures, Source, missing
+from tracin.analyze.report.analysis import Analysis, PagePicture, missing
 from tracin.analyze.words import meaning
 from tracin.results import schema
 from tracin.wording import count
@@ -63,16 +64,16 @@ class DuplicateSection:
     """A sentence: with and without them; "" where nothing leaked or no file tells."""
     missing: str = ""
 
-    def pictures(self) -> Pictures:
+    def pictures(self) -> Iterator[PagePicture]:
         """All, the worst pairs first."""
         for pair in self.shown:
-            yield Picture(pair.first.path)
-            yield Picture(pair.second.path)
+            yield PagePicture(pair.first.path)
+            yield PagePicture(pair.second.path)
 
 
-def duplicates_section(source: Source) -> DuplicateSection:
+def duplicates_section(analysis: Analysis) -> DuplicateSection:
     """The pairs of a run that look the same."""
-    table = source.table(schema.DUPLICATES)
+    table = analysis.tables.duplicates
     if table is None:
         why = missing(schema.DUPLICATES, "Pictures that stand there twice")
         return DuplicateSection((), 0, 0, 0, "", why)
@@ -89,7 +90,7 @@ def duplicates_section(source: Source) -> DuplicateSection:
         total=len(pairs),
         conflicts=sum(pair.identical and pair.labels_differ for pair in pairs),
         leaked=len(leaked),
-        accuracy=_accuracy(source, leaked),
+        accuracy=_accuracy(analysis, leaked),
     )
 
 
@@ -122,8 +123,8 @@ def _says(*, identical: bool, differ: bool, leak: bool) -> str:
     return f"{same} twice in training: it counts double."
 
 
-def _accuracy(source: Source, leaked: set[str]) -> str:
-    test = source.inputs.test
+def _accuracy(analysis: Analysis, leaked: set[str]) -> str:
+    test = analysis.inputs.test
     if not leaked or test.correct is None or test.paths is None:
         return ""
     kept = [

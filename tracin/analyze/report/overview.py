@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tracin.analyze.figures.summary import ClassSummary, RankedImage
 from tracin.analyze.report import svg
-from tracin.analyze.report.source import Picture, Pictures, Source
+from tracin.analyze.report.analysis import Analysis, PagePicture
 from tracin.analyze.words.tiles import Tile, overall_tiles, remark_on
 from tracin.results import schema
 from tracin.results.run_info import RunInfo
@@ -59,24 +59,24 @@ class Overview:
     helpful_by: str
     harmful_by: str
 
-    def pictures(self) -> Pictures:
+    def pictures(self) -> Iterator[PagePicture]:
         """Those of both rows."""
         for image in (*self.helpful, *self.harmful):
             if image.has_picture:
-                yield Picture(image.path)
+                yield PagePicture(image.path)
 
 
-def overview_section(source: Source) -> Overview:
+def overview_section(analysis: Analysis) -> Overview:
     """The run as a whole."""
-    overall = source.overall
+    overall = analysis.overall
     return Overview(
         title=f"{count(overall.n_train, 'training image')}, {count(overall.n_test, 'test image')}",
         method=overall.method,
         unit=overall.unit,
-        run=tuple(_run_in_words(source)),
+        run=tuple(_run_in_words(analysis)),
         tiles=tuple(overall_tiles(overall)),
-        findings=source.words.findings,
-        recommendations=source.words.recommendations,
+        findings=analysis.words.findings,
+        recommendations=analysis.words.recommendations,
         charts=(
             svg.profile(overall.test_mean, "Average influence per test image"),
             svg.histogram(overall.test_max, "Largest positive influence", negative=False),
@@ -110,9 +110,9 @@ def _class_row(one: ClassSummary) -> ClassRow:
     )
 
 
-def _run_in_words(source: Source) -> Iterator[tuple[str, str]]:
-    run = source.inputs.run
-    yield "Data", str(source.inputs.data_dir)
+def _run_in_words(analysis: Analysis) -> Iterator[tuple[str, str]]:
+    run = analysis.inputs.run
+    yield "Data", str(analysis.inputs.data_dir)
     if run is None:
         return
     files = [checkpoint.path.replace("\\", "/").split("/")[-1] for checkpoint in run.checkpoints]
