@@ -44,6 +44,12 @@ COMPUTE_FILES = (
 )
 """All that a run may leave; ``files_of_run`` says which of them it does."""
 
+SUSPICION_CUT = 0.5
+"""An image is listed as a suspect from here on. A gradient at right angles to its class's
+(agreement 0) passes with an error of 0.5, one that opposes them (agreement −1) with 0.25; an image
+that the model learnt without resistance stays near 0. Set beforehand; docs/quality.md has its
+precision and recall, and those of other cuts."""
+
 TRACIN = "tracin"
 GAUSS_NEWTON = "gauss_newton"
 METHODS = (TRACIN, GAUSS_NEWTON)

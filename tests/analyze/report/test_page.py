@@ -281,7 +281,7 @@ def test_words_follow_the_numbers() -> None:
     assert meaning.percent(1.0) == "100.0%"
     assert meaning.cosine(0.99999) == "above 0.9999"
     assert meaning.cosine(1.0) == "1.0000"
-    assert "opposite error" in meaning.relation(0.9, -0.8)
+    assert "errors on the two are opposite" in meaning.relation(0.9, -0.8)
     assert meaning.relation(0.9, 0.8).startswith("Looks like it")
     assert "had to learn" in meaning.learning(0.2)
     assert meaning.suspicion_level(2.0) == "Very suspicious"

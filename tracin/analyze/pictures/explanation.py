@@ -15,7 +15,7 @@ from tracin.analyze.figures.summary import RankedImage
 from tracin.analyze.pictures import panels, style, text
 from tracin.analyze.pictures.panels import ImageRow
 from tracin.analyze.read.thumbnails import Pixels, image_file, read_thumbnail
-from tracin.analyze.words.tiles import Side
+from tracin.analyze.words.tiles import Effect
 from tracin.wording import count
 
 TOP_HEIGHT = 2.45
@@ -96,7 +96,7 @@ def draw_explanation(one: Explanation, data_dir: Path) -> Figure:
     return figure
 
 
-def _row(one: Explanation, data_dir: Path, side: Side) -> ImageRow:
+def _row(one: Explanation, data_dir: Path, side: Effect) -> ImageRow:
     helpful = side == "helpful"
     every = one.proponents if helpful else one.opponents
     images = every[: panels.PER_ROW]

@@ -11,7 +11,7 @@ from tracin.analyze.figures.summary import ClassSummary, OverallSummary, RankedI
 from tracin.analyze.pictures import averages, charts, panels, style, text
 from tracin.analyze.pictures.panels import ImageRow, Picture
 from tracin.analyze.words.findings import Words
-from tracin.analyze.words.tiles import Side, class_tiles, overall_tiles, remark_on
+from tracin.analyze.words.tiles import Effect, class_tiles, overall_tiles, remark_on
 
 HEADING_HEIGHT = 0.95
 TILE_HEIGHT = 1.25
@@ -108,7 +108,7 @@ def _remark(overall: OverallSummary) -> str:
 def _image_rows(
     summary: OverallSummary | ClassSummary, whose: str, picture: Picture
 ) -> tuple[ImageRow, ...]:
-    sides: tuple[tuple[Side, tuple[RankedImage, ...]], ...] = (
+    sides: tuple[tuple[Effect, tuple[RankedImage, ...]], ...] = (
         ("helpful", summary.helpful),
         ("harmful", summary.harmful),
     )

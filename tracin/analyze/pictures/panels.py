@@ -12,7 +12,7 @@ from tracin.analyze.figures.summary import RankedImage
 from tracin.analyze.pictures import style, text
 from tracin.analyze.pictures.fonts import drawable
 from tracin.analyze.read.thumbnails import Pixels
-from tracin.analyze.words.tiles import Side, Tile
+from tracin.analyze.words.tiles import Effect, Tile
 from tracin.wording import signed
 
 Picture = Callable[[int], Pixels | None]
@@ -33,7 +33,7 @@ LINE_HEIGHT = 0.27
 class ImageRow:
     """Ranked training images with a heading, and a remark on what their scores are."""
 
-    side: Side
+    side: Effect
     heading: str
     remark: str
     images: tuple[RankedImage, ...]

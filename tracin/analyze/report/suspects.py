@@ -67,6 +67,11 @@ class SuspectSection:
     neighbours_missing: str = ""
     """Why the cards have no neighbours."""
 
+    @property
+    def scale(self) -> dict[str, str]:
+        """The ends of the scales, and from where on images are listed."""
+        return meaning.suspicion_scale()
+
     def pictures(self) -> Iterator[PagePicture]:
         """All, the suspects themselves first."""
         for card in self.cards:

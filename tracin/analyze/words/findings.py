@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tracin.analyze.figures.summary import OverallSummary
+from tracin.analyze.figures.summary import GOOD_FROM, OverallSummary
 from tracin.analyze.words.class_findings import of_class
 from tracin.analyze.words.phrases import FEWEST, MANY, NAMED, Confusion, names
 from tracin.results.schema import SUSPECTS
@@ -169,8 +169,8 @@ def _advice(overall: OverallSummary, confusions: list[Confusion]) -> Iterator[st
         yield f"Look at {image.name}: it is the strongest opponent of {times:,} test images."
     if overall.mistakes:
         yield f"Look at {overall.mistakes.worst_name}: is its own label right?"
-    if overall.health.percent < 80:
-        below = [one for one in overall.classes if one.health.percent < 80]
+    if overall.health.percent < GOOD_FROM:
+        below = [one for one in overall.classes if one.health.percent < GOOD_FROM]
         worst = sorted(below, key=lambda one: one.health.percent)[:NAMED]
         if worst and worst[0].is_class:
             pages = "page" if len(worst) == 1 else "pages"

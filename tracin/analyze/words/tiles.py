@@ -9,7 +9,8 @@ from tracin.analyze.figures.summary import ClassSummary, Health, OverallSummary
 from tracin.flags import RankBy
 from tracin.wording import count, signed
 
-Side = Literal["helpful", "harmful"]
+Effect = Literal["helpful", "harmful"]
+"""What the images of a row did, as estimated."""
 
 
 @dataclass(frozen=True)
@@ -82,13 +83,13 @@ def _accuracy_tile(name: str, accuracy: float | None, right: int | None, n: int)
     return Tile(name, f"{accuracy:.1%}", "" if right is None else f"{right:,} of {n:,} right")
 
 
-def remark_on(rank_by: RankBy, unit: str, n_test: int, side: Side) -> str:
+def remark_on(rank_by: RankBy, unit: str, n_test: int, effect: Effect) -> str:
     """What the scores under a row of images are."""
     what = "score on the test image" if n_test == 1 else f"mean score over {n_test:,} test images"
-    if side == "helpful" and rank_by == "normalized":
+    if effect == "helpful" and rank_by == "normalized":
         return (
             f"similar training signal; {what}, divided by the root of the image's influence on "
             "itself (RelatIF)"
         )
-    signal = "similar" if side == "helpful" else "opposite"
+    signal = "similar" if effect == "helpful" else "opposite"
     return f"{signal} training signal; {what} ({unit})"
