@@ -56,7 +56,7 @@ class Outcome:
 
 
 def run(config: AnalyzeConfig) -> Outcome:
-    """The outcome of the analysis, whose files are written when this returns.
+    """Analyse the results folder and write pictures, page and copies there; return what was found.
 
     Raises:
         TracInError: the results folder lacks the scores, is damaged, or cannot be written to.
@@ -104,7 +104,7 @@ def _folders(overall: OverallSummary) -> dict[str, str]:
 
 
 def _draw(inputs: Inputs, overall: OverallSummary, words: Words, paths: tuple[Path, ...]) -> str:
-    """The characters that no font on this machine has; every picture is written to its path."""
+    """Draw every picture to its path; return the characters that no font on this machine has."""
     texts = [*_texts(overall), *words.findings, *words.recommendations]
     texts += [sentence for said in words.by_class.values() for sentence in said]
     with style.look(texts) as families:
@@ -134,17 +134,17 @@ def _write_picture(picture: Image.Image, path: Path) -> None:
 def _figures(inputs: Inputs, overall: OverallSummary, words: Words) -> Iterator[Figure]:
     picture = thumbnails_by_row(inputs.data_dir, inputs.train.paths)
     yield pages.dashboard(overall, words, picture)
-    for one in overall.classes:
-        yield pages.class_page(one, overall, words.by_class[one.name], picture)
+    for summary in overall.classes:
+        yield pages.class_page(summary, overall, words.by_class[summary.name], picture)
 
 
 def _texts(overall: OverallSummary) -> Iterator[str]:
     """Everything from outside that is written into pictures: names of classes and of files."""
     yield from (overall.method, overall.provenance, *overall.groups)
     images = [*overall.helpful, *overall.harmful]
-    for one in overall.classes:
-        images += [*one.helpful, *one.harmful]
-        yield from (label for label, _, _ in one.by_label)
+    for summary in overall.classes:
+        images += [*summary.helpful, *summary.harmful]
+        yield from (label for label, _, _ in summary.by_label)
     for image in images:
         yield from (image.name, image.label or "", image.suggested or "")
 
@@ -159,7 +159,7 @@ def _left_out(
     if overall.rank_by != config.rank_by and inputs.train.self_influence is None:
         yield (
             f"Normalised ranking: there is no {TRAIN_SUMMARY} with the images' self-influence. "
-            "Helpful images are ranked by plain means."
+            "Helpful images are ranked by their plain means."
         )
     if found.not_found:
         n, first = len(found.not_found), found.not_found[0]

@@ -61,8 +61,8 @@ class Analysis:
 def missing(name: str, what: str) -> str:
     """Why a section is empty, and how to get it."""
     return (
-        f"{what} stand in {name}, and this results folder has no such file. "
-        "Run TracIn_Resnet50.py again with this version, then analyze_results.py."
+        f"{what} would be in {name}, and this results folder has no such file. "
+        "Run this version of TracIn_Resnet50.py again, then analyze_results.py."
     )
 
 

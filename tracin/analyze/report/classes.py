@@ -43,8 +43,8 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Behind:
-    """A training image behind a confusion."""
+class Opponent:
+    """A training image that speaks against the test images of a confused pair."""
 
     path: str
     label: str
@@ -52,11 +52,11 @@ class Behind:
 
 
 @dataclass(frozen=True)
-class Group:
-    """Training images behind a confusion, and what they have in common."""
+class OpponentGroup:
+    """Such images, and what they have in common."""
 
     what: str
-    images: tuple[Behind, ...]
+    images: tuple[Opponent, ...]
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Pair:
     mistakes: int
     of: int
     net: str
-    groups: tuple[Group, ...]
+    groups: tuple[OpponentGroup, ...]
     """Those that hold images."""
 
 
@@ -98,7 +98,7 @@ def classes_section(analysis: Analysis) -> ClassSection:
     test, labels = analysis.inputs.test, analysis.inputs.train.labels
     if not test.has_classes or labels is None or None in labels:
         why = (
-            "Classes of the test images or labels of the training images are not known: "
+            "The classes of the test images or the labels of the training images are not known: "
             "influence_summary.csv or train_summary.csv is missing. Run TracIn_Resnet50.py again."
         )
         return ClassSection((), (), "", 0, (), 0, why)
@@ -107,14 +107,14 @@ def classes_section(analysis: Analysis) -> ClassSection:
     names = _names(analysis, label_of, confused)
     columns = [name for name in names if name in test.groups]
     net = _net(analysis, label_of, names, columns)
-    most = float(np.abs(net).max()) if net.size else 0.0
-    exponent = _exponent(most)
+    largest = float(np.abs(net).max()) if net.size else 0.0
+    exponent = _exponent(largest)
     rows = tuple(
         Row(
             name,
             int((label_of == name).sum()),
             tuple(
-                _cell(value, most, exponent, confused[column, name])
+                _cell(value, largest, exponent, confused[column, name])
                 for value, column in zip(values, columns, strict=True)
             ),
         )
@@ -174,16 +174,16 @@ def _net(
     return net
 
 
-def _exponent(most: float) -> int:
+def _exponent(largest: float) -> int:
     """So that the largest value has one to five digits before the point."""
-    if most == 0:
+    if largest == 0:
         return 0
-    exponent = int(np.floor(np.log10(most)))
+    exponent = int(np.floor(np.log10(largest)))
     return 0 if 0 <= exponent <= 4 else 3 * (exponent // 3)
 
 
-def _cell(value: float, most: float, exponent: int, mistakes: int) -> Cell:
-    strength = float(np.sign(value) * np.sqrt(abs(value) / most)) if most else 0.0
+def _cell(value: float, largest: float, exponent: int, mistakes: int) -> Cell:
+    strength = float(np.sign(value) * np.sqrt(abs(value) / largest)) if largest else 0.0
     return Cell(_short(value / 10.0**exponent), signed(value), strength, mistakes)
 
 
@@ -211,22 +211,24 @@ def _pair(
     group = test.groups.index(true)
     means = analysis.scores.group_mean[:, group]
 
-    these = _behind_these(analysis, pair, opponents)
+    these = _opponents_of_pair(analysis, pair, opponents)
     shown = {image.path for image in these}
 
-    def against(label: str) -> tuple[Behind, ...]:
+    def against(label: str) -> tuple[Opponent, ...]:
         own = np.where(label_of == label, -means, 0.0)
-        found = (_behind(analysis, int(row), float(means[row])) for row in rank(own, 2 * PER_PAIR))
+        found = (
+            _opponent(analysis, int(row), float(means[row])) for row in rank(own, 2 * PER_PAIR)
+        )
         return tuple([image for image in found if image.path not in shown][:PER_PAIR])
 
     which = "this test image" if mistakes == 1 else f"these {mistakes} test images"
     groups = (
-        Group(f"Strongest opponents of {which}, whatever their label", these),
-        Group(
+        OpponentGroup(f"Strongest opponents of {which}, whatever their label", these),
+        OpponentGroup(
             f"Labelled {predicted}: further opponents of all test images of {true}",
             against(predicted),
         ),
-        Group(
+        OpponentGroup(
             f"Labelled {true}, yet opponents of their own class: unusual, or mislabelled",
             against(true),
         ),
@@ -250,9 +252,9 @@ def _opponents(analysis: Analysis) -> pd.DataFrame | None:
     return table[wrong & (table["direction"] == schema.OPPONENT)]
 
 
-def _behind_these(
+def _opponents_of_pair(
     analysis: Analysis, pair: tuple[str, str], opponents: pd.DataFrame | None
-) -> tuple[Behind, ...]:
+) -> tuple[Opponent, ...]:
     """The training images with the most negative sums of scores on the mistakes of ``pair``."""
     if opponents is None:
         return ()
@@ -260,11 +262,11 @@ def _behind_these(
         (opponents["test_class"] == pair[0]) & (opponents["predicted_class"] == pair[1])
     ]
     sums = rows.groupby("train_idx")["score"].sum().sort_values(kind="stable").head(PER_PAIR)
-    return tuple(_behind(analysis, int(str(row)), float(total)) for row, total in sums.items())
+    return tuple(_opponent(analysis, int(str(row)), float(total)) for row, total in sums.items())
 
 
-def _behind(analysis: Analysis, row: int, score: float) -> Behind:
+def _opponent(analysis: Analysis, row: int, score: float) -> Opponent:
     train = analysis.inputs.train
     path = train.paths[row] if train.paths else f"training image {row}"
     label = train.labels[row] if train.labels else None
-    return Behind(path, label or "", signed(score))
+    return Opponent(path, label or "", signed(score))

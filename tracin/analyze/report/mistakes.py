@@ -142,7 +142,7 @@ def _against(
         )
     own = rows[rows["train_class"] == predicted]
     if own.empty:
-        remark = f"None of the {len(rows)} strongest is labelled {predicted}."
+        remark = _none_of(rows, predicted)
         evidence = _evidence(rows.head(PER_ARGUMENT), learnt)
         return Argument(f"Speak against {true}, its label", evidence, remark)
     heading = f"Speak for {predicted}, the wrong answer"
@@ -156,9 +156,15 @@ def _for(rows: pd.DataFrame, true: str, learnt: Mapping[str, float]) -> Argument
         return Argument(heading, (), "None: no training image has a score above zero.")
     own = rows[rows["train_class"] == true]
     if own.empty:
-        remark = f"None of the {len(rows)} strongest is labelled {true}."
+        remark = _none_of(rows, true)
         return Argument(heading, _evidence(rows.head(PER_ARGUMENT), learnt), remark)
     return Argument(heading, _evidence(own.head(PER_ARGUMENT), learnt), "")
+
+
+def _none_of(rows: pd.DataFrame, label: str) -> str:
+    if len(rows) == 1:
+        return f"The only one is not labelled {label}."
+    return f"None of the {len(rows)} strongest is labelled {label}."
 
 
 def _evidence(rows: pd.DataFrame, learnt: Mapping[str, float]) -> tuple[Evidence, ...]:

@@ -23,7 +23,7 @@ from tracin.analyze.report.overview import Overview, overview_section
 from tracin.analyze.report.pictures import BUDGET, Album, make_album
 from tracin.analyze.report.suspects import SuspectSection, suspects_section
 from tracin.results.staging import replacing
-from tracin.wording import count
+from tracin.wording import count, first_few
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -48,7 +48,7 @@ class Sections:
 
 
 def write_report(path: Path, analysis: Analysis, *, budget: int = BUDGET) -> tuple[str, ...]:
-    """Sentences about what the page had to leave out, after it is written to ``path``.
+    """Write the page to ``path``; return sentences about what it had to leave out.
 
     Args:
         path: of the page; a former one is replaced whole.
@@ -80,8 +80,8 @@ def _left_out(analysis: Analysis, album: Album) -> Iterator[str]:
         )
     if album.unreadable:
         yield (
-            f"{count(len(album.unreadable), 'picture')} of the report not found or not readable in "
-            f"{analysis.inputs.data_dir}, beginning with {album.unreadable[0]}."
+            f"{count(len(album.unreadable), 'picture')} of the report, not found in "
+            f"{analysis.inputs.data_dir} or not readable: {first_few(album.unreadable, 1)}."
         )
 
 

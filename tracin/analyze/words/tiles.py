@@ -47,24 +47,24 @@ def overall_tiles(overall: OverallSummary) -> list[Tile]:
     ]
 
 
-def class_tiles(one: ClassSummary, overall: OverallSummary) -> list[Tile]:
+def class_tiles(summary: ClassSummary, overall: OverallSummary) -> list[Tile]:
     """The same for one class."""
-    accuracy = None if one.n_right is None else one.n_right / one.n_test
-    if one.is_class:
-        labelled = "—" if one.n_train is None else f"{one.n_train:,}"
+    accuracy = None if summary.n_right is None else summary.n_right / summary.n_test
+    if summary.is_class:
+        labelled = "—" if summary.n_train is None else f"{summary.n_train:,}"
         trained = Tile(
             "Training images",
             labelled,
-            "labels unknown" if one.n_train is None else "carry this label",
+            "labels unknown" if summary.n_train is None else "with this label",
         )
     else:
         trained = Tile("Training images", f"{overall.n_train:,}", "labels unknown")
     return [
-        _health_tile("Health score", one.health),
-        _accuracy_tile("Test accuracy", accuracy, one.n_right, one.n_test),
-        Tile("Test images", f"{one.n_test:,}", f"of {overall.n_test:,} in all"),
+        _health_tile("Health score", summary.health),
+        _accuracy_tile("Test accuracy", accuracy, summary.n_right, summary.n_test),
+        Tile("Test images", f"{summary.n_test:,}", f"of {overall.n_test:,} in all"),
         trained,
-        Tile("Average score", signed(one.mean), one.unit),
+        Tile("Average score", signed(summary.mean), summary.unit),
     ]
 
 
@@ -79,7 +79,7 @@ def _health_tile(name: str, health: Health) -> Tile:
 
 def _accuracy_tile(name: str, accuracy: float | None, right: int | None, n: int) -> Tile:
     if accuracy is None:
-        return Tile(name, "—", "no file tells")
+        return Tile(name, "—", "not in these results")
     return Tile(name, f"{accuracy:.1%}", "" if right is None else f"{right:,} of {n:,} right")
 
 
