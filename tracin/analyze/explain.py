@@ -181,7 +181,10 @@ def _as_text(explanation: Explanation) -> Iterator[str]:
 
 def _table(rows: pd.DataFrame, explanation: Explanation) -> Iterator[str]:
     label_width = max(5, *(len(str(label)) for label in rows["train_class"]))
-    yield f"  {'rank':>4}  {'score':>9}  {'activation':>10}  {'error':>6}  {'label':{label_width}}  image"
+    yield (
+        f"  {'rank':>4}  {'score':>9}  {'activation':>10}  {'error':>6}  {'label':{label_width}}  "
+        "image"
+    )
     suggested = {
         image.path: image.suggested for image in (*explanation.proponents, *explanation.opponents)
     }

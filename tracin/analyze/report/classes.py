@@ -106,7 +106,7 @@ def classes_section(analysis: Analysis) -> ClassSection:
     confused = _confused(analysis)
     names = _names(analysis, label_of, confused)
     columns = [name for name in names if name in test.groups]
-    net = _net(analysis, label_of, names, columns)
+    net = _net(analysis, names, columns)
     largest = float(np.abs(net).max()) if net.size else 0.0
     exponent = _exponent(largest)
     rows = tuple(
@@ -162,16 +162,14 @@ def _names(analysis: Analysis, label_of: object, confused: Counter[tuple[str, st
     return [name for name in names if name in chosen]
 
 
-def _net(
-    analysis: Analysis, label_of: np.ndarray, names: list[str], columns: list[str]
-) -> Float64Array:
+def _net(analysis: Analysis, names: list[str], columns: list[str]) -> Float64Array:
     """(training classes, test classes): sum over the class's images of their mean scores."""
-    means = analysis.scores.group_mean
-    groups = [analysis.inputs.test.groups.index(name) for name in columns]
-    net = np.zeros((len(names), len(columns)))
-    for row, name in enumerate(names):
-        net[row] = means[label_of == name][:, groups].sum(axis=0)
-    return net
+    sums = {
+        summary.name: {label: total for label, total, _ in summary.by_label}
+        for summary in analysis.overall.classes
+    }
+    net = [[sums[column].get(name, 0.0) for column in columns] for name in names]
+    return np.array(net).reshape(len(names), len(columns))
 
 
 def _exponent(largest: float) -> int:

@@ -1,4 +1,4 @@
-"""Section 3: each misclassified test image, and the training images that speak for both sides."""
+"""Section 3: each misclassified test image, and the training images that speak for each answer."""
 
 from __future__ import annotations
 
