@@ -23,6 +23,7 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as transforms
 
 from tracin.errors import TracInError
+from tracin.flags import CROP_SIZE, RESIZE_SIZE
 from tracin.image_folder import IMAGE_SUFFIXES, TEST_FOLDERS, TRAIN
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -133,8 +134,8 @@ def draw_subset(table: ImageTable, size: int | None, seed: int) -> ImageTable:
 class Crop:
     """The evaluation transform's sizes: the shorter side is resized, then the centre is cut out."""
 
-    resize_size: int = 256
-    crop_size: int = 224
+    resize_size: int = RESIZE_SIZE
+    crop_size: int = CROP_SIZE
 
 
 def evaluation_pixels(image: Image.Image, crop: Crop) -> Tensor:
