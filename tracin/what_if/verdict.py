@@ -50,7 +50,10 @@ class Verdict:
         """Whether the difference is more than noise."""
         low, high = self.interval
         if low <= 0 <= high:
-            return "The difference is within noise: nothing can be concluded from it."
+            return (
+                "The difference is within the noise between seeds: nothing can be concluded from "
+                "it."
+            )
         better = "helps" if self.mean > 0 else "hurts"
         return f"The difference is beyond the noise between seeds: the change {better}."
 
