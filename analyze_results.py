@@ -166,16 +166,16 @@ def _what_if(arguments: argparse.Namespace) -> str:
 
 
 def _apply(arguments: argparse.Namespace) -> str:
-    from tracin.clean.run import ActConfig, act
+    from tracin.clean.run import CleanConfig, apply_actions
 
-    config = ActConfig(
+    config = CleanConfig(
         actions=arguments.apply,
         cleaned_dir=arguments.cleaned_dir,
         results_dir=arguments.results_dir,
         data_dir=arguments.data_dir,
         dry_run=arguments.dry_run,
     )
-    return act(config)
+    return apply_actions(config)
 
 
 if __name__ == "__main__":

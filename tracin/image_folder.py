@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 TRAIN = "train"
-TEST_FOLDERS = ("test", "val")
+TEST = "test"
+TEST_FOLDERS = (TEST, "val")
 """The test images stand in the first of these that is there."""
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")

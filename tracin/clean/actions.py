@@ -1,4 +1,4 @@
-"""actions.csv: what a person decided about training images; read, checked, nothing done yet.
+"""actions.csv: what a person decided about training images, read and checked.
 
 The review page exports it, and any editor can write it: ``train_path,action,new_class``.
 """
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tracin.errors import TracInError
+from tracin.wording import count, first_few, listed
 
-ACTIONS = "actions.csv"
 COLUMNS = ("train_path", "action", "new_class")
 
 KEEP = "keep"
@@ -32,9 +32,9 @@ class Action:
     verb: str
     """One of ``VERBS``."""
     new_class: str
-    """For relabel; else empty."""
+    """For relabel; otherwise empty."""
     line: int
-    """Where it stands in the file, from 1, the header included."""
+    """Line of the file, counted from 1 with the header."""
 
 
 def read_actions(
@@ -59,14 +59,14 @@ def read_actions(
         actions.append(action)
         fault = f"it has {_SURPLUS}" if _SURPLUS in row else _fault(action, known, classes)
         if not fault and action.train_path in first_line:
-            fault = f"{action.train_path} stands on line {first_line[action.train_path]} already"
+            fault = f"{action.train_path} is already on line {first_line[action.train_path]}"
         first_line.setdefault(action.train_path, action.line)
         if fault:
             wrong.append(f"line {action.line}: {fault}")
     if wrong:
-        rows = "1 row is" if len(wrong) == 1 else f"{len(wrong)} rows are"
+        rows = f"{count(len(wrong), 'row')} {'is' if len(wrong) == 1 else 'are'}"
         raise TracInError(
-            f"{path}: {rows} wrong, and nothing was done. Correct:\n  " + "\n  ".join(wrong)
+            f"{path}: {rows} wrong, so nothing was done. Please correct:\n  " + "\n  ".join(wrong)
         )
     return tuple(actions)
 
@@ -91,20 +91,20 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
         ) from error
     if missing:
         raise TracInError(
-            f"{path} has no column {', '.join(missing)}. Its first line must be {header}, "
-            "separated by commas."
+            f"{path} has no column {listed(missing)}. Its first line must be {header}, separated "
+            "by commas."
         )
     return [(line, row) for line, row in rows if any(row.values())]
 
 
 def _fault(action: Action, train_paths: frozenset[str], classes: frozenset[str]) -> str:
-    """What is wrong with ``action`` on its own, or ""."""
+    """What is wrong with ``action`` on its own; empty when nothing is."""
     if not action.train_path:
         return "train_path is empty"
     if action.train_path not in train_paths:
-        return f"{action.train_path} is no training image of the data folder"
+        return f"{action.train_path} is not a training image of the data folder"
     if action.verb not in VERBS:
-        return f"action {action.verb!r} is none of {', '.join(VERBS)}"
+        return f"action {action.verb!r} is not one of {listed(VERBS)}"
     if action.verb == RELABEL:
         return _fault_of_class(action, classes)
     if action.new_class:
@@ -116,9 +116,8 @@ def _fault_of_class(action: Action, classes: frozenset[str]) -> str:
     if not action.new_class:
         return "relabel needs a new_class"
     if action.new_class not in classes:
-        names = sorted(classes)
-        shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
-        return f"new_class {action.new_class!r} is none of the classes {shown}"
+        shown = first_few(sorted(classes), most=20)
+        return f"new_class {action.new_class!r} is not one of the classes {shown}"
     if action.train_path.split("/")[1] == action.new_class:
-        return f"{action.train_path} is labelled {action.new_class} already: write keep"
+        return f"{action.train_path} is already labelled {action.new_class}: write keep"
     return ""

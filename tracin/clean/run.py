@@ -6,14 +6,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tracin.clean import folder
 from tracin.clean.actions import DELETE, KEEP, RELABEL, read_actions
+from tracin.clean.folder import LOG, FileCounts, carry_out, check_target
+from tracin.clean.plan import (
+    CARRIED_OVER,
+    CleaningPlan,
+    class_names,
+    plan_cleaning,
+    training_images,
+)
 from tracin.results.run_info import data_folder
 from tracin.wording import count
 
 
 @dataclass(frozen=True)
-class ActConfig:
+class CleanConfig:
     """What the user asked for: the flags that go with --apply."""
 
     actions: Path
@@ -25,24 +32,24 @@ class ActConfig:
     """Check everything and say what would happen; write nothing."""
 
 
-def act(config: ActConfig) -> str:
-    """What was done, or would be, in words.
+def apply_actions(config: CleanConfig) -> str:
+    """Make the cleaned folder, unless it is a dry run; return what was done or would be, in words.
 
     Raises:
         TracInError: a row of the actions is wrong, or the cleaned folder cannot be used.
     """
     data_dir = data_folder(config.results_dir, config.data_dir)
-    train_paths = folder.training_images(data_dir)
-    actions = read_actions(config.actions, train_paths, folder.class_names(train_paths))
-    plan = folder.plan_cleaning(data_dir, train_paths, actions)
-    folder.check_target(data_dir, config.cleaned_dir)
+    train_paths = training_images(data_dir)
+    actions = read_actions(config.actions, train_paths, class_names(train_paths))
+    plan = plan_cleaning(data_dir, train_paths, actions)
+    check_target(data_dir, config.cleaned_dir)
     if config.dry_run:
-        return "\n".join(_would(plan, config))
-    applied = folder.apply(plan, config.cleaned_dir)
-    return "\n".join(_did(plan, applied, config))
+        return "\n".join(_dry_run_lines(plan, config))
+    files = carry_out(plan, config.cleaned_dir)
+    return "\n".join(_report_lines(plan, files, config))
 
 
-def _figures(plan: folder.Plan) -> str:
+def _totals(plan: CleaningPlan) -> str:
     counts = plan.counts
     parts = (
         f"{counts[RELABEL]:,} relabelled",
@@ -50,11 +57,11 @@ def _figures(plan: folder.Plan) -> str:
         f"{counts[KEEP]:,} kept",
     )
     return f"{count(sum(counts[verb] for verb in (RELABEL, DELETE, KEEP)), 'training image')}: " + (
-        ", ".join(parts) + f"; {count(counts[folder.CARRIED_OVER], 'test file')} carried over"
+        ", ".join(parts) + f"; {count(counts[CARRIED_OVER], 'test file')} carried over"
     )
 
 
-def _changes(plan: folder.Plan) -> Iterator[str]:
+def _change_lines(plan: CleaningPlan) -> Iterator[str]:
     for step in plan.steps:
         if step.changes:
             note = f" ({step.note})" if step.note else ""
@@ -63,25 +70,25 @@ def _changes(plan: folder.Plan) -> Iterator[str]:
             )
 
 
-def _would(plan: folder.Plan, config: ActConfig) -> Iterator[str]:
-    yield f"Dry run: nothing is written. {config.cleaned_dir} would hold, of {plan.data_dir}:"
-    yield f"  {_figures(plan)}"
-    yield from _changes(plan)
+def _dry_run_lines(plan: CleaningPlan, config: CleanConfig) -> Iterator[str]:
+    yield f"Dry run: nothing is written. From {plan.data_dir}, {config.cleaned_dir} would hold:"
+    yield f"  {_totals(plan)}"
+    yield from _change_lines(plan)
 
 
-def _did(plan: folder.Plan, applied: folder.Applied, config: ActConfig) -> Iterator[str]:
-    yield f"Cleaned {plan.data_dir}, which is as it was, into {config.cleaned_dir}"
-    yield f"  {_figures(plan)}"
-    if applied.linked or applied.copied or applied.removed:
+def _report_lines(plan: CleaningPlan, files: FileCounts, config: CleanConfig) -> Iterator[str]:
+    yield f"Wrote the cleaned data to {config.cleaned_dir}; {plan.data_dir} is unchanged."
+    yield f"  {_totals(plan)}"
+    if files.linked or files.copied or files.removed:
         yield (
-            f"  {count(applied.linked, 'hard link')}, {applied.copied:,} copied, "
-            f"{applied.unchanged:,} there already, {applied.removed:,} of a former run removed"
+            f"  {count(files.linked, 'hard link')}, {files.copied:,} copied, "
+            f"{files.unchanged:,} already there, {files.removed:,} of an earlier run removed"
         )
     else:
-        yield "  Nothing to do: everything was there already."
+        yield "  Nothing to do: everything was already there."
     renamed = [step for step in plan.steps if step.note.startswith("renamed")]
     if renamed:
         yield f"  {count(len(renamed), 'image')} renamed, beginning with {renamed[0].new_path}"
-    yield f"  what happened to each image: {config.cleaned_dir / folder.LOG}"
+    yield f"  What happened to each image: {config.cleaned_dir / LOG}"
     yield ""
     yield f"Next: train on it and score again with --data_dir {config.cleaned_dir}"

@@ -8,7 +8,6 @@ from tracin.compute.model.checkpoint import Checkpoint
 from tracin.images import Crop
 from tracin.results.run_info import CheckpointInfo, PrecisionError
 
-
 MANY_SCORES = 50_000_000
 """From so many scores on, writing them without orjson takes a minute longer."""
 

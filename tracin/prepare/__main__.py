@@ -1,4 +1,4 @@
-"""Turns raw photos into train/ and test/ folders: python -m tracin.prepare.
+"""Turn raw photos into train/ and test/ folders: python -m tracin.prepare.
 
 In: class folders of images. Out: checked JPEGs in train/<class>/ and test/<class>/, and a table of
 where each file went.
@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 from tracin.errors import TracInError
 from tracin.flags import natural_int, new_parser, positive_int, run_command, share
+from tracin.image_folder import TEST, TRAIN
+from tracin.wording import count
 
 if TYPE_CHECKING:
     from tracin.prepare.run import PrepareResult
@@ -24,10 +26,14 @@ examples:
   python -m tracin.prepare data/raw-img data/processed --english_names
   python -m tracin.prepare data/raw-img data/processed --keep_size --test_share 0.1
 
-Checks the images, converts them to RGB JPEGs, keeps equal images on one side of the split, and
-reports those that look alike. Called again after a kill it goes on where it stopped. Then run:
-python -m tracin.training
+Checks the images, converts them to RGB JPEGs, keeps equal images on one side of the split and
+reports those that look alike. After an interruption, the same command continues where it stopped.
+Then run: python -m tracin.training
 """
+CONTINUE = "Run the same command again to continue where it stopped."
+"""What the user can do after an interruption or on a full disk."""
+_SHOWN = 3
+"""Files left out that are named on the screen; the table names all."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -80,19 +86,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run_command(
         "tracin.prepare",
         lambda: _run(arguments),
-        interrupted="Interrupted: the same command goes on where it stopped.",
+        interrupted=f"Interrupted. {CONTINUE}",
     )
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from tracin.prepare.convert import Settings
     from tracin.prepare.run import PrepareConfig, prepare
 
     config = PrepareConfig(
         raw_dir=arguments.raw_dir,
         output_dir=arguments.output_dir,
         english_names=arguments.english_names,
-        settings=Settings(None if arguments.keep_size else arguments.size),
+        size=None if arguments.keep_size else arguments.size,
         test_share=arguments.test_share,
         seed=arguments.seed,
         workers=arguments.workers,
@@ -101,9 +106,9 @@ def _run(arguments: argparse.Namespace) -> None:
         result = prepare(config, say=print)
     except OSError as error:
         # The disk is full, or the folder cannot be written.
-        raise TracInError(f"{error}. The same command goes on.") from error
+        raise TracInError(f"{error}. {CONTINUE}") from error
     if result is None:
-        print(f"{config.output_dir} is prepared already, nothing was done.")
+        print(f"{config.output_dir} is already prepared: nothing to do.")
     else:
         _report(result, config.output_dir)
     folder = shlex.quote(str(config.output_dir))
@@ -114,20 +119,25 @@ def _report(result: PrepareResult, folder: Path) -> None:
     from tracin.prepare.journal import NEAR_TABLE, SPLIT_TABLE
 
     print(
-        f"\n{result.train_images:,} training and {result.test_images:,} test images in "
-        f"{len(result.class_names)} classes: {', '.join(result.class_names)}.\n"
-        f"  left out  {len(result.left_out):,} files"
+        f"\n{count(result.train_images, 'training image')} and "
+        f"{count(result.test_images, 'test image')} in "
+        f"{count(len(result.class_names), 'class')}: {', '.join(result.class_names)}.\n"
+        f"  left out  {count(len(result.left_out), 'file')}"
     )
-    for entry in result.left_out[:3]:
-        print(f"            {entry.source.path}: {entry.reason}")
-    across = result.equal_across_classes
+    shown = result.left_out[:_SHOWN]
+    for converted in shown:
+        print(f"            {converted.raw_file.path}: {converted.reason}")
+    if len(result.left_out) > len(shown):
+        print(f"            and {len(result.left_out) - len(shown):,} more, see {SPLIT_TABLE}")
+    groups = result.equal_across_classes
+    across = f"; {count(groups, 'group')} under more than one class" if groups else ""
     print(
-        f"  equal     {result.equal_images:,} images have another one's pixels and stand on its "
-        f"side of the split{f'; {across:,} times under another class' if across else ''}\n"
-        f"  alike     {result.alike_pairs:,} pairs look alike, {result.alike_across_split:,} of "
-        f"them across the split\n"
-        f"  written   {folder / 'train'}\n"
-        f"            {folder / 'test'}\n"
+        f"  equal     {count(result.equal_images, 'image')} with the same pixels as another, "
+        f"on the same side of the split{across}\n"
+        f"  alike     {count(result.alike_pairs, 'pair')} of images that look alike, "
+        f"{result.alike_across_split:,} across the split\n"
+        f"  written   {folder / TRAIN}\n"
+        f"            {folder / TEST}\n"
         f"            {folder / SPLIT_TABLE}\n"
         f"            {folder / NEAR_TABLE}"
     )

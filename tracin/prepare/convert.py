@@ -11,68 +11,67 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from tracin.prepare.sources import Source
+from tracin.prepare.raw_files import RawFile
 
-QUALITY = 95
-LOOK_SIDE = 16
+_JPEG_QUALITY = 95
+_GREY_SIDE = 16
 _ORIENTATION = 0x0112
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How images are written."""
-
-    size: int | None = 224
-    """The shorter side is reduced to this, in pixels; None keeps every image's size."""
-
-
-@dataclass(frozen=True)
 class Converted:
-    """What came of one source."""
+    """What became of one raw file."""
 
-    source: Source
+    raw_file: RawFile
     reason: str
     """Why it was left out; empty where it was written."""
     pixel_hash: str = ""
     """Equal for images with equal pixels, as they are written."""
-    look: str = ""
-    """The image reduced to 16 x 16 grey values, hexadecimal: alike for images that look alike."""
+    grey_values: str = ""
+    """The image reduced to 16 x 16 grey values, hexadecimal: similar for images that look alike."""
 
 
-def convert(raw_dir: Path, source: Source, target: Path, settings: Settings) -> Converted:
-    """What came of ``source``, whose RGB JPEG is then at ``target``.
+def convert(raw_dir: Path, raw_file: RawFile, target: Path, size: int | None) -> Converted:
+    """Write ``raw_file`` to ``target`` as an RGB JPEG; return what became of it.
+
+    Args:
+        raw_dir: the folder that the raw file's path is relative to.
+        raw_file: the image.
+        target: where the JPEG goes.
+        size: the shorter side is reduced to this, in pixels; None keeps the image's size.
 
     Raises:
-        OSError: ``target`` cannot be written. An unreadable source is no error but a reason.
+        OSError: ``target`` cannot be written. A file that cannot be read is no error: the reason is
+            returned.
     """
-    path = raw_dir / source.path
+    path = raw_dir / raw_file.path
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's, of odd palettes and big pictures
-            image, untouched = _decode(path, settings)
+            image, untouched = _decode(path, size)
     # Pillow's decoders raise what they like on damaged files: SyntaxError, struct.error, ...
     except Exception as error:
-        fact = str(error).replace(str(path), path.name)
-        reason = f"cannot be read: {type(error).__name__}: {fact}"
-        return Converted(source, reason)
+        message = str(error).replace(str(path), path.name)
+        reason = f"cannot be read: {type(error).__name__}: {message}"
+        return Converted(raw_file, reason)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     if untouched:
         shutil.copyfile(path, temporary)
     else:
-        image.save(temporary, format="JPEG", quality=QUALITY)
+        image.save(temporary, format="JPEG", quality=_JPEG_QUALITY)
     temporary.replace(target)
     return Converted(
-        source=source,
+        raw_file=raw_file,
         reason="",
         pixel_hash=_pixel_hash(image),
-        look=_look(image),
+        grey_values=_grey_values(image),
     )
 
 
-def _decode(path: Path, settings: Settings) -> tuple[Image.Image, bool]:
-    """(RGB image as it shall be, whether the file is that already).
+def _decode(path: Path, size: int | None) -> tuple[Image.Image, bool]:
+    """(image in RGB at the wanted size, whether the file holds exactly that already).
 
-    Turned upright as its EXIF orientation says, since the JPEG we write carries no EXIF.
+    Turned upright according to its EXIF orientation, since the JPEG that we write carries no EXIF.
     """
     with Image.open(path) as opened:
         opened.load()
@@ -80,11 +79,11 @@ def _decode(path: Path, settings: Settings) -> tuple[Image.Image, bool]:
         plain = plain and opened.getexif().get(_ORIENTATION, 1) == 1
         image = ImageOps.exif_transpose(opened).convert("RGB")
     shorter = min(image.size)
-    if settings.size is None or shorter <= settings.size:
+    if size is None or shorter <= size:
         # Never enlarged: that adds no detail, and the model's own transform does it anyway.
         return image, plain
-    scale = settings.size / shorter
-    width, height = (max(settings.size, round(extent * scale)) for extent in image.size)
+    scale = size / shorter
+    width, height = (max(size, round(extent * scale)) for extent in image.size)
     return image.resize((width, height), Image.Resampling.LANCZOS), False
 
 
@@ -94,6 +93,6 @@ def _pixel_hash(image: Image.Image) -> str:
     return digest.hexdigest()
 
 
-def _look(image: Image.Image) -> str:
-    small = image.convert("L").resize((LOOK_SIDE, LOOK_SIDE), Image.Resampling.BOX)
-    return small.tobytes().hex()
+def _grey_values(image: Image.Image) -> str:
+    reduced = image.convert("L").resize((_GREY_SIDE, _GREY_SIDE), Image.Resampling.BOX)
+    return reduced.tobytes().hex()

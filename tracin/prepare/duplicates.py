@@ -13,7 +13,7 @@ ALIKE = 0.98
 0.5 to 1.3 and compressed to quality 30 to 90, 19 of 20 reach 0.99; different pieces at most 0.74.
 """
 MAX_PAIRS = 10_000
-"""At most so many pairs are reported: the most alike."""
+"""No more pairs than this are reported: the most alike."""
 _BLOCK = 1024
 
 
@@ -39,17 +39,17 @@ def group_equal(pixel_hashes: Sequence[str]) -> list[list[int]]:
     return list(groups.values())
 
 
-def alike_pairs(looks: Sequence[str], groups: Sequence[Sequence[int]]) -> list[AlikePair]:
+def alike_pairs(grey_values: Sequence[str], groups: Sequence[Sequence[int]]) -> list[AlikePair]:
     """Pairs of images that look alike, most alike first, one image for each group of equal ones.
 
     Compares all pairs in blocks: exact, and 26,000 images take seconds.
 
     Args:
-        looks: of each image, its grey values in hexadecimal.
+        grey_values: the grey values of each image, in hexadecimal.
         groups: positions of images with equal pixels.
     """
     firsts = np.array([group[0] for group in groups])
-    values = _normalised([looks[position] for position in firsts])
+    values = _normalised([grey_values[position] for position in firsts])
     found: list[_Found] = []
     for start in range(0, len(values), _BLOCK):
         likeness = values[start : start + _BLOCK] @ values[start:].T
@@ -70,12 +70,14 @@ def _most_alike(parts: Sequence[_Found]) -> _Found:
     return likeness[order], rows[order], columns[order]
 
 
-def _normalised(looks: Sequence[str]) -> npt.NDArray[np.float32]:
+def _normalised(grey_values: Sequence[str]) -> npt.NDArray[np.float32]:
     """(n, 256): grey values with mean 0 and length 1, so that products are correlations.
 
     An image of one colour stays zero, and is like no other.
     """
-    grey = np.frombuffer(bytes.fromhex("".join(looks)), dtype=np.uint8).reshape(len(looks), -1)
+    grey = np.frombuffer(bytes.fromhex("".join(grey_values)), dtype=np.uint8).reshape(
+        len(grey_values), -1
+    )
     values = grey.astype(np.float32)
     values -= values.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(values, axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""What a preparation leaves in its folder to be recognised and continued."""
+"""The output folder while images are prepared: what it holds, and how a killed run continues."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import IO, Any
 import numpy as np
 
 from tracin.errors import TracInError
+from tracin.image_folder import TEST, TRAIN
 from tracin.prepare.convert import Converted
-from tracin.prepare.sources import Source
+from tracin.prepare.raw_files import RawFile
 from tracin.results.staging import replacing
 
 STAMP = "prepared.json"
-TRAIN, TEST = "train", "test"
 SPLIT_TABLE = "split.csv"
 NEAR_TABLE = "near_duplicates.csv"
 _UNFINISHED = ".unfinished"
@@ -26,37 +26,37 @@ _JOURNAL = "journal.jsonl"
 
 @dataclass(frozen=True)
 class Workplace:
-    """The output folder while images are prepared."""
+    """The output folder, and the places where an image stands on its way."""
 
     folder: Path
 
     @property
     def staging(self) -> Path:
-        """Everything unfinished is in here; train/ and test/ leave it whole, by a rename each."""
+        """Whatever is unfinished is here; train/ and test/ leave it whole, by one rename each."""
         return self.folder / _UNFINISHED
 
-    def converted(self, source: Source) -> Path:
-        """Where the image stands before it is known on which side it belongs."""
-        return self.staging / "images" / source.class_name / f"{source.target}.jpg"
+    def converted(self, raw_file: RawFile) -> Path:
+        """Path of the image before it is known which side it belongs to."""
+        return self.staging / "images" / raw_file.class_name / f"{raw_file.target}.jpg"
 
-    def sorted(self, source: Source, split: str) -> Path:
-        """Where it stands then."""
-        return self.staging / split / source.class_name / f"{source.target}.jpg"
+    def sorted(self, raw_file: RawFile, split: str) -> Path:
+        """Path of the image once its side is known."""
+        return self.staging / split / raw_file.class_name / f"{raw_file.target}.jpg"
 
-    def final(self, source: Source, split: str) -> Path:
-        """Where it stands in the end."""
-        return self.folder / split / source.class_name / f"{source.target}.jpg"
+    def final(self, raw_file: RawFile, split: str) -> Path:
+        """Path of the image in the finished folder."""
+        return self.folder / split / raw_file.class_name / f"{raw_file.target}.jpg"
 
-    def has(self, source: Source) -> bool:
-        """Whether the image is in one of these places."""
-        return self.converted(source).is_file() or any(
-            place(source, split).is_file()
-            for place in (self.sorted, self.final)
+    def has(self, raw_file: RawFile) -> bool:
+        """Whether the image stands at one of these paths."""
+        return self.converted(raw_file).is_file() or any(
+            path(raw_file, split).is_file()
+            for path in (self.sorted, self.final)
             for split in (TRAIN, TEST)
         )
 
     def sorting_began(self) -> bool:
-        """Whether images were already put on their sides."""
+        """Whether any image was put on its side already."""
         return any(
             (root / split).exists()
             for root in (self.staging, self.folder)
@@ -64,7 +64,7 @@ class Workplace:
         )
 
     def read_stamp(self) -> dict[str, Any] | None:
-        """The content of ``prepared.json``; None where the folder is new or empty.
+        """The content of ``prepared.json``; None when the folder is new or empty.
 
         Raises:
             TracInError: the folder holds other things, or the stamp is damaged.
@@ -75,7 +75,7 @@ class Workplace:
                 content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             except ValueError as error:
                 raise TracInError(
-                    f"{path} is damaged ({error}). Delete {self.folder} and run again."
+                    f"{path} is damaged ({error}). Delete {self.folder} and run the command again."
                 ) from error
             return content
         if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
@@ -85,21 +85,21 @@ class Workplace:
         return None
 
     def write_stamp(self, identity: dict[str, Any], finished: bool) -> None:
-        """Make the folder known as ours."""
+        """Mark the folder as ours, with what it is made from."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with replacing(self.folder / STAMP) as temporary:
             text = json.dumps({**identity, "finished": finished}, indent=2, ensure_ascii=False)
             temporary.write_text(text + "\n", encoding="utf-8")
 
     def clear(self) -> None:
-        """Delete what an unfinished preparation left: what this command writes, and no more."""
+        """Delete what an unfinished preparation left: only files that this command writes."""
         for name in (_UNFINISHED, TRAIN, TEST):
             shutil.rmtree(self.folder / name, ignore_errors=True)
         for name in (SPLIT_TABLE, NEAR_TABLE):
             (self.folder / name).unlink(missing_ok=True)
 
     def open_journal(self) -> IO[str]:
-        """The journal, to write behind what is there; a torn last line is ended first."""
+        """Open the journal to append to it; a line torn by a kill is ended first."""
         self.staging.mkdir(parents=True, exist_ok=True)
         path = self.staging / _JOURNAL
         torn = path.is_file() and not path.read_bytes().endswith(b"\n")
@@ -108,29 +108,29 @@ class Workplace:
             journal.write("\n")
         return journal
 
-    def read_journal(self, sources: Iterable[Source]) -> dict[Source, Converted]:
-        """What is known already of ``sources``, unchanged since, and still there."""
+    def read_journal(self, raw_files: Iterable[RawFile]) -> dict[RawFile, Converted]:
+        """What became of those ``raw_files`` that were done before and have not changed since."""
         path = self.staging / _JOURNAL
         if not path.is_file():
             return {}
-        wanted = set(sources)
-        known: dict[Source, Converted] = {}
+        wanted = set(raw_files)
+        known: dict[RawFile, Converted] = {}
         for line in path.read_text(encoding="utf-8").splitlines():
             try:
                 entry = json.loads(line)
-                converted = Converted(**{**entry, "source": Source(**entry["source"])})
+                converted = Converted(**{**entry, "raw_file": RawFile(**entry["raw_file"])})
             except (ValueError, TypeError, KeyError):
                 continue  # torn by a kill
-            if converted.source in wanted:
-                known[converted.source] = converted
+            if converted.raw_file in wanted:
+                known[converted.raw_file] = converted
         return {key: value for key, value in known.items() if value.reason or self.has(key)}
 
 
 def split_name(in_test: bool | np.bool_) -> str:
-    """The folder of test images, or of training images."""
+    """Name of the split: that of the test images or that of the training images."""
     return TEST if in_test else TRAIN
 
 
 def journal_line(converted: Converted) -> str:
-    """A line of the journal."""
+    """What the journal says of one raw file: a line of JSON."""
     return json.dumps(asdict(converted), ensure_ascii=False) + "\n"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
-import os
 import shutil
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,16 +20,15 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from tracin.errors import TracInError
-from tracin.image_folder import IMAGE_SUFFIXES
-from tracin.prepare.convert import Converted, Settings, convert
+from tracin.image_folder import IMAGE_SUFFIXES, TEST, TRAIN
+from tracin.machine.cores import core_count
+from tracin.prepare.convert import Converted, convert
 from tracin.prepare.duplicates import AlikePair, alike_pairs, group_equal
-from tracin.prepare.journal import TEST, TRAIN, Workplace, journal_line, split_name
-from tracin.prepare.sources import Source, find_sources
+from tracin.prepare.journal import Workplace, journal_line, split_name
+from tracin.prepare.raw_files import RawFile, find_raw_files
 from tracin.prepare.split import draw_test
 from tracin.prepare.tables import write_pairs, write_split
-
-Say = Callable[[str], None]
-"""Where notices to the user go, one sentence at a time."""
+from tracin.wording import Say, count
 
 _FILES_PER_CALL = 16
 
@@ -42,7 +40,8 @@ class PrepareConfig:
     raw_dir: Path
     output_dir: Path
     english_names: bool = False
-    settings: Settings = field(default_factory=Settings)
+    size: int | None = 224
+    """The shorter side is reduced to this, in pixels; None keeps every image's size."""
     test_share: float = 0.2
     seed: int = 0
     workers: int | None = None
@@ -67,130 +66,127 @@ class PrepareResult:
 
 
 def prepare(config: PrepareConfig, say: Say) -> PrepareResult | None:
-    """What was done; None where it had been done before.
+    """Fill the output folder; return what was done, None where it had been done before.
 
     Raises:
-        TracInError: the raw folder is not as expected, or the output folder is another's.
+        TracInError: the raw folder is not as expected, or the output folder holds something else.
     """
-    sources = find_sources(config.raw_dir, config.english_names)
-    place = Workplace(config.output_dir)
-    identity = _identity(config, sources)
-    if _resume_or_clear(place, identity, say):
+    raw_files = find_raw_files(config.raw_dir, config.english_names)
+    workplace = Workplace(config.output_dir)
+    identity = _identity(config, raw_files)
+    if _resume_or_clear(workplace, identity, say):
         return None
-    place.write_stamp(identity, finished=False)
-    entries = _convert_all(place, sources, config, say)
+    workplace.write_stamp(identity, finished=False)
+    entries = _convert_all(workplace, raw_files, config, say)
     images = [entry for entry in entries if not entry.reason]
     if not images:
         raise TracInError(
-            f"No image of {config.raw_dir} can be read; the first: {entries[0].source.path} "
-            f"{entries[0].reason}."
+            f"None of the images in {config.raw_dir} can be used. The first, "
+            f"{entries[0].raw_file.path}: {entries[0].reason}."
         )
     groups = group_equal([image.pixel_hash for image in images])
-    pairs = alike_pairs([image.look for image in images], groups)
-    classes = [image.source.class_name for image in images]
+    pairs = alike_pairs([image.grey_values for image in images], groups)
+    classes = [image.raw_file.class_name for image in images]
     in_test = draw_test(classes, groups, config.test_share, config.seed)
     result = _result(entries, images, groups, pairs, in_test)
-    _sort_images(place, images, in_test)
-    write_split(place, entries, images, groups, in_test)
-    write_pairs(place, images, pairs, in_test)
-    _publish(place)
-    place.write_stamp(identity, finished=True)
-    shutil.rmtree(place.staging, ignore_errors=True)
+    _sort_images(workplace, images, in_test)
+    write_split(workplace, entries, images, groups, in_test)
+    write_pairs(workplace, images, pairs, in_test)
+    _publish(workplace)
+    workplace.write_stamp(identity, finished=True)
+    shutil.rmtree(workplace.staging, ignore_errors=True)
     return result
 
 
-def _identity(config: PrepareConfig, sources: Sequence[Source]) -> dict[str, Any]:
+def _identity(config: PrepareConfig, raw_files: Sequence[RawFile]) -> dict[str, Any]:
     """The settings and the files by name, size and time: what makes two preparations equal."""
-    files = [(source.path, source.size, source.modified) for source in sources]
+    files = [(raw_file.path, raw_file.size, raw_file.modified) for raw_file in raw_files]
     digest = hashlib.sha256(repr(files).encode())
     return {
         "raw_dir": str(config.raw_dir.resolve()),
         "english_names": config.english_names,
-        **asdict(config.settings),
+        "size": config.size,
         "test_share": config.test_share,
         "seed": config.seed,
-        "files": len(sources),
+        "files": len(raw_files),
         "files_sha256": digest.hexdigest(),
     }
 
 
-def _resume_or_clear(place: Workplace, identity: dict[str, Any], say: Say) -> bool:
-    """Whether all is done already; else the folder is ready to be worked in."""
-    stamp = place.read_stamp()
+def _resume_or_clear(workplace: Workplace, identity: dict[str, Any], say: Say) -> bool:
+    """Make the folder ready to be worked in; return whether everything was done already."""
+    stamp = workplace.read_stamp()
     if stamp is None:
         return False
     changed = [key for key in identity if stamp.get(key) != identity[key]]
     if stamp.get("finished"):
         if not changed:
             return True
-        facts = ", ".join(
+        changes = ", ".join(
             "other contents"
             if key == "files_sha256"
             else f"{key} {stamp.get(key)}, now {identity[key]}"
             for key in changed
         )
         raise TracInError(
-            f"{place.folder} was made from other files or with other settings ({facts}). Name a "
-            "new folder, or delete this one."
+            f"{workplace.folder} was made from other files or with other settings ({changes}). "
+            "Name a new folder, or delete this one."
         )
     files_changed = {"files", "files_sha256"} >= set(changed)
-    if changed and not (files_changed and not place.sorting_began()):
-        say(f"{place.folder} holds an unfinished preparation with other settings: starting anew.")
-        place.clear()
+    if changed and not (files_changed and not workplace.sorting_began()):
+        say(f"{workplace.folder} holds an unfinished run with other settings; starting over.")
+        workplace.clear()
     return False
 
 
 def _convert_all(
-    place: Workplace, sources: Sequence[Source], config: PrepareConfig, say: Say
+    workplace: Workplace, raw_files: Sequence[RawFile], config: PrepareConfig, say: Say
 ) -> list[Converted]:
-    """What came of each source, in order; what the journal knows is not done again."""
-    known = place.read_journal(sources)
+    """Convert each raw file that the journal does not know; return what became of all, in order."""
+    known = workplace.read_journal(raw_files)
     if known:
-        say(f"Going on: {len(known):,} of {len(sources):,} files are done.")
-    waiting = [source for source in sources if source not in known and source.is_image]
-    for source in waiting:
-        place.converted(source).parent.mkdir(parents=True, exist_ok=True)
-    work = partial(_convert_one, config.raw_dir, place, config.settings)
-    workers = config.workers or _cores()
+        say(f"Continuing: {len(known):,} of {count(len(raw_files), 'file')} already done.")
+    waiting = [raw_file for raw_file in raw_files if raw_file not in known and raw_file.is_image]
+    for raw_file in waiting:
+        workplace.converted(raw_file).parent.mkdir(parents=True, exist_ok=True)
+    work = partial(_convert_one, config.raw_dir, workplace, config.size)
+    workers = config.workers or core_count()
     with (
-        place.open_journal() as journal,
+        workplace.open_journal() as journal,
         _mapping(work, waiting, workers) as results,
         tqdm(total=len(waiting), desc="Converting", unit="image", disable=None) as bar,
     ):
         for converted in results:
-            known[converted.source] = converted
+            known[converted.raw_file] = converted
             journal.write(journal_line(converted))
             bar.update()
-    reason = f"no image: its name does not end in {', '.join(IMAGE_SUFFIXES)}"
-    return [known.get(source) or Converted(source, reason) for source in sources]
+    reason = f"not an image: its name does not end in {', '.join(IMAGE_SUFFIXES)}"
+    return [known.get(raw_file) or Converted(raw_file, reason) for raw_file in raw_files]
 
 
-def _convert_one(raw_dir: Path, place: Workplace, settings: Settings, source: Source) -> Converted:
-    return convert(raw_dir, source, place.converted(source), settings)
-
-
-def _cores() -> int:
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
+def _convert_one(
+    raw_dir: Path, workplace: Workplace, size: int | None, raw_file: RawFile
+) -> Converted:
+    return convert(raw_dir, raw_file, workplace.converted(raw_file), size)
 
 
 @contextmanager
 def _mapping(
-    work: Callable[[Source], Converted], sources: Sequence[Source], workers: int
+    work: Callable[[RawFile], Converted], raw_files: Sequence[RawFile], workers: int
 ) -> Iterator[Iterable[Converted]]:
-    """``work`` done on each of ``sources``, by several processes where that pays."""
-    if workers == 1 or len(sources) <= _FILES_PER_CALL:
-        yield map(work, sources)
+    """Do ``work`` on each of ``raw_files``, in several processes where that is faster."""
+    if workers == 1 or len(raw_files) <= _FILES_PER_CALL:
+        yield map(work, raw_files)
         return
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
     try:
         with _interrupts_held_back():  # the processes start here, and inherit that for good
-            results = pool.map(work, sources, chunksize=_FILES_PER_CALL)
+            results = pool.map(work, raw_files, chunksize=_FILES_PER_CALL)
         yield results
     except BrokenProcessPool as error:
         raise TracInError(
-            "A process that converts images died, perhaps for want of memory. Run again, with "
-            "fewer --workers: it goes on where it stopped."
+            "A process that converts images was killed, perhaps because memory ran out. Run the "
+            "same command with fewer --workers: it continues where it stopped."
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
@@ -198,7 +194,7 @@ def _mapping(
 
 @contextmanager
 def _interrupts_held_back() -> Iterator[None]:
-    """Ctrl-C reaches every process of the group; only the parent shall answer, once, and later."""
+    """Hold Ctrl-C back: it reaches every process of the group, and only the parent shall answer."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
@@ -216,7 +212,7 @@ def _result(
     pairs: Sequence[AlikePair],
     in_test: npt.NDArray[np.bool_],
 ) -> PrepareResult:
-    classes = [image.source.class_name for image in images]
+    classes = [image.raw_file.class_name for image in images]
     return PrepareResult(
         train_images=int((~in_test).sum()),
         test_images=int(in_test.sum()),
@@ -230,18 +226,18 @@ def _result(
 
 
 def _sort_images(
-    place: Workplace, images: Sequence[Converted], in_test: npt.NDArray[np.bool_]
+    workplace: Workplace, images: Sequence[Converted], in_test: npt.NDArray[np.bool_]
 ) -> None:
     """Move each image to its side; those that a killed run moved already stay."""
     for image, test in zip(images, in_test, strict=True):
-        waiting = place.converted(image.source)
+        waiting = workplace.converted(image.raw_file)
         if waiting.is_file():
-            target = place.sorted(image.source, split_name(test))
+            target = workplace.sorted(image.raw_file, split_name(test))
             target.parent.mkdir(parents=True, exist_ok=True)
             waiting.replace(target)
 
 
-def _publish(place: Workplace) -> None:
+def _publish(workplace: Workplace) -> None:
     for split in (TRAIN, TEST):
-        if (place.staging / split).is_dir():
-            (place.staging / split).replace(place.folder / split)
+        if (workplace.staging / split).is_dir():
+            (workplace.staging / split).replace(workplace.folder / split)

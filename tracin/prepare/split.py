@@ -11,15 +11,15 @@ import numpy.typing as npt
 def draw_test(
     classes: Sequence[str], groups: Sequence[Sequence[int]], share: float, seed: int
 ) -> npt.NDArray[np.bool_]:
-    """(n,): whether an image is a test image; the images of a group always stand together.
+    """(n,): whether an image is a test image; the images of a group always stay together.
 
-    Of each class ``share`` of its images, rounded, as near as its groups allow. A class with two
-    groups or more has at least one image on each side.
+    The test images are ``share`` of each class, rounded, as nearly as its groups allow. A class
+    with two groups or more has at least one image on each side.
 
     Args:
         classes: (n,), the class of each image.
         groups: positions of images that must not be parted; each image is in one of them.
-        share: of the test images, 0 to 1.
+        share: of a class that become test images, 0 to 1.
         seed: of the draw; a class's draw does not depend on the other classes.
     """
     in_test = np.zeros(len(classes), dtype=bool)
@@ -33,10 +33,10 @@ def draw_test(
         wanted = min(max(1, round(share * images)), images - 1)
         taken = 0
         random = np.random.default_rng([seed, *name.encode()])
-        for place in random.permutation(len(own)):
-            if taken + len(own[place]) <= wanted:
-                in_test[list(own[place])] = True
-                taken += len(own[place])
+        for position in random.permutation(len(own)):
+            if taken + len(own[position]) <= wanted:
+                in_test[list(own[position])] = True
+                taken += len(own[position])
         if taken == 0 and len(own) > 1:  # every group is larger than the share
             sizes = [len(group) for group in own]
             in_test[list(own[sizes.index(min(sizes))])] = True

@@ -16,40 +16,40 @@ from tracin.results.staging import replacing
 
 
 def write_split(
-    place: Workplace,
+    workplace: Workplace,
     entries: Sequence[Converted],
     images: Sequence[Converted],
     groups: Sequence[Sequence[int]],
     in_test: npt.NDArray[np.bool_],
 ) -> None:
-    """Where each file went, and why any was left out."""
-    first = {at: images[group[0]].source.path for group in groups for at in group[1:]}
-    position = {image.source: at for at, image in enumerate(images)}
+    """Write where each file went, why it was left out, and which image it is equal to."""
+    first = {at: images[group[0]].raw_file.path for group in groups for at in group[1:]}
+    position = {image.raw_file: at for at, image in enumerate(images)}
     rows = []
     for entry in entries:
-        at = position.get(entry.source)
+        at = position.get(entry.raw_file)
         split = "" if at is None else split_name(in_test[at])
-        path = place.final(entry.source, split).relative_to(place.folder).as_posix()
+        path = workplace.final(entry.raw_file, split).relative_to(workplace.folder).as_posix()
         rows.append(
             {
-                "source": entry.source.path,
-                "class": entry.source.class_name,
+                "source": entry.raw_file.path,
+                "class": entry.raw_file.class_name,
                 "split": split,
                 "path": path if split else "",
                 "reason": entry.reason,
                 "duplicate_of": "" if at is None else first.get(at, ""),
             }
         )
-    _write_table(place.folder / SPLIT_TABLE, pd.DataFrame(rows))
+    _write_table(workplace.folder / SPLIT_TABLE, pd.DataFrame(rows))
 
 
 def write_pairs(
-    place: Workplace,
+    workplace: Workplace,
     images: Sequence[Converted],
     pairs: Sequence[AlikePair],
     in_test: npt.NDArray[np.bool_],
 ) -> None:
-    """Images that look alike, most alike first."""
+    """Write the pairs of images that look alike, most alike first."""
     columns = [
         "source",
         "other_source",
@@ -61,17 +61,17 @@ def write_pairs(
     ]
     rows = [
         (
-            images[pair.first].source.path,
-            images[pair.second].source.path,
+            images[pair.first].raw_file.path,
+            images[pair.second].raw_file.path,
             round(pair.likeness, 4),
-            images[pair.first].source.class_name,
-            images[pair.second].source.class_name,
+            images[pair.first].raw_file.class_name,
+            images[pair.second].raw_file.class_name,
             split_name(in_test[pair.first]),
             split_name(in_test[pair.second]),
         )
         for pair in pairs
     ]
-    _write_table(place.folder / NEAR_TABLE, pd.DataFrame(rows, columns=columns))
+    _write_table(workplace.folder / NEAR_TABLE, pd.DataFrame(rows, columns=columns))
 
 
 def _write_table(path: Path, frame: pd.DataFrame) -> None:

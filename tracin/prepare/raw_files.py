@@ -1,4 +1,4 @@
-"""The raw folder: which files are there, of which class, and what each will be called."""
+"""The raw folder: its files, the class of each, and the name that each will get."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tracin.errors import TracInError
 from tracin.image_folder import IMAGE_SUFFIXES
+from tracin.wording import listed
 
 ENGLISH = {
     "cane": "dog",
@@ -27,31 +28,31 @@ _SYSTEM_FILES = {".ds_store", "thumbs.db", "desktop.ini"}
 
 
 @dataclass(frozen=True)
-class Source:
+class RawFile:
     """A file of the raw folder."""
 
     path: str
     """Relative to the raw folder, with forward slashes."""
     class_name: str
-    """As it will be called."""
+    """The name that the class will have."""
     target: str
     """File name without extension, unique in its class."""
     size: int
-    """Bytes; with ``modified`` it tells whether the file was changed since it was read."""
+    """Bytes; with ``modified`` it shows whether the file has changed since it was read."""
     modified: int
-    """Nanoseconds."""
+    """When the content last changed, in nanoseconds."""
 
     @property
     def is_image(self) -> bool:
-        """Whether its name ends as an image's."""
+        """Whether its name ends as an image's does."""
         return self.path.lower().endswith(IMAGE_SUFFIXES)
 
 
-def find_sources(raw_dir: Path, english_names: bool) -> tuple[Source, ...]:
+def find_raw_files(raw_dir: Path, english_names: bool) -> tuple[RawFile, ...]:
     """All files in the class folders of ``raw_dir``, sorted by path.
 
     Raises:
-        TracInError: the folder or its class folders are missing, or two classes get one name.
+        TracInError: the folder or its class folders are missing, or two classes would get one name.
     """
     if not raw_dir.is_dir():
         raise TracInError(
@@ -61,31 +62,31 @@ def find_sources(raw_dir: Path, english_names: bool) -> tuple[Source, ...]:
     folders = sorted(path for path in raw_dir.iterdir() if path.is_dir() and path.name[0] != ".")
     if len(folders) == 1 and all(path.is_dir() for path in folders[0].iterdir()):
         raise TracInError(
-            f"{raw_dir} holds one folder, {folders[0].name}, and the classes are in that. Give "
-            f"{folders[0]}."
+            f"{raw_dir} holds only the folder {folders[0].name}, which holds the classes. Give "
+            f"{folders[0]} instead."
         )
     if not folders:
         raise TracInError(f"{raw_dir} has no class folders. Put the images in {raw_dir}/<class>/.")
     names = [ENGLISH.get(path.name, path.name) if english_names else path.name for path in folders]
     if doubled := sorted({name for name in names if names.count(name) > 1}):
         raise TracInError(
-            f"{raw_dir} would have two folders for the class {', '.join(doubled)}. Put their "
-            "images together, or leave --english_names out."
+            f"{raw_dir} would have two folders for the class {listed(doubled)}. Merge the two "
+            "folders, or leave out --english_names."
         )
-    sources = [
-        source
+    raw_files = [
+        raw_file
         for folder, name in zip(folders, names, strict=True)
-        for source in _in_class(raw_dir, folder, name)
+        for raw_file in _in_class(raw_dir, folder, name)
     ]
-    if not any(source.is_image for source in sources):
+    if not any(raw_file.is_image for raw_file in raw_files):
         raise TracInError(
-            f"{raw_dir} holds no images: no file of its class folders ends in "
+            f"{raw_dir} holds no images: no file in its class folders has a name that ends in "
             f"{', '.join(IMAGE_SUFFIXES)}."
         )
-    return tuple(sources)
+    return tuple(raw_files)
 
 
-def _in_class(raw_dir: Path, folder: Path, class_name: str) -> list[Source]:
+def _in_class(raw_dir: Path, folder: Path, class_name: str) -> list[RawFile]:
     files = sorted(
         path
         for path in folder.rglob("*")
@@ -94,7 +95,7 @@ def _in_class(raw_dir: Path, folder: Path, class_name: str) -> list[Source]:
     stats = [path.stat() for path in files]
     targets = _unique_names(folder, files)
     return [
-        Source(
+        RawFile(
             path=path.relative_to(raw_dir).as_posix(),
             class_name=class_name,
             target=target,

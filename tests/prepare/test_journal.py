@@ -1,0 +1,71 @@
+"""What an output folder knows of itself: foreign, finished, or to be continued."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.prepare.raw_photos import contents, piece, prepare_quietly
+from tracin.errors import TracInError
+from tracin.prepare.run import PrepareConfig, prepare
+
+
+def test_foreign_folder_is_refused_and_stays_as_it_was(raw: Path, tmp_path: Path) -> None:
+    output = tmp_path / "mine"
+    output.mkdir()
+    (output / "thesis.tex").write_text("work of years", encoding="utf-8")
+    with pytest.raises(TracInError, match="is not empty, and was not made by this command"):
+        prepare_quietly(raw, output)
+    assert contents(output) == {"thesis.tex": b"work of years"}
+
+
+def test_finished_folder_is_left_alone(raw: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    prepare_quietly(raw, output)
+    before = contents(output)
+    assert prepare_quietly(raw, output) is None
+    with pytest.raises(TracInError, match="english_names True, now False"):
+        prepare_quietly(raw, output, english=False)
+    piece(0).save(raw / "cane" / "new.png")
+    with pytest.raises(TracInError, match="files 100, now 101"):
+        prepare_quietly(raw, output)
+    assert contents(output) == before
+
+
+@pytest.mark.parametrize("kill_in", ["convert", "sort", "publish"])
+def test_interrupted_and_continued_equals_uninterrupted(
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kill_in: str
+) -> None:
+    prepare_quietly(raw, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        if kill_in == "publish":
+            patch.setattr("tracin.prepare.run._publish", _interrupt)
+        else:
+            counted = _after(60, Path.replace)
+            patch.setattr(
+                Path, "replace", counted if kill_in == "convert" else _after(150, Path.replace)
+            )
+        with pytest.raises(KeyboardInterrupt):
+            prepare_quietly(raw, tmp_path / "out")
+    assert not (tmp_path / "out" / "train").exists()
+    said: list[str] = []
+    prepare(PrepareConfig(raw, tmp_path / "out", english_names=True, workers=1), said.append)
+    assert "already done" in said[0]
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+def _interrupt(*_arguments: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _after(calls: int, function):  # type: ignore[no-untyped-def]
+    """``function`` for so many calls, then an interrupt."""
+    count = iter(range(calls))
+
+    def counted(*arguments):  # type: ignore[no-untyped-def]
+        if next(count, None) is None:
+            raise KeyboardInterrupt
+        return function(*arguments)
+
+    return counted

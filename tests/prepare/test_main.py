@@ -1,0 +1,34 @@
+"""The command: Ctrl-C, and going on after it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.prepare.raw_photos import piece, table
+from tracin.prepare.__main__ import main
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def test_ctrl_c_ends_all_processes_with_one_line(raw: Path, tmp_path: Path) -> None:
+    for number in range(400):
+        piece(number).save(raw / "cane" / f"more_{number}.bmp")
+    output = tmp_path / "out"
+    command = [sys.executable, "-m", "tracin.prepare", str(raw), str(output), "--workers", "2"]
+    process = subprocess.Popen(
+        command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while not list(output.glob(".unfinished/images/*/*.jpg")):
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    _, error = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert error.strip() == "Interrupted. Run the same command again to continue where it stopped."
+    assert main([str(raw), str(output), "--workers", "2"]) == 0
+    assert len(table(output)) == 500
