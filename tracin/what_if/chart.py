@@ -22,7 +22,7 @@ HEADING, CHART, SENTENCES = 0.95, 3.3, 1.75
 
 def write_chart(path: Path, verdict: Verdict) -> None:
     """Draw ``verdict`` as PNG."""
-    with style.look([verdict.sentence]), replacing(path) as temporary:
+    with style.applied_style([verdict.sentence]), replacing(path) as temporary:
         style.save(style.render(draw_verdict(verdict)), temporary)
 
 

@@ -15,7 +15,7 @@ from tracin.analyze.read.thumbnails import Pixels
 from tracin.analyze.words.tiles import Side, Tile
 from tracin.wording import signed
 
-Picture = Callable[[int], Pixels | None]
+FindPixels = Callable[[int], Pixels | None]
 """Gives the thumbnail of a training image by its row."""
 
 PER_ROW = 10

@@ -36,9 +36,12 @@ def panel_message(ax: Axes, message: str) -> Axes:
 
 def sign_colours(values: Float64Array) -> list[str]:
     """The colour of a bar for each score."""
-    return [
-        style.HELPED if value > 0 else style.HURT if value < 0 else style.LINE for value in values
-    ]
+    return [colour_of(float(value)) for value in values]
+
+
+def colour_of(value: float) -> str:
+    """The colour of what a score of this sign stands for."""
+    return style.HELPED if value > 0 else style.HURT if value < 0 else style.LINE
 
 
 def sign_ink(value: float) -> str:

@@ -45,7 +45,7 @@ CONTENT_WIDTH = PAGE_WIDTH - 2 * MARGIN
 
 
 @contextmanager
-def look(texts: Iterable[str] = ()) -> Iterator[tuple[str, ...]]:
+def applied_style(texts: Iterable[str] = ()) -> Iterator[tuple[str, ...]]:
     """Matplotlib's settings for our pictures, with fonts for ``texts``, for as long as it lasts.
 
     Figures are built and saved inside. Gives the names of the fonts.

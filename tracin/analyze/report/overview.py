@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tracin.analyze.figures.distribution import overall_charts
 from tracin.analyze.figures.summary import ClassSummary, RankedImage
 from tracin.analyze.report import svg
 from tracin.analyze.report.source import Picture, Pictures, Source
@@ -52,7 +53,7 @@ class Overview:
     tiles: tuple[Tile, ...]
     findings: tuple[str, ...]
     recommendations: tuple[str, ...]
-    charts: tuple[svg.Chart, ...]
+    charts: tuple[svg.Drawing, ...]
     classes: tuple[ClassRow, ...]
     helpful: tuple[Ranked, ...]
     harmful: tuple[Ranked, ...]
@@ -77,11 +78,7 @@ def overview_section(source: Source) -> Overview:
         tiles=tuple(overall_tiles(overall)),
         findings=source.words.findings,
         recommendations=source.words.recommendations,
-        charts=(
-            svg.profile(overall.test_mean, "Average influence per test image"),
-            svg.histogram(overall.test_max, "Largest positive influence", negative=False),
-            svg.histogram(overall.test_min, "Most negative influence", negative=True),
-        ),
+        charts=tuple(map(svg.draw, overall_charts(overall))),
         classes=tuple(_class_row(one) for one in overall.classes if one.is_class),
         helpful=tuple(map(_ranked, overall.helpful[:10])),
         harmful=tuple(map(_ranked, overall.harmful[:10])),
