@@ -52,8 +52,11 @@ class ClassInfluence:
         share = self.sums / (self.largest or 1.0)
         return np.sign(share) * np.sqrt(np.abs(share))
 
-    def shown(self, value: float) -> str:
-        """``value`` in the unit of the numbers: two digits or, where it is large, whole ones."""
+    def shown(self, value: float, *, fine: bool = True) -> str:
+        """``value`` in the unit of the numbers: two digits or, where it is large, whole ones.
+
+        Less than one hundredth is ``<0.01``; without ``fine`` one decimal is the end.
+        """
         value = value / 10.0**self.exponent
         if value == 0:
             return "0"
@@ -61,9 +64,11 @@ class ClassInfluence:
         # Each bound is where the shorter form begins to round into the longer one.
         if size >= 9.95:
             return f"{sign}{size:,.0f}"
-        if size >= 0.95:
+        if size >= 0.95 or (size >= 0.095 and not fine):
             return f"{sign}{size:.1f}"
-        return f"{sign}{size:.2g}" if size >= 0.0095 else f"{sign}<0.01"
+        if size >= 0.0095 and fine:
+            return f"{sign}{size:.2g}"
+        return f"{sign}<{'0.01' if fine else '0.1'}"
 
 
 def class_influence(

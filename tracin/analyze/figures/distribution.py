@@ -29,8 +29,8 @@ FEWEST_BINS, MOST_BINS = 6, 30
 MOST_DECADES = 12
 """Scores smaller than the largest by more than this stand in the first bar together."""
 
-SAME = 1e-6
-"""Scores that differ by less than this share of their size count as one value."""
+SAME = 1e-3
+"""Scores that differ by less than this share of their size count as one: they read the same."""
 
 MOST_BARS = 120
 """Of more test images than this every so-manieth has a bar."""

@@ -66,7 +66,13 @@ def _draw_bars(ax: Axes, chart: Chart) -> None:
     rights = np.array([bar.right for bar in chart.bars])
     heights = np.array([bar.height for bar in chart.bars])
     signs = np.array([bar.sign for bar in chart.bars], dtype=float)
-    line: dict[str, Any] = {"edgecolor": "white", "linewidth": GAP_BETWEEN_BARS * chart.separate}
+    # Smoothed edges would leave thin seams between bars that are joined.
+    line: dict[str, Any] = {
+        "edgecolor": "white",
+        "linewidth": GAP_BETWEEN_BARS * chart.separate,
+        "antialiased": chart.separate,
+        "snap": chart.separate,
+    }
     if chart.counts:
         sns.histplot(
             x=(lefts + rights) / 2,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap
@@ -28,7 +29,7 @@ UNKNOWN = (
 HEADING_BASE, REMARK_BASE, REMARK_LINE = 0.22, 0.49, 0.235
 COLUMN_WORDS = 0.34
 """For the words above the columns' names."""
-LEVEL_NAMES, SLANTED_NAMES = 0.32, 0.95
+LEVEL_NAMES, SLANTED_NAMES = 0.32, 1.15
 CELL_HEIGHT = 0.36
 LOWEST_MAP = 1.6
 """High enough for the five labels of the colour bar."""
@@ -42,7 +43,7 @@ UNKNOWN_HEIGHT = 0.85
 POINTS_PER_INCH = 72
 
 SLANT = 38
-SLANTED_ROOM = 1.1
+SLANTED_ROOM = 1.5
 """Inches of a slanted name, so that it stays within ``SLANTED_NAMES``."""
 
 DEEPEST = 0.75
@@ -114,8 +115,6 @@ def _remarks(influence: ClassInfluence, unit: str) -> tuple[str, ...]:
 
 def _draw_cells(ax: Axes, bar: Axes, influence: ClassInfluence) -> None:
     """Draw the cells with their numbers, where these fit, and a frame around each own class."""
-    numbers = [[influence.shown(float(value)) for value in row] for row in influence.sums]
-    widest = max(text.width(number, style.SMALL) for row in numbers for number in row)
     sns.heatmap(
         influence.strengths,
         ax=ax,
@@ -123,7 +122,7 @@ def _draw_cells(ax: Axes, bar: Axes, influence: ClassInfluence) -> None:
         cmap=_palette(),
         vmin=-1,
         vmax=1,
-        annot=np.array(numbers) if widest < _map_width(influence) / len(numbers[0]) else None,
+        annot=_numbers(influence),
         fmt="",
         annot_kws={"fontsize": style.SMALL, "color": style.INK},
         linewidths=1.5,
@@ -137,6 +136,18 @@ def _draw_cells(ax: Axes, bar: Axes, influence: ClassInfluence) -> None:
             frame = Rectangle(corner, 1, 1, facecolor="none", edgecolor=style.MUTED, linewidth=1.5)
             frame.set_clip_on(False)
             ax.add_patch(frame)
+
+
+def _numbers(influence: ClassInfluence) -> npt.NDArray[np.str_] | None:
+    """The cells' numbers, as fine as they fit; None where they do not."""
+    room = _map_width(influence) / len(influence.columns)
+    for fine in (True, False):
+        numbers = [
+            [influence.shown(float(value), fine=fine) for value in row] for row in influence.sums
+        ]
+        if max(text.width(number, style.SMALL) for row in numbers for number in row) < room:
+            return np.array(numbers)
+    return None
 
 
 def _draw_names(ax: Axes, influence: ClassInfluence) -> None:
