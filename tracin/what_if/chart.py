@@ -30,14 +30,14 @@ def draw_verdict(verdict: Verdict) -> Figure:
     """Both arms as dots, one for each seed; beside them the difference with its interval."""
     figure = style.new_page(0.35 + HEADING + 0.5 + CHART + 1.0 + SENTENCES + style.MARGIN)
     left, width = style.MARGIN, style.CONTENT_WIDTH
-    heading = style.place(figure, left, 0.35, width, HEADING)
+    heading = style.axes_at(figure, left, 0.35, width, HEADING)
     panels.draw_heading(
         heading, "What if the training data were changed?", verdict.change.capitalize()
     )
     top = 0.35 + HEADING + 0.5
-    _draw_arms(style.place(figure, left + 4.0, top, 5.2, CHART), verdict)
-    _draw_difference(style.place(figure, left + 10.6, top, 4.2, CHART), verdict)
-    closing = style.place(figure, left, top + CHART + 1.0, width, SENTENCES)
+    _draw_arms(style.axes_at(figure, left + 4.0, top, 5.2, CHART), verdict)
+    _draw_difference(style.axes_at(figure, left + 10.6, top, 4.2, CHART), verdict)
+    closing = style.axes_at(figure, left, top + CHART + 1.0, width, SENTENCES)
     panels.draw_sentences(closing, "Result", (verdict.sentence, CAVEAT))
     return figure
 

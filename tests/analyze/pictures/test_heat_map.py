@@ -70,7 +70,7 @@ def test_colours_are_centred_on_zero() -> None:
     assert ax is not None
     (mesh,) = [each for each in ax.collections if isinstance(each, QuadMesh)]
     assert mesh.get_clim() == (-1, 1)
-    strongest, nothing, hurt, helped = mesh.get_facecolor()
+    strongest, nothing, hurt, helped = np.asarray(mesh.get_facecolor())
     np.testing.assert_allclose(nothing[:3], 1, atol=0.01)
     assert strongest[1] > strongest[0] and helped[1] > helped[0]
     assert hurt[0] > hurt[2]

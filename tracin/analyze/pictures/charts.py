@@ -18,10 +18,10 @@ from tracin.analyze.pictures.axes import draw_axis
 from tracin.analyze.pictures.signs import (
     colour_of,
     hatch_negative,
-    panel_message,
-    panel_title,
     sign_colours,
     sign_ink,
+    write_message,
+    write_title,
 )
 from tracin.analyze.read.scan import Float64Array
 from tracin.wording import signed
@@ -44,9 +44,9 @@ GAP_BETWEEN_BARS = 0.8
 
 def draw_chart(ax: Axes, chart: Chart | NoChart) -> Axes:
     """Draw ``chart`` on ``ax``: bars, axes, and the mean or the legend; or why there are none."""
-    panel_title(ax, chart.title)
+    write_title(ax, chart.title)
     if isinstance(chart, NoChart):
-        return panel_message(ax, chart.why)
+        return write_message(ax, chart.why)
     _draw_bars(ax, chart)
     draw_axis(ax, "x", chart.x)
     draw_axis(ax, "y", chart.y)
@@ -90,11 +90,11 @@ def _draw_bars(ax: Axes, chart: Chart) -> None:
 
 def draw_label_sums(ax: Axes, summary: ClassSummary) -> Axes:
     """Draw what the training images of each label add up to for this class of test images."""
-    panel_title(ax, "Sum of scores by training class")
+    write_title(ax, "Sum of scores by training class")
     if not summary.by_label:
-        return panel_message(ax, "The labels of the training images are not known.")
+        return write_message(ax, "The labels of the training images are not known.")
     if not any(total for _, total, _ in summary.by_label):
-        return panel_message(ax, "Every sum is zero.")
+        return write_message(ax, "Every sum is zero.")
     largest = sorted(summary.by_label, key=lambda entry: -abs(entry[1]))[:MOST_LABELS]
     dropped = len(largest) < len(summary.by_label)
     entries = sorted(largest, key=lambda entry: entry[1])

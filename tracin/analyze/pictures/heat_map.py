@@ -72,7 +72,7 @@ def draw_heat_map(
         The axes of the map.
     """
     height = heat_map_height(influence)
-    canvas = style.place(figure, style.MARGIN, top, style.CONTENT_WIDTH, height)
+    canvas = style.axes_at(figure, style.MARGIN, top, style.CONTENT_WIDTH, height)
     style.as_canvas(canvas)
     canvas.text(0, HEADING_BASE, HEADING, fontsize=style.HEADING, fontweight="bold", va="baseline")
     remarks = (UNKNOWN,) if influence is None else _remarks(influence, unit)
@@ -90,8 +90,8 @@ def draw_heat_map(
     left, width = style.MARGIN + ROW_NAMES, _map_width(influence)
     bar_left = left + width + BEFORE_BAR
     top, height = top + _map_top(influence), _map_height(influence)
-    ax = style.place(figure, left, top, width, height)
-    bar = style.place(figure, bar_left, top, BAR_WIDTH, height)
+    ax = style.axes_at(figure, left, top, width, height)
+    bar = style.axes_at(figure, bar_left, top, BAR_WIDTH, height)
     _draw_cells(ax, bar, influence)
     _draw_names(ax, influence)
     _draw_scale(bar, influence)

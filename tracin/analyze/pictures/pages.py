@@ -16,8 +16,6 @@ from tracin.analyze.words.findings import Words
 from tracin.analyze.words.tiles import Side, class_tiles, overall_tiles, remark_on
 
 # Inches, from top to bottom.
-PAGE_TOP = 0.7 * style.MARGIN
-"""The title's letters begin lower than its line: less than a margin looks like one."""
 HEADING_HEIGHT = 0.95
 TILE_HEIGHT = 1.25
 BELOW_TILES = 0.15
@@ -118,13 +116,13 @@ class _Page:
         )
         self._block_heights = block_heights
         self._closing_height = closing_height
-        self._tops = [PAGE_TOP]
+        self._tops = [style.PAGE_TOP]
         for height in heights:
             self._tops.append(self._tops[-1] + height)
         self.figure = style.new_page(self._tops[-1] + style.MARGIN)
 
     def _axes(self, left: float, top: float, width: float, height: float) -> Axes:
-        return style.place(self.figure, style.MARGIN + left, top, width, height)
+        return style.axes_at(self.figure, style.MARGIN + left, top, width, height)
 
     def heading(self) -> Axes:
         return self._axes(0, self._tops[0], style.CONTENT_WIDTH, HEADING_HEIGHT)

@@ -11,14 +11,14 @@ from tracin.analyze.pictures import style, text
 from tracin.analyze.read.scan import Float64Array
 
 
-def panel_title(ax: Axes, title: str) -> None:
+def write_title(ax: Axes, title: str) -> None:
     """Write ``title`` above the panel, with room between for a legend or a mark."""
     room = ax.get_window_extent().width / style.DPI
     shown = text.fit(title, room, style.HEADING, "bold")
     ax.set_title(shown, loc="left", fontsize=style.HEADING, fontweight="bold", pad=26)
 
 
-def panel_message(ax: Axes, message: str) -> Axes:
+def write_message(ax: Axes, message: str) -> Axes:
     """Write ``message`` in place of a chart."""
     ax.set_axis_off()
     ax.text(

@@ -61,7 +61,7 @@ class Overview:
     harmful_by: str
 
     def pictures(self) -> Pictures:
-        """Those of both rows."""
+        """The pictures of both rows."""
         for image in (*self.helpful, *self.harmful):
             if image.has_picture:
                 yield Picture(image.path)
@@ -79,7 +79,7 @@ def overview_section(source: Source) -> Overview:
         findings=source.words.findings,
         recommendations=source.words.recommendations,
         charts=tuple(map(svg.draw, overall_charts(overall))),
-        classes=tuple(_class_row(one) for one in overall.classes if one.is_class),
+        classes=tuple(_class_row(summary) for summary in overall.classes if summary.is_class),
         helpful=tuple(map(_ranked, overall.helpful[:10])),
         harmful=tuple(map(_ranked, overall.harmful[:10])),
         helpful_by=remark_on(overall.rank_by, overall.unit, overall.n_test, "helpful"),
@@ -93,15 +93,15 @@ def _ranked(image: RankedImage) -> Ranked:
     )
 
 
-def _class_row(one: ClassSummary) -> ClassRow:
-    accuracy = None if one.n_right is None else one.n_right / one.n_test
+def _class_row(summary: ClassSummary) -> ClassRow:
+    accuracy = None if summary.n_right is None else summary.n_right / summary.n_test
     return ClassRow(
-        name=one.name,
-        n_test=one.n_test,
-        n_train="—" if one.n_train is None else f"{one.n_train:,}",
-        health=one.health.shown,
-        health_share=one.health.percent / 100,
-        band=one.health.band,
+        name=summary.name,
+        n_test=summary.n_test,
+        n_train="—" if summary.n_train is None else f"{summary.n_train:,}",
+        health=summary.health.shown,
+        health_share=summary.health.percent / 100,
+        band=summary.health.band,
         accuracy="—" if accuracy is None else f"{accuracy:.1%}",
         accuracy_share=accuracy,
     )
