@@ -154,7 +154,7 @@ def _round_step(rough: float, digits: Sequence[float]) -> float:
 
 def _multiples(step: float, low: float, high: float) -> list[float]:
     first, last = math.ceil(low / step - ROUNDING), math.floor(high / step + ROUNDING)
-    return [k * step for k in range(first, last + 1)]
+    return [min(max(k * step, low), high) for k in range(first, last + 1)]
 
 
 def _round_sizes(low: float, high: float) -> Sequence[float]:

@@ -31,6 +31,9 @@ NEAR_EDGE = 0.25
 GAP = 1.0
 """Between bars that are told apart."""
 
+HATCH = 6
+"""From one line of the hatching to the next."""
+
 Anchor = Literal["start", "middle", "end"]
 
 
@@ -83,6 +86,8 @@ class Drawing:
     texts: tuple[Text, ...] = ()
     separate: bool = True
     """Gaps tell the bars apart."""
+
+    hatch: int = HATCH
 
     @property
     def view_box(self) -> str:
