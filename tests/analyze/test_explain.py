@@ -13,7 +13,7 @@ import analyze_results
 from tests.analyze.report.review_world import ReviewWorld, make_review_world
 from tracin.analyze.explain import ExplainConfig, explain
 from tracin.analyze.pictures.explanation import draw_explanation
-from tracin.analyze.pictures.style import look
+from tracin.analyze.pictures.style import applied_style
 from tracin.analyze.read.lookup import find_test_image
 from tracin.errors import TracInError
 from tracin.results import schema
@@ -147,7 +147,7 @@ def test_names_stay_inside_the_picture(review: ReviewWorld) -> None:
     table = schema.read_table(folder, schema.TOP_INFLUENCES_TABLE)
     one = module._explanation(summary.iloc[0], table, module._read_run(folder))
     one = dataclasses.replace(one, label="long " * 60, path="test/" + "x" * 200 + ".jpg")
-    with look(["long", "x"]):
+    with applied_style(["long", "x"]):
         figure = draw_explanation(one, review.world.data_dir)
         figure.draw_without_rendering()
         right = figure.get_window_extent().x1

@@ -107,7 +107,7 @@ def _draw(inputs: Inputs, overall: OverallSummary, words: Words, paths: tuple[Pa
     """Draw every picture to its path; return the characters that no font on this machine has."""
     texts = [*_texts(overall), *words.findings, *words.recommendations]
     texts += [sentence for said in words.by_class.values() for sentence in said]
-    with style.look(texts) as families:
+    with style.applied_style(texts) as families:
         figures = _figures(inputs, overall, words)
         written: Future[None] | None = None
         # disable=None: no bar where stderr is no terminal.

@@ -37,7 +37,7 @@ LEAST_REACH = 0.5
 
 def write_chart(path: Path, verdict: Verdict) -> None:
     """Draw ``verdict`` as a PNG at ``path``."""
-    with style.look([verdict.sentence]), replacing(path) as temporary:
+    with style.applied_style([verdict.sentence]), replacing(path) as temporary:
         style.save(style.render(draw_verdict(verdict)), temporary)
 
 
@@ -48,16 +48,16 @@ def draw_verdict(verdict: Verdict) -> Figure:
     figure = style.new_page(closing + SENTENCES + style.MARGIN)
     left, width = style.MARGIN, style.CONTENT_WIDTH
     panels.draw_heading(
-        style.place(figure, left, TOP, width, HEADING),
+        style.axes_at(figure, left, TOP, width, HEADING),
         "What if the training data were changed?",
         verdict.change.capitalize(),
     )
-    _draw_arms(style.place(figure, left + ARMS_LEFT, chart, ARMS_WIDTH, CHART), verdict)
+    _draw_arms(style.axes_at(figure, left + ARMS_LEFT, chart, ARMS_WIDTH, CHART), verdict)
     _draw_difference(
-        style.place(figure, left + DIFFERENCE_LEFT, chart, DIFFERENCE_WIDTH, CHART), verdict
+        style.axes_at(figure, left + DIFFERENCE_LEFT, chart, DIFFERENCE_WIDTH, CHART), verdict
     )
     panels.draw_sentences(
-        style.place(figure, left, closing, width, SENTENCES), "Result", (verdict.sentence, CAVEAT)
+        style.axes_at(figure, left, closing, width, SENTENCES), "Result", (verdict.sentence, CAVEAT)
     )
     return figure
 

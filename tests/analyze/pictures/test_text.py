@@ -12,7 +12,7 @@ from tracin.wording import number, power_of_ten, signed
 
 @pytest.fixture(autouse=True)
 def look() -> Iterator[None]:
-    with style.look():
+    with style.applied_style():
         yield
 
 

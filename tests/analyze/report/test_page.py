@@ -18,6 +18,7 @@ from PIL import Image
 
 from tests.analyze.report.review_world import HOSTILE_CLASSES, ReviewWorld, make_review_world
 from tests.analyze.world import make_world, write_run
+from tracin.analyze.figures.distribution import Chart, averages, histogram
 from tracin.analyze.figures.summarize import summarize
 from tracin.analyze.read.inputs import read_inputs
 from tracin.analyze.read.scan import scan
@@ -261,19 +262,25 @@ def test_the_run_writes_the_page(review: ReviewWorld) -> None:
 def test_charts_stay_in_their_frame(scale: float) -> None:
     values = np.random.default_rng(0).lognormal(0, 3, 500) * scale
     for chart in (
-        svg.histogram(values, "t", negative=False),
-        svg.histogram(-values, "t", negative=True),
-        svg.histogram(values[:3], "t", negative=False),
+        histogram(values, 1, "u"),
+        histogram(-values, -1, "u"),
+        histogram(values[:3], 1, "u"),
+        averages(np.concatenate([values, -values]), "u"),
+        averages(np.array([2.0 * scale]), "u"),
     ):
-        assert chart.bars
-        for bar in chart.bars:
+        assert isinstance(chart, Chart)
+        drawing = svg.draw(chart)
+        assert drawing.bars
+        for bar in drawing.bars:
             assert bar.x >= svg.LEFT - 0.1 and bar.x + bar.width <= svg.RIGHT + 0.1
-            assert bar.y >= svg.TOP - 0.1
-        assert 1 <= len(chart.x_ticks) <= 7
-    both = svg.profile(np.concatenate([values, -values]), "t")
-    assert both.positive_path and both.negative_path and both.zero is not None
-    assert svg.profile(np.zeros(4), "t").alt == "Every average is zero."
-    assert svg.profile(np.array([2.0 * scale]), "t").zero is not None
+            assert svg.TOP - 0.1 <= bar.y <= bar.y + bar.height <= svg.BOTTOM + 0.1
+        for text in drawing.texts:
+            assert 0 <= text.x <= svg.WIDTH and 0 <= text.y <= svg.HEIGHT
+        assert 1 <= len(chart.x.ticks) <= 7
+    both = svg.draw(averages(np.concatenate([values, -values]), "u"))
+    assert {bar.kind for bar in both.bars} == {"helped", "hurt"}
+    assert svg.draw(averages(np.zeros(4), "u")).why == "Every average is zero."
+    assert svg.draw(averages(np.array([2.0 * scale]), "u")).axis
 
 
 def test_words_follow_the_numbers() -> None:

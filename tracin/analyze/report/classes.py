@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from tracin.analyze.figures.class_influence import class_influence
 from tracin.analyze.figures.summarize import rank
-from tracin.analyze.read.scan import Float64Array
 from tracin.analyze.report.analysis import Analysis, PagePicture
 from tracin.results import schema
-from tracin.wording import power_of_ten, signed
+from tracin.wording import signed
 
 MOST_CLASSES = 30
 MOST_PAIRS = 20
@@ -106,19 +106,18 @@ def classes_section(analysis: Analysis) -> ClassSection:
     confused = _confused(analysis)
     names = _names(analysis, label_of, confused)
     columns = [name for name in names if name in test.groups]
-    net = _net(analysis, names, columns)
-    largest = float(np.abs(net).max()) if net.size else 0.0
-    exponent = _exponent(largest)
+    n_classes = len({*label_of, *test.groups})
+    influence = class_influence(analysis.overall.classes, names, columns, n_classes)
     rows = tuple(
         Row(
             name,
             int((label_of == name).sum()),
             tuple(
-                _cell(value, largest, exponent, confused[column, name])
-                for value, column in zip(values, columns, strict=True)
+                Cell(influence.shown(total), signed(total), float(strength), confused[column, name])
+                for total, strength, column in zip(sums, strengths, columns, strict=True)
             ),
         )
-        for name, values in zip(names, net, strict=True)
+        for name, sums, strengths in zip(names, influence.sums, influence.strengths, strict=True)
     )
     shown = sorted(confused, key=lambda pair: (-confused[pair], pair))
     opponents = _opponents(analysis)
@@ -128,8 +127,8 @@ def classes_section(analysis: Analysis) -> ClassSection:
     return ClassSection(
         tuple(columns),
         rows,
-        power_of_ten(exponent) if exponent else "",
-        len({*label_of, *test.groups}) - len(names),
+        influence.scale,
+        n_classes - len(names),
         pairs,
         max(0, len(shown) - MOST_PAIRS),
     )
@@ -160,41 +159,6 @@ def _names(analysis: Analysis, label_of: object, confused: Counter[tuple[str, st
         part[predicted] += n
     chosen = set(sorted(names, key=lambda name: -part[name])[:MOST_CLASSES])
     return [name for name in names if name in chosen]
-
-
-def _net(analysis: Analysis, names: list[str], columns: list[str]) -> Float64Array:
-    """(training classes, test classes): sum over the class's images of their mean scores."""
-    sums = {
-        summary.name: {label: total for label, total, _ in summary.by_label}
-        for summary in analysis.overall.classes
-    }
-    net = [[sums[column].get(name, 0.0) for column in columns] for name in names]
-    return np.array(net).reshape(len(names), len(columns))
-
-
-def _exponent(largest: float) -> int:
-    """So that the largest value has one to five digits before the point."""
-    if largest == 0:
-        return 0
-    exponent = int(np.floor(np.log10(largest)))
-    return 0 if 0 <= exponent <= 4 else 3 * (exponent // 3)
-
-
-def _cell(value: float, largest: float, exponent: int, mistakes: int) -> Cell:
-    strength = float(np.sign(value) * np.sqrt(abs(value) / largest)) if largest else 0.0
-    return Cell(_short(value / 10.0**exponent), signed(value), strength, mistakes)
-
-
-def _short(value: float) -> str:
-    """Two digits or, where it is large, whole numbers."""
-    if value == 0:
-        return "0"
-    size, sign = abs(value), "+" if value > 0 else "−"
-    if size >= 9.95:
-        return f"{sign}{size:,.0f}"
-    if size >= 0.95:
-        return f"{sign}{size:.1f}"
-    return f"{sign}{size:.2g}" if size >= 0.0095 else f"{sign}<0.01"
 
 
 def _pair(

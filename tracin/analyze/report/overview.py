@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tracin.analyze.figures.distribution import overall_charts
 from tracin.analyze.figures.summary import ClassSummary, RankedImage
 from tracin.analyze.report import svg
 from tracin.analyze.report.analysis import Analysis, PagePicture
@@ -52,7 +53,7 @@ class Overview:
     tiles: tuple[Tile, ...]
     findings: tuple[str, ...]
     recommendations: tuple[str, ...]
-    charts: tuple[svg.Chart, ...]
+    charts: tuple[svg.Drawing, ...]
     classes: tuple[ClassRow, ...]
     helpful: tuple[Ranked, ...]
     harmful: tuple[Ranked, ...]
@@ -60,7 +61,7 @@ class Overview:
     harmful_by: str
 
     def pictures(self) -> Iterator[PagePicture]:
-        """Those of both rows."""
+        """The pictures of both rows."""
         for image in (*self.helpful, *self.harmful):
             if image.has_picture:
                 yield PagePicture(image.path)
@@ -77,12 +78,8 @@ def overview_section(analysis: Analysis) -> Overview:
         tiles=tuple(overall_tiles(overall)),
         findings=analysis.words.findings,
         recommendations=analysis.words.recommendations,
-        charts=(
-            svg.profile(overall.test_mean, "Average influence per test image"),
-            svg.histogram(overall.test_max, "Largest positive influence", negative=False),
-            svg.histogram(overall.test_min, "Most negative influence", negative=True),
-        ),
-        classes=tuple(_class_row(one) for one in overall.classes if one.is_class),
+        charts=tuple(map(svg.draw, overall_charts(overall))),
+        classes=tuple(_class_row(summary) for summary in overall.classes if summary.is_class),
         helpful=tuple(map(_ranked, overall.helpful[:10])),
         harmful=tuple(map(_ranked, overall.harmful[:10])),
         helpful_by=remark_on(overall.rank_by, overall.unit, overall.n_test, "helpful"),
@@ -96,15 +93,15 @@ def _ranked(image: RankedImage) -> Ranked:
     )
 
 
-def _class_row(one: ClassSummary) -> ClassRow:
-    accuracy = None if one.n_right is None else one.n_right / one.n_test
+def _class_row(summary: ClassSummary) -> ClassRow:
+    accuracy = None if summary.n_right is None else summary.n_right / summary.n_test
     return ClassRow(
-        name=one.name,
-        n_test=one.n_test,
-        n_train="—" if one.n_train is None else f"{one.n_train:,}",
-        health=one.health.shown,
-        health_share=one.health.percent / 100,
-        band=one.health.band,
+        name=summary.name,
+        n_test=summary.n_test,
+        n_train="—" if summary.n_train is None else f"{summary.n_train:,}",
+        health=summary.health.shown,
+        health_share=summary.health.percent / 100,
+        band=summary.health.band,
         accuracy="—" if accuracy is None else f"{accuracy:.1%}",
         accuracy_share=accuracy,
     )
