@@ -17,7 +17,7 @@ ABOVE = ("what_if", "demo")
 """They may use the wings, and nothing may use them but the scripts."""
 
 ROOMS = {
-    "compute": ("config", "model", "features", "scores", "labels"),
+    "compute": ("config", "model", "features", "scores", "labels", "check"),
     "analyze": ("read", "figures", "words", "pictures", "report"),
 }
 """The rooms of a wing in the order in which the data passes them: each uses itself and those before
