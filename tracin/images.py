@@ -118,15 +118,15 @@ def draw_subset(table: ImageTable, size: int | None, seed: int) -> ImageTable:
     """
     if size is None or size >= len(table):
         return table
-    place = np.empty(len(table))
+    position = np.empty(len(table))
     for label in np.unique(table.labels):
         members = np.flatnonzero(table.labels == label)
         np.random.default_rng([seed, int(label)]).shuffle(members)
         # Image k of a class of n stands at (k + ½)/n of the way: any beginning of the order is
         # spread in proportion. The first of each class goes before all others.
-        place[members] = (np.arange(len(members)) + 0.5) / len(members)
-        place[members[0]] -= 1.0
-    order = np.lexsort((np.arange(len(table)), place))
+        position[members] = (np.arange(len(members)) + 0.5) / len(members)
+        position[members[0]] -= 1.0
+    order = np.lexsort((np.arange(len(table)), position))
     return table.take(np.sort(order[:size]))
 
 

@@ -21,7 +21,7 @@ def test_one_value_is_one_bar_and_no_wall() -> None:
     several: tuple[Float64Array, ...] = (
         np.array([3.0]),
         np.full(5000, 3.0),
-        3 + 1e-9 * np.arange(8),
+        np.asarray(3 + 1e-9 * np.arange(8), np.float64),
     )
     for values in several:
         chart = histogram(values, 1, "unit")
