@@ -76,7 +76,7 @@ class Drawing:
     title: str
     why: str = ""
     alt: str = ""
-    x_words: str = ""
+    x_words: tuple[str, ...] = ()
     key: tuple[Key, ...] = ()
     grid: tuple[str, ...] = ()
     """Paths of the thin lines, of the axis, and of the line at the mean ("": none)."""
@@ -102,7 +102,7 @@ def draw(chart: Chart | NoChart) -> Drawing:
     return Drawing(
         chart.title,
         alt=chart.alt,
-        x_words=" ".join(chart.x.words),
+        x_words=chart.x.words,
         key=tuple(Key(_kind(entry.sign), entry.words) for entry in chart.legend),
         grid=tuple(_across(_y(chart, tick.at)) for tick in chart.y.ticks),
         axis=_across(_y(chart, 0.0)),
