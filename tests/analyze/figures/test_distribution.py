@@ -14,6 +14,7 @@ from tracin.analyze.figures.distribution import (
     histogram,
 )
 from tracin.analyze.figures.scale import linear_axis, log_axis, spans_decades, whole_axis
+from tracin.analyze.read.scan import Float64Array
 
 
 def test_one_value_is_one_bar_and_no_wall() -> None:
