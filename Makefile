@@ -1,9 +1,11 @@
-# make demo   a fresh machine to the dashboard
-# make test   format, lint, types and tests
+# `make` alone lists the targets.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test clean
+.PHONY: help demo test quick format clean
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /make \1\t/' | expand -t 16
 
 .venv/.installed: requirements.txt
 	$(PYTHON) -m venv .venv
@@ -14,17 +16,28 @@ BIN := .venv/bin
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 
-demo: .venv/.installed
+demo: .venv/.installed ## a fresh machine to the dashboard, three minutes after the installation
 	$(BIN)/python TracIn_Resnet50.py --demo
 	$(BIN)/python analyze_results.py
 	@echo
 	@echo "Open results/analysis_dashboard.png, and results/report.html in a browser"
 
-test: .venv/.installed-dev
+test: .venv/.installed-dev ## format, lint, types and all tests, some six minutes on two cores
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
 
-clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache
+quick: .venv/.installed-dev ## lint and the pure tests, in under a minute
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 8 \
+		tests/test_architecture.py tests/test_tree.py tests/test_model_check.py tests/results \
+		tests/analyze/read tests/analyze/figures tests/analyze/words \
+		tests/compute/check tests/compute/labels tests/compute/scores
+
+format: .venv/.installed-dev ## format the code, mend what the linter can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## take the environment, caches and builds away
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache build dist *.egg-info

@@ -7,23 +7,21 @@ analyze_results.py turns into pictures.
 from __future__ import annotations
 
 import argparse
-import io
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
-from tracin import __version__
-from tracin.errors import TracInError
-from tracin.flags import add_machine_flags, natural_int, positive_float, positive_int, share
-from tracin.results.schema import METHODS, SUSPECTS, TRACIN, files_of_run
+from tracin import flags
 
 if TYPE_CHECKING:
     from tracin.compute.config import RunConfig
-    from tracin.results.run_info import RunInfo
 
+NAME = "TracIn_Resnet50.py"
 DEFAULT_MODEL = Path("models/Resnet50_animals10_val_0_9796_0_5963.pth")
+DEFAULT_OUTPUT = Path("results")
 
 EXAMPLES = """\
 examples:
@@ -38,10 +36,7 @@ Scores how much each training image helped (+) or hurt (-) the model on each tes
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of this script's flags."""
-    parser = argparse.ArgumentParser(
-        description=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--version", action="version", version=f"tracin {__version__}")
+    parser = flags.new_parser(EXAMPLES)
     _add_inputs(parser)
     _add_training(parser)
     _add_scores(parser)
@@ -70,28 +65,28 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--output_dir",
         type=Path,
-        default=Path("results"),
+        default=DEFAULT_OUTPUT,
         metavar="FOLDER",
         help="where the results go; a former run's files there are replaced (default: %(default)s)",
     )
     group.add_argument(
         "--train_subset",
-        type=positive_int,
+        type=flags.positive_int,
         metavar="N",
         help="only N training images, spread over the classes (default: all)",
     )
     group.add_argument(
         "--test_subset",
-        type=positive_int,
+        type=flags.positive_int,
         metavar="N",
         help="only N test images, spread over the classes (default: all)",
     )
     group.add_argument(
-        "--seed", type=natural_int, default=0, help="of the subsets (default: %(default)s)"
+        "--seed", type=flags.natural_int, default=0, help="of the subsets (default: %(default)s)"
     )
     group.add_argument(
         "--on_error",
-        choices=("stop", "skip"),
+        choices=get_args(flags.OnError),
         default="stop",
         help="at an image that cannot be read (default: %(default)s)",
     )
@@ -107,7 +102,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("how the model was trained and sees images")
     group.add_argument(
         "--learning_rate",
-        type=positive_float,
+        type=flags.positive_float,
         nargs="+",
         metavar="RATE",
         help="one for all checkpoints or one for each (default: what the checkpoint stores, else "
@@ -115,33 +110,24 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--label_smoothing",
-        type=share,
+        type=flags.share,
         metavar="EPSILON",
         help="of the training loss, 0 to 1 (default: what the checkpoint stores, else 0)",
     )
     group.add_argument(
         "--class_weights",
-        choices=("none", "balanced"),
+        choices=get_args(flags.ClassWeights),
         help="of the training loss (default: what the checkpoint stores, else none)",
     )
     group.add_argument(
         "--head_activation",
-        choices=("leaky_relu", "relu", "gelu", "silu", "tanh"),
+        choices=get_args(flags.HeadActivation),
         help="between the Linears of the head (default: leaky_relu, slope 0.01)",
     )
-    group.add_argument(
-        "--resize_size",
-        type=positive_int,
-        default=256,
-        metavar="PIXELS",
-        help="the shorter side of an image is resized to this (default: %(default)s)",
-    )
-    group.add_argument(
-        "--crop_size",
-        type=positive_int,
-        default=224,
-        metavar="PIXELS",
-        help="then the centre of this size is cut out (default: %(default)s)",
+    flags.add_crop_flags(
+        group,
+        resize_size="the shorter side of an image is resized to this",
+        crop_size="then the centre of this size is cut out",
     )
 
 
@@ -149,28 +135,28 @@ def _add_scores(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what is computed")
     group.add_argument(
         "--method",
-        choices=METHODS,
-        default=TRACIN,
+        choices=get_args(flags.Method),
+        default="tracin",
         help="tracin: which images trained the model this way; gauss_newton: what the model would "
         "be without them, closer to retraining and slower (default: %(default)s)",
     )
     group.add_argument(
         "--damping",
-        type=positive_float,
+        type=flags.positive_float,
         default=0.1,
         metavar="FACTOR",
         help="of gauss_newton, in mean eigenvalues of its matrix (default: %(default)s)",
     )
     group.add_argument(
         "--top_k",
-        type=positive_int,
+        type=flags.positive_int,
         default=10,
         metavar="K",
         help="proponents and opponents listed for each test image (default: %(default)s)",
     )
     group.add_argument(
         "--max_suspects",
-        type=natural_int,
+        type=flags.natural_int,
         default=500,
         metavar="N",
         help="training images listed at most whose labels look wrong (default: %(default)s)",
@@ -178,14 +164,14 @@ def _add_scores(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_machine(parser: argparse.ArgumentParser) -> None:
-    group = add_machine_flags(
+    group = flags.add_machine_flags(
         parser,
         device="auto takes the GPU where there is one",
         batch_size="images in one forward pass",
     )
     group.add_argument(
         "--precision",
-        choices=("float32", "bfloat16"),
+        choices=get_args(flags.Precision),
         default="float32",
         help="of the backbone; bfloat16 is faster and approximate (default: %(default)s)",
     )
@@ -212,40 +198,38 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Exit status: 0, or 1 after an error that the user can put right, or 130 after Ctrl-C."""
     parser = build_parser()
     arguments = parser.parse_args(argv)
-    if arguments.demo and int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        parser.error("--demo makes data and trains a model in one process: run it without torchrun")
-    if arguments.demo and arguments.dry_run:
-        parser.error("--demo makes data and trains a model first: it cannot be a --dry_run")
-    if arguments.demo and (arguments.model_path, arguments.data_dir) != (
-        parser.get_default("model_path"),
-        parser.get_default("data_dir"),
-    ):
-        parser.error("--demo brings its own --model_path and --data_dir")
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A terminal without UTF-8 must not end a run over an arrow or a class name.
-        sys.stdout.reconfigure(errors="replace")
-    # Read when torch is loaded: without it torch's threads wait for each other by spinning, and one
-    # other busy program on two cores made a run three times as long (35 s against 13 s, measured).
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    command = ("TracIn_Resnet50.py", *(sys.argv[1:] if argv is None else argv))
-    try:
-        from tracin.compute.run import run
+    if arguments.demo:
+        _check_demo(parser, arguments)
+    command = (NAME, *(sys.argv[1:] if argv is None else argv))
+    return flags.run_command(
+        NAME,
+        lambda: _run(arguments, command),
+        interrupted="Interrupted. Run the same command again to go on.",
+    )
 
-        planted = _make_demo(arguments) if arguments.demo else None
-        info = run(_config(arguments, command), say=print)
-        if info is None:  # a dry run, or not the process of torchrun that speaks
-            return 0
-        _report(info, arguments.output_dir)
-        if planted is not None:
-            _report_planted(arguments.output_dir, planted)
-        print(f"\nNext: python analyze_results.py{_results_flag(arguments.output_dir)}")
-    except TracInError as error:
-        print(f"TracIn_Resnet50.py: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nInterrupted. Run the same command again to go on.", file=sys.stderr)
-        return 130
-    return 0
+
+def _check_demo(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        parser.error("--demo makes data and trains a model in one process: run it without torchrun")
+    if arguments.dry_run:
+        parser.error("--demo makes data and trains a model first: it cannot be a --dry_run")
+    own = [parser.get_default("model_path"), parser.get_default("data_dir")]
+    if [arguments.model_path, arguments.data_dir] != own:
+        parser.error("--demo brings its own --model_path and --data_dir")
+
+
+def _run(arguments: argparse.Namespace, command: tuple[str, ...]) -> None:
+    from tracin.compute.console import report
+    from tracin.compute.run import run
+
+    planted = _make_demo(arguments) if arguments.demo else None
+    info = run(_config(arguments, command), say=print)
+    if info is None:  # a dry run, or not the process of torchrun that speaks
+        return
+    print(report(info, arguments.output_dir))
+    if planted:
+        _report_planted(arguments.output_dir, planted)
+    print(f"\nNext: {_next_command(arguments.output_dir)}")
 
 
 def _make_demo(arguments: argparse.Namespace) -> Path:
@@ -292,37 +276,24 @@ def _config(arguments: argparse.Namespace, command: tuple[str, ...]) -> RunConfi
     )
 
 
-def _report(info: RunInfo, output_dir: Path) -> None:
-    correct = round(info.test_accuracy * info.test_images)
-    skipped = f", {len(info.skipped)} unreadable images skipped" if info.skipped else ""
-    print(
-        f"\nInfluence of {info.train_images:,} training images on {info.test_images:,} test images"
-        f"{skipped}.\n"
-        f"  model    {correct:,} of {info.test_images:,} test images right "
-        f"({info.test_accuracy:.1%})\n"
-        f"  scores   {info.score_min:.3g} to {info.score_max:.3g} (above zero: helped)\n"
-        f"  suspects {info.suspects:,} training labels look wrong: see {output_dir / SUSPECTS}\n"
-        f"  time     {info.seconds['total']:.1f} s, {info.seconds['features']:.1f} s of it reading "
-        f"images, on {info.device}\n"
-        f"  written  "
-        + "\n           ".join(str(output_dir / name) for name in files_of_run(info.matrix))
-    )
-
-
 def _report_planted(output_dir: Path, planted: Path) -> None:
     from tracin.demo import count_found
+    from tracin.wording import count
 
     found, total = count_found(output_dir, planted)
-    if total == 0:
-        return
-    print(
-        f"\nOn purpose, {total} training images of this run have a wrong label ({planted}).\n"
-        f"{found} of them ({found / total:.0%}) stand among the {total} most suspicious images."
-    )
+    if total:
+        print(
+            f"\nThis run has {count(total, 'wrong training label')}, made on purpose ({planted}).\n"
+            f"{found} ({found / total:.0%}) stand among the {total} most suspicious images."
+        )
 
 
-def _results_flag(output_dir: Path) -> str:
-    return "" if output_dir == Path("results") else f" --results_dir {output_dir}"
+def _next_command(output_dir: Path) -> str:
+    """The command that draws these results, for the shell; of the package where it is installed."""
+    installed = Path(sys.argv[0]).stem == "tracin"
+    folder = shlex.quote(str(output_dir))
+    where = "" if output_dir == DEFAULT_OUTPUT else f" --results_dir {folder}"
+    return ("tracin-analyze" if installed else "python analyze_results.py") + where
 
 
 if __name__ == "__main__":

@@ -7,14 +7,14 @@ class, a review page, and folders with the images that helped and hurt most, in 
 from __future__ import annotations
 
 import argparse
-import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
-from tracin import __version__
-from tracin.errors import TracInError
-from tracin.flags import positive_int
+from tracin.flags import RankBy, new_parser, positive_int, run_command
+
+NAME = "analyze_results.py"
 
 EXAMPLES = """\
 examples:
@@ -31,10 +31,7 @@ Turns the scores of TracIn_Resnet50.py into pictures, a page for reviewing label
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of this script's flags."""
-    parser = argparse.ArgumentParser(
-        description=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--version", action="version", version=f"tracin {__version__}")
+    parser = new_parser(EXAMPLES)
     inputs = parser.add_argument_group("what to look at")
     inputs.add_argument(
         "--results_dir",
@@ -59,7 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     ranking.add_argument(
         "--rank_by",
-        choices=("normalized", "raw"),
+        choices=get_args(RankBy),
         default="normalized",
         help="helpful images by their mean score over the root of their influence on themselves, "
         "or by their plain mean score, where large gradients and wrong labels come first "
@@ -113,25 +110,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser()
     arguments = parser.parse_args(argv)
     _check_flags(parser, arguments)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A terminal without UTF-8 must not end a run over a class name.
-        sys.stdout.reconfigure(errors="replace")
-    try:
-        if arguments.apply is not None:
-            print(_apply(arguments))
-        elif arguments.explain is not None:
-            print(_explain(arguments))
-        elif arguments.what_if is not None:
-            print(_what_if(arguments))
-        else:
-            print(_analyze(arguments))
-    except TracInError as error:
-        print(f"analyze_results.py: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nInterrupted: some files may be missing. Run it again.", file=sys.stderr)
-        return 130
-    return 0
+    return run_command(
+        NAME,
+        lambda: print(_run(arguments)),
+        interrupted="Interrupted: some files may be missing. Run it again.",
+    )
 
 
 def _check_flags(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
@@ -142,6 +125,17 @@ def _check_flags(parser: argparse.ArgumentParser, arguments: argparse.Namespace)
         parser.error("--apply and --cleaned_dir go together")
     if arguments.dry_run and arguments.apply is None:
         parser.error("--dry_run goes with --apply")
+
+
+def _run(arguments: argparse.Namespace) -> str:
+    """Do what the flags ask for; return what the user reads of it."""
+    if arguments.apply is not None:
+        return _apply(arguments)
+    if arguments.explain is not None:
+        return _explain(arguments)
+    if arguments.what_if is not None:
+        return _what_if(arguments)
+    return _analyze(arguments)
 
 
 def _analyze(arguments: argparse.Namespace) -> str:

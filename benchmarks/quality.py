@@ -31,7 +31,6 @@ from torch.nn import functional
 from tracin.compute.features.backbone import Forward
 from tracin.compute.features.pooled import PassSettings, pooled_features
 from tracin.compute.labels.label_quality import (
-    SUSPICION_CUT,
     label_quality,
     suggest_by_centroid,
     suggest_by_prediction,
@@ -44,6 +43,7 @@ from tracin.compute.scores.strongest import StrongestFinder
 from tracin.compute.scores.tracin import Scores, normalizer, tracin_scores
 from tracin.demo import demo_recipe, write_digits
 from tracin.images import Crop, find_images
+from tracin.results.schema import SUSPICION_CUT
 from tracin.training.run import train
 from tracin.training.settings import TrainingConfig
 

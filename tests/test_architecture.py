@@ -17,7 +17,7 @@ ABOVE = ("what_if", "demo")
 """They may use the wings, and nothing may use them but the scripts."""
 
 ROOMS = {
-    "compute": ("config", "model", "features", "scores", "labels"),
+    "compute": ("config", "model", "features", "scores", "labels", "check"),
     "analyze": ("read", "figures", "words", "pictures", "report"),
 }
 """The rooms of a wing in the order in which the data passes them: each uses itself and those before
@@ -129,7 +129,11 @@ def test_a_wing_loads_without_torch(wing: str) -> None:
     names = [name for name in MODULES if room(name, 1) == wing and "__main__" not in name]
     program = (
         "import importlib, sys\n"
-        "sys.modules['torch'] = sys.modules['torchvision'] = None\n"
+        "class Missing:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.partition('.')[0] in ('torch', 'torchvision'):\n"
+        "            raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Missing())\n"
         f"for name in {names!r}:\n"
         "    importlib.import_module(name)\n"
     )

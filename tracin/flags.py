@@ -1,10 +1,28 @@
-"""What the command lines have in common: numbers checked as they are read, the machine's flags."""
+"""What the command lines have in common: choices, numbers checked as they are read, shared flags,
+and how a command ends.
+
+Imports the standard library and the errors alone, so that ``--help`` answers at once, whatever is
+not installed.
+"""
 
 from __future__ import annotations
 
+import io
 import math
-from argparse import ArgumentParser, ArgumentTypeError, _ArgumentGroup
-from typing import Literal
+import os
+import sys
+from argparse import (
+    ArgumentParser,
+    ArgumentTypeError,
+    RawDescriptionHelpFormatter,
+    _ArgumentGroup,
+)
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, get_args
+
+from tracin import __version__
+from tracin.errors import TracInError
 
 Method = Literal["tracin", "gauss_newton"]
 Precision = Literal["float32", "bfloat16"]
@@ -12,6 +30,29 @@ Device = Literal["auto", "cpu", "cuda", "mps"]
 ClassWeights = Literal["none", "balanced"]
 HeadActivation = Literal["leaky_relu", "relu", "gelu", "silu", "tanh"]
 OnError = Literal["stop", "skip"]
+RankBy = Literal["normalized", "raw"]
+
+RESIZE_SIZE, CROP_SIZE = 256, 224
+"""Pixels: how ResNet50 is shown an image where nobody says otherwise."""
+
+PACKAGES = {
+    "torch": "torch",
+    "torchvision": "torchvision",
+    "numpy": "numpy",
+    "pandas": "pandas",
+    "matplotlib": "matplotlib",
+    "seaborn": "seaborn",
+    "jinja2": "jinja2",
+    "tqdm": "tqdm",
+    "PIL": "pillow",
+    "safetensors": "safetensors",
+    "orjson": "orjson",
+    "sklearn": "scikit-learn",
+}
+"""What requirements.txt installs: the name that is imported → the name for pip."""
+
+REQUIREMENTS = Path(__file__).parent.parent / "requirements.txt"
+"""Only beside the scripts: an installed package comes without it."""
 
 
 def positive_int(text: str) -> int:
@@ -46,8 +87,22 @@ def share(text: str) -> float:
     return value
 
 
+def new_parser(description: str, prog: str | None = None) -> ArgumentParser:
+    """A parser with ``--version``, whose help keeps the lines of ``description``.
+
+    Args:
+        description: the head of the help.
+        prog: what the user types; the script's name where None.
+    """
+    parser = ArgumentParser(
+        prog=prog, description=description, formatter_class=RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"tracin {__version__}")
+    return parser
+
+
 def add_machine_flags(parser: ArgumentParser, *, device: str, batch_size: str) -> _ArgumentGroup:
-    """The group of flags about the machine, to which a script adds its own.
+    """Add the flags about the machine; return their group, to which a script adds its own.
 
     Args:
         parser: gets the group.
@@ -57,7 +112,7 @@ def add_machine_flags(parser: ArgumentParser, *, device: str, batch_size: str) -
     group = parser.add_argument_group("how it runs on this machine")
     group.add_argument(
         "--device",
-        choices=("auto", "cpu", "cuda", "mps"),
+        choices=get_args(Device),
         default="auto",
         help=f"{device} (default: %(default)s)",
     )
@@ -75,3 +130,63 @@ def add_machine_flags(parser: ArgumentParser, *, device: str, batch_size: str) -
         help="processes that read images (default: chosen for this machine)",
     )
     return group
+
+
+def add_crop_flags(group: _ArgumentGroup, *, resize_size: str, crop_size: str) -> None:
+    """Add the flags of how large an image is shown.
+
+    Args:
+        group: gets the flags.
+        resize_size: what the first number does here, for the help.
+        crop_size: what the second number does here, for the help.
+    """
+    for flag, default, text in (
+        ("--resize_size", RESIZE_SIZE, resize_size),
+        ("--crop_size", CROP_SIZE, crop_size),
+    ):
+        group.add_argument(
+            flag,
+            type=positive_int,
+            default=default,
+            metavar="PIXELS",
+            help=f"{text} (default: %(default)s)",
+        )
+
+
+def run_command(name: str, act: Callable[[], None], *, interrupted: str) -> int:
+    """Call ``act``; return the exit status: 0, 1 after an error that the user can put right, 130
+    after Ctrl-C. Errors are one line on stderr.
+
+    Args:
+        name: of the command, before its error.
+        act: what the command does, its imports of large libraries included.
+        interrupted: the sentence for the user after Ctrl-C.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal without UTF-8 must not end a run over an arrow or a class name.
+        sys.stdout.reconfigure(errors="replace")
+    # Read when torch is loaded. Without it torch's threads wait for each other by spinning, and one
+    # other busy program on two cores made a run three times as long, a step of training seven times
+    # (measured).
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        act()
+    except TracInError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        if error.name not in PACKAGES:
+            raise  # a fault of ours, or of a library that is there and broken
+        print(f"{name}: {_not_installed(PACKAGES[error.name])}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"\n{interrupted}", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _not_installed(package: str) -> str:
+    install = f"pip install {package}"
+    if REQUIREMENTS.is_file():
+        install = "pip install -r requirements.txt"
+    return f"{package} is not installed. Install what the tool needs with: {install}"

@@ -23,6 +23,7 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as transforms
 
 from tracin.errors import TracInError
+from tracin.flags import CROP_SIZE, RESIZE_SIZE
 from tracin.image_folder import IMAGE_SUFFIXES, TEST_FOLDERS, TRAIN
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -117,15 +118,15 @@ def draw_subset(table: ImageTable, size: int | None, seed: int) -> ImageTable:
     """
     if size is None or size >= len(table):
         return table
-    place = np.empty(len(table))
+    position = np.empty(len(table))
     for label in np.unique(table.labels):
         members = np.flatnonzero(table.labels == label)
         np.random.default_rng([seed, int(label)]).shuffle(members)
         # Image k of a class of n stands at (k + ½)/n of the way: any beginning of the order is
         # spread in proportion. The first of each class goes before all others.
-        place[members] = (np.arange(len(members)) + 0.5) / len(members)
-        place[members[0]] -= 1.0
-    order = np.lexsort((np.arange(len(table)), place))
+        position[members] = (np.arange(len(members)) + 0.5) / len(members)
+        position[members[0]] -= 1.0
+    order = np.lexsort((np.arange(len(table)), position))
     return table.take(np.sort(order[:size]))
 
 
@@ -133,8 +134,8 @@ def draw_subset(table: ImageTable, size: int | None, seed: int) -> ImageTable:
 class Crop:
     """The evaluation transform's sizes: the shorter side is resized, then the centre is cut out."""
 
-    resize_size: int = 256
-    crop_size: int = 224
+    resize_size: int = RESIZE_SIZE
+    crop_size: int = CROP_SIZE
 
 
 def evaluation_pixels(image: Image.Image, crop: Crop) -> Tensor:

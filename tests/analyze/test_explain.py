@@ -13,7 +13,7 @@ import analyze_results
 from tests.analyze.report.review_world import ReviewWorld, make_review_world
 from tracin.analyze.explain import ExplainConfig, explain
 from tracin.analyze.pictures.explanation import draw_explanation
-from tracin.analyze.pictures.style import look
+from tracin.analyze.pictures.style import applied_style
 from tracin.analyze.read.lookup import find_test_image
 from tracin.errors import TracInError
 from tracin.results import schema
@@ -47,10 +47,10 @@ def test_an_image_is_found_by_any_of_its_names(
     ("asked", "message"),
     [
         ("1.jpg", r"2 test images are called 1\.jpg.*\n  test/cat/1\.jpg\n  test/dog/1\.jpg$"),
-        ("onyl.jpg", r"no test image of this run\. Did you mean test/dog/only\.jpg\?"),
+        ("onyl.jpg", r"not a test image of this run\. Did you mean test/dog/only\.jpg\?"),
         ("train/cat/1.jpg", "looks like a training image"),
         ("zebra.gif", r"influence_summary\.csv lists them"),
-        ("og/1.jpg", "no test image"),
+        ("og/1.jpg", "not a test image"),
     ],
 )
 def test_names_that_do_not_tell(asked: str, message: str) -> None:
@@ -145,9 +145,9 @@ def test_names_stay_inside_the_picture(review: ReviewWorld) -> None:
     folder = review.world.results_dir
     summary = schema.read_table(folder, schema.INFLUENCE_SUMMARY)
     table = schema.read_table(folder, schema.TOP_INFLUENCES_TABLE)
-    one = module._explanation(summary.iloc[0], table, module._context(folder))
+    one = module._explanation(summary.iloc[0], table, module._read_run(folder))
     one = dataclasses.replace(one, label="long " * 60, path="test/" + "x" * 200 + ".jpg")
-    with look(["long", "x"]):
+    with applied_style(["long", "x"]):
         figure = draw_explanation(one, review.world.data_dir)
         figure.draw_without_rendering()
         right = figure.get_window_extent().x1

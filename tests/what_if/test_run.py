@@ -12,9 +12,12 @@ from torch import nn
 
 import analyze_results
 import TracIn_Resnet50
+from tracin.clean.actions import Action
+from tracin.images import ImageTable
 from tracin.loss import Loss
 from tracin.results import schema
 from tracin.what_if import head
+from tracin.what_if.change import changed_by
 from tracin.what_if.head import Split, batch_size, head_accuracy
 from tracin.what_if.verdict import Verdict, signed_points
 
@@ -56,7 +59,7 @@ def test_a_clear_difference_is_said_and_noise_is_called_noise() -> None:
     worse = verdict_of(noise.tolist(), (noise + 0.05).tolist())
     assert "the change hurts" in worse.sentence
     same = verdict_of(noise.tolist(), noise[::-1].tolist())
-    assert "within noise: nothing may be concluded" in same.sentence
+    assert "within the noise between seeds: nothing can be concluded" in same.sentence
 
 
 def test_the_interval_is_students(tmp_path: Path) -> None:
@@ -123,3 +126,16 @@ def test_questions_without_an_answer(
 def test_what_is_missing_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert analyze_results.main(["--results_dir", str(tmp_path), "--what_if", "3"]) == 1
     assert "run.json is not there; --what_if needs it" in capsys.readouterr().err
+
+
+def test_actions_change_labels_and_leave_the_table_alone() -> None:
+    names = ("cat", "dog")
+    train = ImageTable(Path(), "train", ("a", "b", "c", "d"), np.array([0, 0, 1, 1]), names)
+    actions = [Action("b", "relabel", "dog", 2), Action("d", "delete", "", 3)]
+    keep, labels = changed_by([*actions, Action("a", "keep", "", 4)], train)
+    assert keep.tolist() == [True, True, True, False]
+    assert labels.tolist() == [0, 1, 1, 1]
+    assert train.labels.tolist() == [0, 0, 1, 1]
+    untouched, same = changed_by([], train)
+    assert untouched.all()
+    assert same.tolist() == train.labels.tolist()

@@ -8,7 +8,7 @@ from pathlib import Path
 from tracin.analyze.figures.summary import OverallSummary
 from tracin.analyze.run import Outcome
 from tracin.results.schema import TOP_INFLUENCES
-from tracin.wording import signed
+from tracin.wording import count, signed
 
 MOST_PAGES = 20
 """So many class pages are named one by one."""
@@ -18,11 +18,11 @@ def report(outcome: Outcome, results_dir: Path) -> str:
     """The closing summary: figures, what was left out, health, findings, paths."""
     parts = [_figures(outcome.overall)]
     if outcome.left_out:
-        parts.append(_list("Left out", outcome.left_out))
+        parts.append(_bulleted("Left out", outcome.left_out))
     parts += [
         f"Health score: {outcome.overall.health}",
-        _list("Key findings", outcome.words.findings),
-        _list("Recommendations", outcome.words.recommendations),
+        _bulleted("Key findings", outcome.words.findings),
+        _bulleted("Recommendations", outcome.words.recommendations),
         "\n".join(["Written", *(f"  {line}" for line in _written(outcome, results_dir))]),
     ]
     return "\n\n".join(parts)
@@ -34,10 +34,13 @@ def _figures(overall: OverallSummary) -> str:
     if overall.n_right is not None:
         accuracy += f" ({overall.n_right:,} of {overall.n_test:,} right)"
     ranked = (
-        "mean score / root of self-influence" if overall.rank_by == "normalized" else "mean score"
+        "mean score divided by the root of self-influence"
+        if overall.rank_by == "normalized"
+        else "mean score"
     )
     lines = (
-        f"Influence of {overall.n_train:,} training images on {overall.n_test:,} test images",
+        f"Influence of {count(overall.n_train, 'training image')} on "
+        f"{count(overall.n_test, 'test image')}",
         f"  method         {' · '.join(filter(None, (overall.method, overall.provenance)))}",
         f"  test accuracy  {accuracy}",
         f"  scores         {low} to {high} (above zero: helped)",
@@ -46,7 +49,7 @@ def _figures(overall: OverallSummary) -> str:
     return "\n".join(lines)
 
 
-def _list(heading: str, sentences: Iterable[str]) -> str:
+def _bulleted(heading: str, sentences: Iterable[str]) -> str:
     return "\n".join([heading, *(f"  - {' '.join(sentence.split())}" for sentence in sentences)])
 
 
@@ -57,6 +60,6 @@ def _written(outcome: Outcome, results_dir: Path) -> Iterator[str]:
     if len(pages) <= MOST_PAGES:
         yield from map(str, pages)
     else:
-        yield f"{pages[0]} and {len(pages) - 1} more class pages"
+        yield f"{pages[0]} and {count(len(pages) - 1, 'more class page')}"
     if n := len(outcome.copies):
-        yield f"{results_dir / TOP_INFLUENCES} ({n:,} image{'' if n == 1 else 's'})"
+        yield f"{results_dir / TOP_INFLUENCES} ({count(n, 'image')})"

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from tracin.analyze.figures.summarize import METHODS
+from tracin.analyze.figures.summarize import METHOD_NAMES
 from tracin.analyze.figures.summary import RankedImage
 from tracin.analyze.naming import safe_name
 from tracin.analyze.pictures.explanation import Explanation, draw_explanation, texts_of
-from tracin.analyze.pictures.style import look, render, save
+from tracin.analyze.pictures.style import applied_style, render, save
 from tracin.analyze.read.lookup import find_test_image
+from tracin.analyze.read.optional import read_optional, read_probabilities
+from tracin.analyze.words.meaning import decimal
 from tracin.errors import TracInError
 from tracin.results import schema
 from tracin.results.run_info import data_folder, read_run_info
@@ -34,34 +36,33 @@ class ExplainConfig:
 
 
 def explain(config: ExplainConfig) -> str:
-    """The tables of all images asked for, after a picture of each was written.
+    """Draw each image asked for, and return the tables of them all.
 
     Raises:
         TracInError: an image is not known, or a table of the results is missing; nothing is
             written then.
     """
-    table = _read(config.results_dir, schema.TOP_INFLUENCES_TABLE)
-    summary = _read(config.results_dir, schema.INFLUENCE_SUMMARY)
+    table = _read_needed(config.results_dir, schema.TOP_INFLUENCES_TABLE)
+    summary = _read_needed(config.results_dir, schema.INFLUENCE_SUMMARY)
     if "test_path" not in summary.columns:
         raise TracInError(
-            f"{config.results_dir / schema.INFLUENCE_SUMMARY} has no column test_path, so that no "
-            "image can be found in it. Run TracIn_Resnet50.py again."
+            f"{config.results_dir / schema.INFLUENCE_SUMMARY} has no column test_path, so no "
+            "image can be looked up in it. Run TracIn_Resnet50.py again."
         )
     data_dir = data_folder(config.results_dir, config.data_dir)
     paths = list(summary["test_path"])
     chosen = dict.fromkeys(find_test_image(asked, paths, data_dir) for asked in config.images)
-    context = _context(config.results_dir)
-    explanations = [_explanation(summary.iloc[row], table, context) for row in chosen]
+    run = _read_run(config.results_dir)
+    explanations = [_explanation(summary.iloc[row], table, run) for row in chosen]
     names = _names(paths)
     folder = config.results_dir / schema.EXPLANATIONS
     pictures = [folder / f"{names[row]}.png" for row in chosen]
     try:
         former = recorded_analysis(config.results_dir, schema.EXPLANATION_FILES)
-        every = {*former, *pictures}
-        record_analysis(config.results_dir, every, schema.EXPLANATION_FILES)
+        record_analysis(config.results_dir, {*former, *pictures}, schema.EXPLANATION_FILES)
         folder.mkdir(exist_ok=True)
         for picture, explanation in zip(pictures, explanations, strict=True):
-            with look(texts_of(explanation)), replacing(picture) as temporary:
+            with applied_style(texts_of(explanation)), replacing(picture) as temporary:
                 save(render(draw_explanation(explanation, data_dir)), temporary)
     except OSError as error:
         raise TracInError(
@@ -74,45 +75,46 @@ def explain(config: ExplainConfig) -> str:
     )
 
 
-def _read(folder: Path, name: str) -> pd.DataFrame:
+def _read_needed(folder: Path, name: str) -> pd.DataFrame:
     if not (folder / name).exists():
         raise TracInError(
-            f"{folder / name} is not there; --explain needs it. Run TracIn_Resnet50.py with this "
-            "version first, or name its folder with --results_dir."
+            f"{folder / name} is not there, and --explain needs it. Run this version of "
+            "TracIn_Resnet50.py first, or name the folder of its results with --results_dir."
         )
     return schema.read_table(folder, name)
 
 
 @dataclass(frozen=True)
-class _Context:
+class _Run:
     """What holds for all images of a run."""
 
     method: str
     unit: str
     normalized: bool
     """Proponents are ranked by score over the root of self-influence."""
-    sure: dict[str, float]
+    probabilities: dict[str, float]
     """Probability of the predicted class, by test_path; empty where no file tells."""
     suggested: dict[str, str]
     """Training images whose label looks wrong, and what they look like."""
 
 
-def _context(folder: Path) -> _Context:
+def _read_run(folder: Path) -> _Run:
     known = (folder / schema.RUN_INFO).exists()
     method = read_run_info(folder).method if known else schema.TRACIN
-    name, unit = METHODS.get(method, (method, "score"))
+    name, unit = METHOD_NAMES.get(method, (method, "score"))
     suggested: dict[str, str] = {}
-    if (folder / schema.SUSPECTS).exists():
-        suspects = schema.read_table(folder, schema.SUSPECTS)
+    if (suspects := read_optional(folder, schema.SUSPECTS)) is not None:
         suggested = dict(zip(suspects["train_path"], suspects["suggested_class"], strict=True))
-    sure: dict[str, float] = {}
-    if (folder / schema.PREDICTIONS).exists():
-        table = schema.read_table(folder, schema.PREDICTIONS)
-        sure = dict(zip(table["test_path"], table["probability"].astype(float), strict=True))
-    return _Context(name, unit, method == schema.TRACIN, sure, suggested)
+    return _Run(
+        method=name,
+        unit=unit,
+        normalized=method == schema.TRACIN,
+        probabilities=read_probabilities(folder, schema.PREDICTIONS),
+        suggested=suggested,
+    )
 
 
-def _explanation(image: pd.Series, table: pd.DataFrame, context: _Context) -> Explanation:
+def _explanation(image: pd.Series, table: pd.DataFrame, run: _Run) -> Explanation:
     rows = table[table["test_idx"] == image["test_idx"]].sort_values("rank", kind="stable")
     by_direction = {
         direction: rows[rows["direction"] == direction]
@@ -122,22 +124,22 @@ def _explanation(image: pd.Series, table: pd.DataFrame, context: _Context) -> Ex
         path=str(image["test_path"]),
         label=str(image["test_class"]),
         predicted=str(image.get("predicted_class", "")),
-        probability=context.sure.get(str(image["test_path"])),
+        probability=run.probabilities.get(str(image["test_path"])),
         label_probability=math.exp(-float(image["loss"])) if "loss" in image else None,
-        method=context.method,
-        unit=context.unit,
-        normalized=context.normalized,
-        proponents=tuple(_ranked(by_direction[schema.PROPONENT], context)),
-        opponents=tuple(_ranked(by_direction[schema.OPPONENT], context)),
+        method=run.method,
+        unit=run.unit,
+        normalized=run.normalized,
+        proponents=tuple(_ranked(by_direction[schema.PROPONENT], run)),
+        opponents=tuple(_ranked(by_direction[schema.OPPONENT], run)),
         rows=rows,
     )
 
 
-def _ranked(rows: pd.DataFrame, context: _Context) -> Iterator[RankedImage]:
+def _ranked(rows: pd.DataFrame, run: _Run) -> Iterator[RankedImage]:
     columns = ("train_idx", "score", "train_path", "train_class")
     for index, score, path, label in zip(*(rows[name] for name in columns), strict=True):
         yield RankedImage(
-            int(index), float(score), str(path), str(label), context.suggested.get(str(path))
+            int(index), float(score), str(path), str(label), run.suggested.get(str(path))
         )
 
 
@@ -158,32 +160,41 @@ def _names(paths: Sequence[str]) -> list[str]:
     return chosen
 
 
-def _as_text(one: Explanation) -> Iterator[str]:
-    yield f"{one.path}: {one.verdict}"
-    sides = (
-        (schema.PROPONENT, f"similar training signal, score above zero; {one.ranking}"),
+def _as_text(explanation: Explanation) -> Iterator[str]:
+    yield f"{explanation.path}: {explanation.verdict}"
+    directions = (
+        (schema.PROPONENT, f"similar training signal, score above zero; {explanation.ranking}"),
         (schema.OPPONENT, "opposite training signal, score below zero; ranked by score"),
     )
-    for direction, what in sides:
-        rows = one.rows[one.rows["direction"] == direction]
+    for direction, signal in directions:
+        rows = explanation.rows[explanation.rows["direction"] == direction]
         yield ""
-        yield f"{count(len(rows), direction).capitalize()} ({what})"
+        yield f"{count(len(rows), direction)} ({signal})"
         if len(rows):
-            yield from _table(rows, one)
+            yield from _table(rows, explanation)
     yield ""
-    yield f"Scores: {one.method}, {one.unit}. activation, error: cosines, −1 to 1."
+    yield (
+        f"Scores: {explanation.method} ({explanation.unit}). Activation and error are cosines, "
+        "from −1 to 1."
+    )
 
 
-def _table(rows: pd.DataFrame, one: Explanation) -> Iterator[str]:
-    wide = max(5, *(len(str(label)) for label in rows["train_class"]))
-    yield f"  {'rank':>4}  {'score':>9}  {'activation':>10}  {'error':>6}  {'label':{wide}}  image"
-    suggested = {image.path: image.suggested for image in (*one.proponents, *one.opponents)}
+def _table(rows: pd.DataFrame, explanation: Explanation) -> Iterator[str]:
+    label_width = max(5, *(len(str(label)) for label in rows["train_class"]))
+    yield (
+        f"  {'rank':>4}  {'score':>9}  {'activation':>10}  {'error':>6}  {'label':{label_width}}  "
+        "image"
+    )
+    suggested = {
+        image.path: image.suggested for image in (*explanation.proponents, *explanation.opponents)
+    }
     columns = ("rank", "score", "activation_similarity", "error_similarity")
     for rank, score, activation, error, label, path in zip(
         *(rows[name] for name in (*columns, "train_class", "train_path")), strict=True
     ):
         hint = f"  (label looks wrong: {suggested[path]}?)" if suggested.get(path) else ""
+        cosines = f"{decimal(float(activation)):>10}  {decimal(float(error)):>6}"
         yield (
-            f"  {rank:>4}  {signed(float(score)):>9}  {activation:>10.2f}  {error:>6.2f}  "
-            f"{label:{wide}}  {path}{hint}"
+            f"  {rank:>4}  {signed(float(score)):>9}  {cosines}  "
+            f"{label:{label_width}}  {path}{hint}"
         )

@@ -37,18 +37,18 @@ def plan_gallery(
     """
     copies: list[tuple[Path, Path]] = []
     not_found: dict[str, None] = {}
-    for one in overall.classes:
-        folder = results_dir / TOP_INFLUENCES / folders[one.name]
-        for side, images in (("positive", one.helpful), ("negative", one.harmful)):
+    for summary in overall.classes:
+        folder = results_dir / TOP_INFLUENCES / folders[summary.name]
+        for folder_name, images in (("positive", summary.helpful), ("negative", summary.harmful)):
             for position, image in enumerate(images, start=1):
                 if image.path is None:
                     continue
-                source = image_file(data_dir, image.path)
-                if source is None:
+                original = image_file(data_dir, image.path)
+                if original is None:
                     not_found[image.path] = None
                 else:
                     name = _file_name(position, len(images), image)
-                    copies.append((source, folder / side / name))
+                    copies.append((original, folder / folder_name / name))
     return Gallery(tuple(copies), tuple(not_found))
 
 

@@ -13,17 +13,18 @@ from tqdm import tqdm
 
 from tracin.analyze import gallery
 from tracin.analyze.figures.summarize import summarize
-from tracin.analyze.figures.summary import OverallSummary, RankBy
+from tracin.analyze.figures.summary import OverallSummary
 from tracin.analyze.naming import unique_names
 from tracin.analyze.pictures import fonts, pages, style
 from tracin.analyze.read.from_tables import scores_from_tables
 from tracin.analyze.read.inputs import Inputs, read_inputs
-from tracin.analyze.read.scan import Scores, scan
-from tracin.analyze.read.thumbnails import Thumbnails
+from tracin.analyze.read.scan import MatrixSummary, scan
+from tracin.analyze.read.thumbnails import thumbnails_by_row
+from tracin.analyze.report.analysis import Analysis, read_page_tables
 from tracin.analyze.report.page import write_report
-from tracin.analyze.report.source import Source
 from tracin.analyze.words.findings import Words, in_words
 from tracin.errors import TracInError
+from tracin.flags import RankBy
 from tracin.results.schema import CLASS_SUMMARY_SUFFIX, DASHBOARD, REPORT, TRAIN_SUMMARY
 from tracin.results.staging import record_analysis, remove_analysis, replacing
 from tracin.wording import count
@@ -55,7 +56,7 @@ class Outcome:
 
 
 def run(config: AnalyzeConfig) -> Outcome:
-    """The outcome of the analysis, whose files are written when this returns.
+    """Analyse the results folder and write pictures, page and copies there; return what was found.
 
     Raises:
         TracInError: the results folder lacks the scores, is damaged, or cannot be written to.
@@ -76,8 +77,9 @@ def run(config: AnalyzeConfig) -> Outcome:
         record_analysis(config.results_dir, (report, dashboard, *class_pages, *targets))
         gallery.copy_gallery(found)
         undrawn = _draw(inputs, overall, words, (dashboard, *class_pages))
-        source = Source(config.results_dir, inputs, scores, overall, words)
-        unshown = write_report(report, source)
+        tables = read_page_tables(config.results_dir)
+        analysis = Analysis(config.results_dir, inputs, scores, overall, words, tables)
+        unshown = write_report(report, analysis)
     except OSError as error:
         raise TracInError(
             f"Cannot write to {config.results_dir} ({error}). Make room there, or name another "
@@ -87,7 +89,7 @@ def run(config: AnalyzeConfig) -> Outcome:
     return Outcome(overall, words, left_out, report, dashboard, class_pages, targets)
 
 
-def _scores(inputs: Inputs) -> Scores:
+def _scores(inputs: Inputs) -> MatrixSummary:
     test = inputs.test
     if inputs.tables is not None:
         return scores_from_tables(inputs.scores, inputs.tables, test.groups)
@@ -102,10 +104,10 @@ def _folders(overall: OverallSummary) -> dict[str, str]:
 
 
 def _draw(inputs: Inputs, overall: OverallSummary, words: Words, paths: tuple[Path, ...]) -> str:
-    """The characters that no font on this machine has; every picture is written to its path."""
+    """Draw every picture to its path; return the characters that no font on this machine has."""
     texts = [*_texts(overall), *words.findings, *words.recommendations]
     texts += [sentence for said in words.by_class.values() for sentence in said]
-    with style.look(texts) as families:
+    with style.applied_style(texts) as families:
         figures = _figures(inputs, overall, words)
         written: Future[None] | None = None
         # disable=None: no bar where stderr is no terminal.
@@ -130,19 +132,19 @@ def _write_picture(picture: Image.Image, path: Path) -> None:
 
 
 def _figures(inputs: Inputs, overall: OverallSummary, words: Words) -> Iterator[Figure]:
-    picture = Thumbnails(inputs.data_dir, inputs.train.paths).get
+    picture = thumbnails_by_row(inputs.data_dir, inputs.train.paths)
     yield pages.dashboard(overall, words, picture)
-    for one in overall.classes:
-        yield pages.class_page(one, overall, words.by_class[one.name], picture)
+    for summary in overall.classes:
+        yield pages.class_page(summary, overall, words.by_class[summary.name], picture)
 
 
 def _texts(overall: OverallSummary) -> Iterator[str]:
     """Everything from outside that is written into pictures: names of classes and of files."""
     yield from (overall.method, overall.provenance, *overall.groups)
     images = [*overall.helpful, *overall.harmful]
-    for one in overall.classes:
-        images += [*one.helpful, *one.harmful]
-        yield from (label for label, _, _ in one.by_label)
+    for summary in overall.classes:
+        images += [*summary.helpful, *summary.harmful]
+        yield from (label for label, _, _ in summary.by_label)
     for image in images:
         yield from (image.name, image.label or "", image.suggested or "")
 
@@ -157,7 +159,7 @@ def _left_out(
     if overall.rank_by != config.rank_by and inputs.train.self_influence is None:
         yield (
             f"Normalised ranking: there is no {TRAIN_SUMMARY} with the images' self-influence. "
-            "Helpful images are ranked by plain means."
+            "Helpful images are ranked by their plain means."
         )
     if found.not_found:
         n, first = len(found.not_found), found.not_found[0]

@@ -8,6 +8,12 @@ from tracin.compute.model.checkpoint import Checkpoint
 from tracin.images import Crop
 from tracin.results.run_info import CheckpointInfo, PrecisionError
 
+MANY_SCORES = 50_000_000
+"""From so many scores on, writing them without orjson takes a minute longer."""
+
+SECONDS_PER_SCORE_WITHOUT_ORJSON = 1.1e-6
+"""Measured on two cores: 2 million scores in 2.2 s, with orjson in 0.1 s."""
+
 
 def checkpoint(info: CheckpointInfo) -> str:
     """What was read from a checkpoint, and what was assumed."""
@@ -68,4 +74,13 @@ def slow_bfloat16() -> str:
     return (
         "Note: this processor merely emulates bfloat16, and slowly. --precision float32 is faster "
         "here, and exact."
+    )
+
+
+def slow_text(scores: int) -> str:
+    """A warning where a large matrix is written without orjson."""
+    minutes = scores * SECONDS_PER_SCORE_WITHOUT_ORJSON / 60
+    return (
+        f"Note: orjson is not installed, so writing the {scores:,} scores takes about "
+        f"{minutes:.0f} min longer. The file is the same. To be faster: pip install orjson"
     )

@@ -27,7 +27,7 @@ from tracin.compute.tables import write_tables
 from tracin.errors import TracInError
 from tracin.machine.device import has_bfloat16
 from tracin.machine.processes import Processes, joined_processes
-from tracin.results import schema, staging
+from tracin.results import float_text, schema, staging
 from tracin.results.run_info import RunInfo, write_run_info
 from tracin.wording import Say
 
@@ -105,6 +105,9 @@ def _announce(
     device = processes.device
     if config.precision == "bfloat16" and device.type == "cpu" and not has_bfloat16(device):
         say(notices.slow_bfloat16())
+    scores = len(images.train) * len(images.test)
+    if config.matrix and not float_text.FAST and scores >= notices.MANY_SCORES:
+        say(notices.slow_text(scores))
     return plan
 
 

@@ -43,7 +43,7 @@ class Processes:
     machines: int = 1
     on_machine: int = 1
     """Processes of the run on this machine."""
-    place: int = 0
+    local_rank: int = 0
     """Number of this process among those on this machine."""
 
     @property
@@ -158,14 +158,14 @@ def joined_processes(device: str) -> Iterator[Processes]:
         yield Processes(chosen)
         return
     on_machine = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    place = int(os.environ.get("LOCAL_RANK", "0"))
+    local_rank = int(os.environ.get("LOCAL_RANK", "0"))
     if chosen.type == "cuda":
         if on_machine > torch.cuda.device_count():
             raise TracInError(
                 f"torchrun started {on_machine} processes here, and this machine has "
                 f"{torch.cuda.device_count()} GPUs. Lower --nproc_per_node, or add --device cpu."
             )
-        chosen = torch.device("cuda", place)
+        chosen = torch.device("cuda", local_rank)
         torch.cuda.set_device(chosen)
     elif os.environ.get("OMP_NUM_THREADS") == "1":  # what torchrun sets where the user does not
         torch.set_num_threads(max(1, core_count() // on_machine))
@@ -179,7 +179,7 @@ def joined_processes(device: str) -> Iterator[Processes]:
             int(os.environ.get("GROUP_RANK", "0")),
             int(os.environ.get("GROUP_WORLD_SIZE", "1")),
             on_machine,
-            place,
+            local_rank,
         )
     except (distributed.DistError, RuntimeError) as error:
         if not _lost_peer(error):

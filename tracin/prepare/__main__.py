@@ -7,17 +7,19 @@ where each file went.
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tracin import __version__
 from tracin.errors import TracInError
-from tracin.flags import natural_int, positive_int, share
+from tracin.flags import natural_int, new_parser, positive_int, run_command, share
 from tracin.image_folder import TEST, TRAIN
-from tracin.prepare.journal import NEAR_TABLE, SPLIT_TABLE
-from tracin.prepare.run import PrepareConfig, PrepareResult, prepare
 from tracin.wording import count
+
+if TYPE_CHECKING:
+    from tracin.prepare.run import PrepareResult
 
 EXAMPLES = """\
 examples:
@@ -36,12 +38,7 @@ _SHOWN = 3
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of this command's flags."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tracin.prepare",
-        description=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"tracin {__version__}")
+    parser = new_parser(EXAMPLES, prog="python -m tracin.prepare")
     folders = parser.add_argument_group("from where to where")
     folders.add_argument(
         "raw_dir", type=Path, metavar="RAW", help="folder whose subfolders are the classes"
@@ -86,6 +83,16 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status: 0, or 1 after an error that the user can put right, or 130 after Ctrl-C."""
     arguments = build_parser().parse_args(argv)
+    return run_command(
+        "tracin.prepare",
+        lambda: _run(arguments),
+        interrupted=f"Interrupted. {CONTINUE}",
+    )
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    from tracin.prepare.run import PrepareConfig, prepare
+
     config = PrepareConfig(
         raw_dir=arguments.raw_dir,
         output_dir=arguments.output_dir,
@@ -97,25 +104,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     try:
         result = prepare(config, say=print)
-    except TracInError as error:
-        print(f"tracin.prepare: {error}", file=sys.stderr)
-        return 1
     except OSError as error:
         # The disk is full, or the folder cannot be written.
-        print(f"tracin.prepare: {error}. {CONTINUE}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"\nInterrupted. {CONTINUE}", file=sys.stderr)
-        return 130
+        raise TracInError(f"{error}. {CONTINUE}") from error
     if result is None:
         print(f"{config.output_dir} is already prepared: nothing to do.")
     else:
         _report(result, config.output_dir)
-    print(f"\nNext: python -m tracin.training --data_dir {config.output_dir}")
-    return 0
+    folder = shlex.quote(str(config.output_dir))
+    print(f"\nNext: python -m tracin.training --data_dir {folder}")
 
 
 def _report(result: PrepareResult, folder: Path) -> None:
+    from tracin.prepare.journal import NEAR_TABLE, SPLIT_TABLE
+
     print(
         f"\n{count(result.train_images, 'training image')} and "
         f"{count(result.test_images, 'test image')} in "

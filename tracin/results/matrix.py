@@ -16,10 +16,10 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 import pandas as pd
 
 from tracin.errors import TracInError
+from tracin.results.float_text import csv_rows
 from tracin.wording import count
 
 Float32Array = npt.NDArray[np.float32]
@@ -59,8 +59,7 @@ class MatrixWriter:
         step = max(1, VALUES_PER_WRITE // self._width)
         for start in range(0, len(block), step):
             rows = np.ascontiguousarray(block[start : start + step])
-            text = orjson.dumps(rows, option=orjson.OPT_SERIALIZE_NUMPY).replace(b"],[", b"\n")
-            self._file.write(memoryview(text)[2:-2])
+            self._file.write(csv_rows(rows))
             self._file.write(b"\n")
 
     def __enter__(self) -> Self:

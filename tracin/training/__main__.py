@@ -8,14 +8,25 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
-from tracin import __version__
-from tracin.errors import TracInError
-from tracin.flags import add_machine_flags, natural_int, positive_float, positive_int, share
+from tracin.flags import (
+    CROP_SIZE,
+    RESIZE_SIZE,
+    ClassWeights,
+    add_crop_flags,
+    add_machine_flags,
+    natural_int,
+    new_parser,
+    positive_float,
+    positive_int,
+    run_command,
+    share,
+)
 
 if TYPE_CHECKING:
     from tracin.training.run import TrainingResult
@@ -35,17 +46,12 @@ SCRATCH_WARNING = (
     "Warning: training from scratch. With fewer than some thousand images per class, ImageNet "
     "weights give a far better model."
 )
-INTERRUPTED = "\nInterrupted: the same command goes on after the last finished epoch."
+INTERRUPTED = "Interrupted: the same command goes on after the last finished epoch."
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of this command's flags."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tracin.training",
-        description=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"tracin {__version__}")
+    parser = new_parser(EXAMPLES, prog="python -m tracin.training")
     _add_folders(parser)
     _add_weights(parser)
     _add_schedule(parser)
@@ -144,7 +150,7 @@ def _add_schedule(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--class_weights",
-        choices=("balanced", "none"),
+        choices=get_args(ClassWeights),
         default="balanced",
         help="of the loss (default: %(default)s)",
     )
@@ -168,20 +174,11 @@ def _add_schedule(parser: argparse.ArgumentParser) -> None:
 
 def _add_images(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("how it sees images")
-    group.add_argument(
-        "--resize_size",
-        type=positive_int,
-        default=256,
-        metavar="PIXELS",
-        help="in validation the shorter side is resized to this (default: %(default)s)",
-    )
-    group.add_argument(
-        "--crop_size",
-        type=positive_int,
-        default=224,
-        metavar="PIXELS",
-        help="and the centre of this size is cut out; in training a random part is resized to "
-        "this (default: %(default)s)",
+    add_crop_flags(
+        group,
+        resize_size="in validation the shorter side is resized to this",
+        crop_size="and the centre of this size is cut out; in training a random part is resized to "
+        "this",
     )
     group.add_argument(
         "--no_flip",
@@ -193,23 +190,16 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status: 0, or 1 after an error that the user can put right, or 130 after Ctrl-C."""
     arguments = build_parser().parse_args(argv)
-    # Read when torch is loaded. Without it torch's threads wait for each other by spinning, and a
-    # second busy program on the machine makes a step up to seven times as long (measured).
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    try:
-        from tracin.training.run import train
+    return run_command("tracin.training", lambda: _run(arguments), interrupted=INTERRUPTED)
 
-        config = _config(arguments)
-        if arguments.from_scratch:
-            print(SCRATCH_WARNING, file=sys.stderr)
-        _report(train(config, say=print), config)
-    except TracInError as error:
-        print(f"tracin.training: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(INTERRUPTED, file=sys.stderr)
-        return 130
-    return 0
+
+def _run(arguments: argparse.Namespace) -> None:
+    from tracin.training.run import train
+
+    config = _config(arguments)
+    if arguments.from_scratch:
+        print(SCRATCH_WARNING, file=sys.stderr)
+    _report(train(config, say=print), config)
 
 
 def _config(arguments: argparse.Namespace) -> TrainingConfig:
@@ -266,12 +256,11 @@ def _report(result: TrainingResult, config: TrainingConfig) -> None:
     kept = [*([result.best] if result.best else []), *result.checkpoints]
     print("\nwritten  " + "\n         ".join(map(str, [*kept, folder / outputs.HISTORY])))
     print(f"         {folder / outputs.CURVE}")
-    sizes = f" --resize_size {crop.resize_size} --crop_size {crop.crop_size}"
-    print(
-        f"\nNext: python TracIn_Resnet50.py --data_dir {config.data_dir} --model_path "
-        + " ".join(map(str, result.checkpoints))
-        + (sizes if (crop.resize_size, crop.crop_size) != (256, 224) else "")
-    )
+    words = ["python", "TracIn_Resnet50.py", "--data_dir", str(config.data_dir), "--model_path"]
+    words += map(str, result.checkpoints)
+    if (crop.resize_size, crop.crop_size) != (RESIZE_SIZE, CROP_SIZE):
+        words += ["--resize_size", str(crop.resize_size), "--crop_size", str(crop.crop_size)]
+    print(f"\nNext: {shlex.join(words)}")
 
 
 if __name__ == "__main__":

@@ -67,7 +67,8 @@ def run_epochs(session: Session, say: Say) -> None:
         disable=None if processes.first else True,
     ) as bar:
         while not is_over(session.history, recipe):
-            batches.epoch = epoch = len(session.history)
+            epoch = len(session.history)
+            batches.start_epoch(epoch)
             if epoch in (done, recipe.head_epochs):
                 learner.start_stage(head_only=epoch < recipe.head_epochs)
             train = learner.train_epoch(epoch, train_loader, on_step=bar.update)

@@ -159,7 +159,7 @@ class EpochBatches(Sampler[list[Key]]):
     """
 
     def __init__(self, rows: Rows, recipe: Recipe, processes: Processes) -> None:
-        self.epoch = 0
+        self._epoch = 0
         self._rows, self._seed, self._processes = rows, recipe.seed, processes
         self._size = min(recipe.batch_size, len(rows)) // processes.count * processes.count
         if self._size < 2 * processes.count:
@@ -169,21 +169,25 @@ class EpochBatches(Sampler[list[Key]]):
                 "--batch_size, more images, or fewer processes."
             )
 
+    def start_epoch(self, epoch: int) -> None:
+        """Give the batches of ``epoch``, from 0, when they are next asked for."""
+        self._epoch = epoch
+
     def __len__(self) -> int:
         return len(self._rows) // self._size
 
     def __iter__(self) -> Iterator[list[Key]]:
-        random = np.random.default_rng([self._seed, _ORDER, self.epoch])
+        random = np.random.default_rng([self._seed, _ORDER, self._epoch])
         order = random.permutation(self._rows)
         for step in range(len(self)):
             batch = order[step * self._size : (step + 1) * self._size]
-            yield [(self.epoch, int(row)) for row in batch[self._processes.share]]
+            yield [(self._epoch, int(row)) for row in batch[self._processes.share]]
 
 
 def training_loader(
     table: ImageTable, batches: EpochBatches, recipe: Recipe, workers: int
 ) -> DataLoader[Batch]:
-    """Batches of the epoch that ``batches.epoch`` names."""
+    """Batches of the epoch that ``batches`` was told last."""
     return DataLoader(
         TrainingImages(table, recipe),  # type: ignore[arg-type]  # batches, not samples, come out
         batch_sampler=batches,

@@ -14,6 +14,7 @@ from torchvision.models import ResNet50_Weights, resnet50
 
 from tracin.errors import TracInError
 from tracin.training.settings import IMAGENET, SCRATCH
+from tracin.weights import read_weights
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,27 +114,11 @@ def _network_timeout(seconds: float) -> Iterator[None]:
 def _read_weights(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         raise TracInError(f"There is no file {path}. Check the path of --backbone_weights.")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    # torch.load raises what it likes on damaged files: UnpicklingError, EOFError, KeyError, …
-    except Exception as error:
-        raise TracInError(
-            f"{path} cannot be read as weights ({str(error).splitlines()[0]}). Save them with "
-            "torch.save(model.state_dict(), path)."
-        ) from error
-    for key in ("model_state_dict", "state_dict", "model"):
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            content = content[key]
-    if not isinstance(content, Mapping):
-        raise TracInError(f"{path} holds a {type(content).__name__}, not a state_dict.")
-    return content
+    return read_weights(path).state
 
 
 def _load_backbone(model: AnimalsResNet50, state: Mapping[str, Any], source: str) -> None:
     """Copy all but the head, whose classes are other ones."""
-    for prefix in ("module.", "model."):
-        if all(key.startswith(prefix) for key in state):
-            state = {key.removeprefix(prefix): value for key, value in state.items()}
     weights = {key: value for key, value in state.items() if not key.startswith("fc.")}
     head = {f"fc.{key}": value for key, value in model.head.state_dict().items()}
     try:

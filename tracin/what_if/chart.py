@@ -17,38 +17,58 @@ CAVEAT = (
     "Only the head is retrained; the backbone has seen every image under its former label. The "
     "interval covers chance in training, not the choice of test images."
 )
+# Inches on the page.
+TOP = 0.35
 HEADING, CHART, SENTENCES = 0.95, 3.3, 1.75
+UNDER_HEADING = 0.5
+UNDER_CHART = 1.0
+"""Room for the labels of the axes."""
+ARMS_LEFT, ARMS_WIDTH = 4.0, 5.2
+"""From the page's content; room for the arms' names on the left."""
+DIFFERENCE_LEFT, DIFFERENCE_WIDTH = 10.6, 4.2
+NAME_WIDTH = 3.7
+"""Of an arm's name before it is wrapped."""
+
+SPREAD = 0.15
+"""Half the height over which an arm's dots are spread, so that equal values stand side by side."""
+LEAST_REACH = 0.5
+"""Percentage points that the axis of the difference shows at least: noise must not look large."""
 
 
 def write_chart(path: Path, verdict: Verdict) -> None:
-    """Draw ``verdict`` as PNG."""
-    with style.look([verdict.sentence]), replacing(path) as temporary:
+    """Draw ``verdict`` as a PNG at ``path``."""
+    with style.applied_style([verdict.sentence]), replacing(path) as temporary:
         style.save(style.render(draw_verdict(verdict)), temporary)
 
 
 def draw_verdict(verdict: Verdict) -> Figure:
     """Both arms as dots, one for each seed; beside them the difference with its interval."""
-    figure = style.new_page(0.35 + HEADING + 0.5 + CHART + 1.0 + SENTENCES + style.MARGIN)
+    chart = TOP + HEADING + UNDER_HEADING
+    closing = chart + CHART + UNDER_CHART
+    figure = style.new_page(closing + SENTENCES + style.MARGIN)
     left, width = style.MARGIN, style.CONTENT_WIDTH
-    heading = style.place(figure, left, 0.35, width, HEADING)
     panels.draw_heading(
-        heading, "What if the training data were changed?", verdict.change.capitalize()
+        style.axes_at(figure, left, TOP, width, HEADING),
+        "What if the training data were changed?",
+        verdict.change.capitalize(),
     )
-    top = 0.35 + HEADING + 0.5
-    _draw_arms(style.place(figure, left + 4.0, top, 5.2, CHART), verdict)
-    _draw_difference(style.place(figure, left + 10.6, top, 4.2, CHART), verdict)
-    closing = style.place(figure, left, top + CHART + 1.0, width, SENTENCES)
-    panels.draw_sentences(closing, "Result", (verdict.sentence, CAVEAT))
+    _draw_arms(style.axes_at(figure, left + ARMS_LEFT, chart, ARMS_WIDTH, CHART), verdict)
+    _draw_difference(
+        style.axes_at(figure, left + DIFFERENCE_LEFT, chart, DIFFERENCE_WIDTH, CHART), verdict
+    )
+    panels.draw_sentences(
+        style.axes_at(figure, left, closing, width, SENTENCES), "Result", (verdict.sentence, CAVEAT)
+    )
     return figure
 
 
 def _draw_arms(ax: Axes, verdict: Verdict) -> Axes:
     arms = ((1, verdict.change, verdict.changed), (0, verdict.random, verdict.at_random))
-    apart = np.linspace(-0.15, 0.15, len(verdict.changed))  # equal values stand side by side
+    apart = np.linspace(-SPREAD, SPREAD, len(verdict.changed))
     for y, _, values in arms:
         ax.scatter(100 * values, y + apart, s=46, color=style.NEUTRAL, zorder=2)
         ax.plot([100 * values.mean()] * 2, [y - 0.3, y + 0.3], color=style.INK, linewidth=2.5)
-    labels = ["\n".join(text.wrap(name, 3.7, style.SMALL)) for _, name, _ in arms]
+    labels = ["\n".join(text.wrap(name, NAME_WIDTH, style.SMALL)) for _, name, _ in arms]
     ax.set_yticks([1, 0], labels)
     ax.set_ylim(-0.5, 1.5)
     ax.xaxis.set_major_locator(MaxNLocator(5))
@@ -74,7 +94,7 @@ def _draw_difference(ax: Axes, verdict: Verdict) -> Axes:
         fontweight="bold",
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 2},
     )
-    reach = 1.25 * max(abs(low), abs(high), 0.5)
+    reach = 1.25 * max(abs(low), abs(high), LEAST_REACH)
     ax.set_xlim(-reach, reach)
     ax.set_ylim(-1, 1)
     ax.set_yticks([])

@@ -14,6 +14,10 @@ from tracin.loss import Loss
 EPOCHS = 10
 FEWEST_STEPS = 400
 """Few images are passed more often."""
+STEPS_PER_EPOCH = 40
+"""Aimed at by the size of a batch."""
+SMALLEST_BATCH, LARGEST_BATCH = 16, 512
+"""A smaller batch is mostly noise; a larger one leaves too few steps to learn in."""
 LEARNING_RATE = 1e-3
 
 
@@ -28,14 +32,14 @@ class Split:
 
 
 def batch_size(n: int) -> int:
-    """Larger for more images: an epoch has some forty steps, and at least a few."""
-    return min(512, max(16, n // 40))
+    """Images per step of training on ``n``."""
+    return min(LARGEST_BATCH, max(SMALLEST_BATCH, n // STEPS_PER_EPOCH))
 
 
 def head_accuracy(
     template: nn.Sequential, train: Split, test: Split, loss: Loss, seed: int
 ) -> float:
-    """Share of ``test``, 0 to 1, that a head trained on ``train`` names rightly.
+    """Train a head on ``train``; return the share of ``test``, 0 to 1, that it names rightly.
 
     Args:
         template: the head's layers; its weights are drawn anew.
@@ -73,6 +77,7 @@ def head_accuracy(
 
 
 def _fresh(template: nn.Sequential, seed: int) -> nn.Sequential:
+    """A copy of ``template`` with newly drawn weights."""
     head = copy.deepcopy(template).requires_grad_(True).train()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

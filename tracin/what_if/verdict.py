@@ -36,7 +36,7 @@ class Verdict:
 
     @property
     def mean(self) -> float:
-        """Of the differences."""
+        """Mean of the differences, in percentage points."""
         return float(self.points.mean())
 
     @property
@@ -50,13 +50,16 @@ class Verdict:
         """Whether the difference is more than noise."""
         low, high = self.interval
         if low <= 0 <= high:
-            return "The difference is within noise: nothing may be concluded from it."
+            return (
+                "The difference is within the noise between seeds: nothing can be concluded from "
+                "it."
+            )
         better = "helps" if self.mean > 0 else "hurts"
         return f"The difference is beyond the noise between seeds: the change {better}."
 
     @property
     def sentence(self) -> str:
-        """The result."""
+        """The result in words."""
         low, high = self.interval
         change = self.change[:1].upper() + self.change[1:]
         return (

@@ -9,9 +9,10 @@ import pytest
 
 from tests.analyze.world import World, make_world
 from tracin.analyze.figures.summarize import normalized, rank, summarize
-from tracin.analyze.figures.summary import STRONGEST, Health, OverallSummary, RankBy, RankedImage
+from tracin.analyze.figures.summary import STRONGEST, Health, OverallSummary, RankedImage
 from tracin.analyze.read.inputs import EVERY_TEST_IMAGE, read_inputs
 from tracin.analyze.read.scan import scan
+from tracin.flags import RankBy
 from tracin.results import schema
 
 

@@ -16,7 +16,7 @@ def test_latin_arabic_hebrew_and_cyrillic_need_one_font() -> None:
 def test_a_character_of_no_font_becomes_a_square(monkeypatch: pytest.MonkeyPatch) -> None:
     private = "\U000f0000"
     assert fonts.missing([private, "a\n"], [fonts.BASE]) == private
-    with style.look([private]):
+    with style.applied_style([private]):
         assert fonts.drawable(f"a{private}b\nc") == f"a{fonts.MISSING}b c"
 
 
@@ -36,7 +36,7 @@ def test_invisible_characters_are_not_missed() -> None:
 
 
 def test_a_path_with_a_right_to_left_name_keeps_its_order() -> None:
-    with style.look():
+    with style.applied_style():
         shown = fonts.drawable("train/قطة/1.jpg")
     assert shown.replace("\u200e", "") == "train/قطة/1.jpg"
     assert shown.startswith("\u200e")
@@ -45,7 +45,7 @@ def test_a_path_with_a_right_to_left_name_keeps_its_order() -> None:
 
 def test_settings_last_as_long_as_the_block() -> None:
     before = dict(mpl.rcParams)
-    with style.look(["cat"]) as families:
+    with style.applied_style(["cat"]) as families:
         assert families == (fonts.BASE,)
         assert mpl.rcParams["font.family"] == [fonts.BASE]
     assert dict(mpl.rcParams) == before

@@ -12,13 +12,16 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
 from tests.analyze.figures.test_summarize import summarized
 from tests.analyze.world import ANIMALS, make_world
+from tracin.analyze.figures.distribution import averages, histogram
 from tracin.analyze.figures.summary import OverallSummary
-from tracin.analyze.pictures import averages, charts, pages, style
+from tracin.analyze.pictures import charts, pages, style
 from tracin.analyze.read.thumbnails import SIDE, Pixels
 from tracin.analyze.words.findings import in_words
 
@@ -83,7 +86,7 @@ def test_no_text_is_small_or_stands_on_another(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     overall = summarized(make_world(tmp_path, images=False, **WORLDS[name]).results_dir)
-    with style.look([*HARD_NAMES]):
+    with style.applied_style([*HARD_NAMES]):
         for figure in figures(overall):
             with recorded(monkeypatch) as drawn:
                 style.render(figure)
@@ -108,7 +111,7 @@ def texts(figure: Figure) -> list[str]:
 def test_the_dashboard_says_what_the_summary_says(tmp_path: Path) -> None:
     overall = summarized(make_world(tmp_path, images=False).results_dir)
     words = in_words(overall)
-    with style.look():
+    with style.applied_style():
         said = texts(pages.dashboard(overall, words, picture))
     whole = " ".join(said).replace("\u200e", "")
     assert f"{overall.health.shown} {overall.health.band}" in said
@@ -123,18 +126,22 @@ def test_the_dashboard_says_what_the_summary_says(tmp_path: Path) -> None:
 
 def test_method_is_named_on_every_picture(tmp_path: Path) -> None:
     overall = summarized(make_world(tmp_path, images=False).results_dir)
-    with style.look():
+    with style.applied_style():
         for figure in figures(overall):
             assert any(line.startswith("TracIn") for line in texts(figure))
 
 
+def rectangles(ax: Axes) -> list[Rectangle]:
+    return [patch for patch in ax.patches if isinstance(patch, Rectangle)]
+
+
 def test_bars_are_the_averages_and_hatched_below_zero(tmp_path: Path) -> None:
     overall = summarized(make_world(tmp_path, images=False).results_dir)
-    with style.look():
-        ax = averages.draw_averages(style.new_page(5).add_subplot(), overall)
-    bars = ax.containers[0].patches  # type: ignore[attr-defined]
-    order = np.argsort(overall.group_of, kind="stable")
-    np.testing.assert_allclose([bar.get_height() for bar in bars], overall.test_mean[order])
+    with style.applied_style():
+        chart = averages(overall.test_mean, overall.unit)
+        ax = charts.draw_chart(style.new_page(5).add_subplot(), chart)
+    bars = rectangles(ax)
+    np.testing.assert_allclose([bar.get_height() for bar in bars], np.sort(overall.test_mean))
     for bar in bars:
         assert bool(bar.get_hatch()) == (bar.get_height() < 0)
 
@@ -143,16 +150,18 @@ def test_a_histogram_holds_every_test_image(tmp_path: Path) -> None:
     for name in ("ten", "saturated", "one image"):
         world = make_world(tmp_path / name, images=False, **WORLDS[name])
         overall = summarized(world.results_dir)
-        with style.look():
-            ax = charts.draw_extremes(style.new_page(5).add_subplot(), overall, "positive")
-        bars = ax.containers[0].patches  # type: ignore[attr-defined]
-        shown = int((overall.test_max > 0).sum()) if ax.get_xscale() == "log" else overall.n_test
-        assert sum(bar.get_height() for bar in bars) == shown
+        with style.applied_style():
+            chart = histogram(overall.test_max, 1, overall.unit)
+            ax = charts.draw_chart(style.new_page(5).add_subplot(), chart)
+        shown = int((overall.test_max > 0).sum())
+        assert sum(bar.get_height() for bar in rectangles(ax)) == shown
+        without = overall.n_test - shown
+        assert (f"{without} without one" in ax.get_ylabel()) == (without > 0)
 
 
 def test_settings_stay_as_they_were(tmp_path: Path) -> None:
     overall = summarized(make_world(tmp_path, images=False).results_dir)
     before = dict(mpl.rcParams)
-    with style.look():
+    with style.applied_style():
         list(figures(overall))
     assert dict(mpl.rcParams) == before

@@ -11,7 +11,7 @@ from tracin.analyze.pictures import style, text
 
 @pytest.fixture(autouse=True)
 def look() -> Iterator[None]:
-    with style.look():
+    with style.applied_style():
         yield
 
 

@@ -12,18 +12,19 @@ import pytest
 
 from tests.analyze.world import ANIMALS, World, make_world, without_matrix
 from tracin.analyze.figures.summarize import summarize
-from tracin.analyze.figures.summary import OverallSummary, RankBy
+from tracin.analyze.figures.summary import OverallSummary
 from tracin.analyze.read.from_tables import scores_from_tables
 from tracin.analyze.read.inputs import read_inputs
-from tracin.analyze.read.scan import Scores, scan
+from tracin.analyze.read.scan import MatrixSummary, scan
 from tracin.analyze.words.findings import in_words
 from tracin.errors import TracInError
+from tracin.flags import RankBy
 from tracin.results import schema
 
 QUOTED = ('a "quoted" dog', "plain, with comma", "NA", "\u72d7")
 
 
-def scores_of(results_dir: Path) -> Scores:
+def scores_of(results_dir: Path) -> MatrixSummary:
     inputs = read_inputs(results_dir)
     test = inputs.test
     if inputs.tables is not None:
@@ -98,9 +99,7 @@ def test_extremes_are_the_matrix_s_and_means_its_rounded_means(pair: tuple[World
     np.testing.assert_array_equal(scores.test_min, exact.min(axis=0))
     np.testing.assert_array_equal(scores.test_argmax, exact.argmax(axis=0))
     np.testing.assert_array_equal(scores.test_argmin, exact.argmin(axis=0))
-    assert scores.test_positive_share is not None
-    np.testing.assert_allclose(scores.test_positive_share, (exact > 0).mean(axis=0), rtol=1e-6)
-    for name in Scores.__dataclass_fields__:
+    for name in MatrixSummary.__dataclass_fields__:
         theirs = getattr(scores_of(world.results_dir), name)
         assert getattr(scores, name).dtype == theirs.dtype
         assert getattr(scores, name).shape == theirs.shape
@@ -149,7 +148,6 @@ def test_rows_are_placed_by_their_index(world: World, tables: Path) -> None:
 def test_nothing_needs_the_share_of_positive_scores(tables: Path) -> None:
     before, path = summary_of(tables), tables / schema.INFLUENCE_SUMMARY
     pd.read_csv(path).drop(columns="positive_share").to_csv(path, index=False)
-    assert scores_of(tables).test_positive_share is None
     assert read_inputs(tables).left_out == ()
     assert_same(summary_of(tables), before, 0.0)
 

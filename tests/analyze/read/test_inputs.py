@@ -126,19 +126,21 @@ def test_a_class_may_be_called_na(world: World) -> None:
 def test_tables_of_another_size_are_refused(world: World, name: str) -> None:
     path = world.results_dir / name
     pd.read_csv(path)[:-1].to_csv(path, index=False)
-    with pytest.raises(TracInError, match=r"come from different runs.*take .* away"):
+    with pytest.raises(TracInError, match=r"come from different runs.*remove"):
         read_inputs(world.results_dir)
 
 
 def test_a_run_of_another_size_is_refused(world: World) -> None:
     write_run(world, train_images=61)
-    with pytest.raises(TracInError, match="speaks of 61 training and 12 test images"):
+    with pytest.raises(TracInError, match="tells of 61 training images and 12 test images"):
         read_inputs(world.results_dir)
 
 
 def test_a_repeated_index_is_refused(world: World) -> None:
     change(world, schema.INFLUENCE_SUMMARY, test_idx=0)
-    with pytest.raises(TracInError, match=r"column test_idx: each of 0 … 11 must stand there once"):
+    with pytest.raises(
+        TracInError, match=r"column test_idx: each of 0 … 11 must be there exactly once"
+    ):
         read_inputs(world.results_dir)
 
 
@@ -164,7 +166,7 @@ def test_without_suspects_it_says_so(world: World) -> None:
 
 def test_without_any_scores_the_next_step_is_named(tmp_path: Path) -> None:
     message = (
-        r"influence_scores\.csv is not there, nor class_influence\.csv in its place\. "
+        r"influence_scores\.csv is not there, and class_influence\.csv is not in its place\. "
         r"Run TracIn_Resnet50\.py first"
     )
     with pytest.raises(TracInError, match=message):
@@ -204,7 +206,7 @@ def test_a_matrix_is_read_even_beside_class_means(world: World) -> None:
 def test_without_a_matrix_both_summaries_are_needed(tables: Path, name: str) -> None:
     path = tables / name
     path.write_text(path.read_text().split("\n", maxsplit=1)[0] + "\n")
-    with pytest.raises(TracInError, match=f"{name} has a header and no rows: run TracIn"):
+    with pytest.raises(TracInError, match=f"{name} has a header but no rows: run TracIn"):
         read_inputs(tables)
     path.unlink()
     message = (
@@ -219,8 +221,8 @@ def test_without_a_matrix_the_run_is_held_against_the_tables(tables: Path) -> No
     path = tables / schema.INFLUENCE_SUMMARY
     pd.read_csv(path)[:-1].to_csv(path, index=False)
     message = (
-        r"run\.json speaks of 60 training and 12 test images, train_summary\.csv has 60 rows and "
-        r"influence_summary\.csv 11: they come from different runs"
+        r"run\.json tells of 60 training images and 12 test images, but train_summary\.csv has "
+        r"60 rows and influence_summary\.csv 11: they come from different runs"
     )
     with pytest.raises(TracInError, match=message):
         read_inputs(tables)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tracin.analyze.read.thumbnails import SIDE, Thumbnails, image_file, read_thumbnail
+from tracin.analyze.read.thumbnails import SIDE, image_file, read_thumbnail, thumbnails_by_row
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "P", "RGBA", "CMYK", "I;16", "1"])
@@ -52,9 +52,9 @@ def test_a_path_that_leaves_the_folder_is_not_found(tmp_path: Path, path: str) -
 
 def test_thumbnails_by_row(tmp_path: Path) -> None:
     Image.new("RGB", (9, 9), "white").save(tmp_path / "1.png")
-    thumbnails = Thumbnails(tmp_path, ["0.png", "1.png"])
-    assert thumbnails.get(0) is None
-    first = thumbnails.get(1)
+    thumbnail = thumbnails_by_row(tmp_path, ["0.png", "1.png"])
+    assert thumbnail(0) is None
+    first = thumbnail(1)
     assert first is not None
-    assert first is thumbnails.get(1)  # read once
-    assert Thumbnails(tmp_path, None).get(5) is None
+    assert first is thumbnail(1)  # read once
+    assert thumbnails_by_row(tmp_path, None)(5) is None

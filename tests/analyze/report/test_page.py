@@ -18,16 +18,17 @@ from PIL import Image
 
 from tests.analyze.report.review_world import HOSTILE_CLASSES, ReviewWorld, make_review_world
 from tests.analyze.world import make_world, write_run
+from tracin.analyze.figures.distribution import Chart, averages, histogram
 from tracin.analyze.figures.summarize import summarize
 from tracin.analyze.read.inputs import read_inputs
 from tracin.analyze.read.scan import scan
 from tracin.analyze.report import svg
+from tracin.analyze.report.analysis import Analysis, PagePicture, read_page_tables
 from tracin.analyze.report.classes import classes_section
 from tracin.analyze.report.duplicates import duplicates_section
 from tracin.analyze.report.mistakes import mistakes_section
 from tracin.analyze.report.page import write_report
 from tracin.analyze.report.pictures import make_album
-from tracin.analyze.report.source import Picture, Source
 from tracin.analyze.report.suspects import suspects_section
 from tracin.analyze.run import AnalyzeConfig, run
 from tracin.analyze.words import meaning
@@ -40,13 +41,20 @@ def review(tmp_path_factory: pytest.TempPathFactory) -> ReviewWorld:
     return make_review_world(tmp_path_factory.mktemp("review"))
 
 
-def source_of(results_dir: Path) -> Source:
+def analysis_of(results_dir: Path) -> Analysis:
     inputs = read_inputs(results_dir)
     groups = inputs.test.groups
     shape = (inputs.n_train, inputs.n_test)
     scores = scan(inputs.scores, shape, inputs.test.group_of, len(groups))
     overall = summarize(inputs, scores, top_k=10, rank_by="normalized")
-    return Source(results_dir, inputs, scores, overall, in_words(overall))
+    return Analysis(
+        results_dir,
+        inputs,
+        scores,
+        overall,
+        in_words(overall),
+        read_page_tables(results_dir),
+    )
 
 
 @dataclass
@@ -95,7 +103,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def page(review: ReviewWorld) -> Page:
     path = review.world.results_dir / schema.REPORT
-    assert write_report(path, source_of(review.world.results_dir)) == ()
+    assert write_report(path, analysis_of(review.world.results_dir)) == ()
     return Page(path)
 
 
@@ -144,7 +152,7 @@ def test_pictures_are_small_jpegs_each_once(page: Page, review: ReviewWorld) -> 
 
 
 def test_suspects_stand_beside_their_neighbours(review: ReviewWorld) -> None:
-    section = suspects_section(source_of(review.world.results_dir))
+    section = suspects_section(analysis_of(review.world.results_dir))
     assert [card.path for card in section.cards] == list(review.suspects["train_path"])
     card = section.cards[0]
     assert len(card.like_given) == len(card.like_suggested) == 3
@@ -155,9 +163,9 @@ def test_suspects_stand_beside_their_neighbours(review: ReviewWorld) -> None:
 
 
 def test_mistakes_are_explained_from_both_sides(review: ReviewWorld) -> None:
-    source = source_of(review.world.results_dir)
-    section = mistakes_section(source)
-    correct = source.inputs.test.correct
+    analysis = analysis_of(review.world.results_dir)
+    section = mistakes_section(analysis)
+    correct = analysis.inputs.test.correct
     assert correct is not None
     assert section.total == len(section.shown) == int((~correct).sum()) > 0
     for mistake in section.shown:
@@ -170,8 +178,8 @@ def test_mistakes_are_explained_from_both_sides(review: ReviewWorld) -> None:
 
 
 def test_classes_against_classes_add_up(review: ReviewWorld) -> None:
-    source = source_of(review.world.results_dir)
-    section = classes_section(source)
+    analysis = analysis_of(review.world.results_dir)
+    section = classes_section(analysis)
     world = review.world
     assert section.columns == tuple(row.label for row in section.rows) == world.names
     for row, label in enumerate(world.names):
@@ -187,7 +195,7 @@ def test_classes_against_classes_add_up(review: ReviewWorld) -> None:
 
 
 def test_duplicates_come_worst_first(review: ReviewWorld) -> None:
-    section = duplicates_section(source_of(review.world.results_dir))
+    section = duplicates_section(analysis_of(review.world.results_dir))
     assert [pair.severity for pair in section.shown] == sorted(
         pair.severity for pair in section.shown
     )
@@ -199,7 +207,7 @@ def test_duplicates_come_worst_first(review: ReviewWorld) -> None:
 def test_scores_alone_make_a_page_that_says_what_is_missing(tmp_path: Path) -> None:
     (tmp_path / schema.INFLUENCE_SCORES).write_text("0,1\n0.5,-1\n0.25,0.5\n-3,0\n")
     path = tmp_path / schema.REPORT
-    write_report(path, source_of(tmp_path))
+    write_report(path, analysis_of(tmp_path))
     page = Page(path)
     for name in (schema.SUSPECTS, schema.TOP_INFLUENCES_TABLE, schema.DUPLICATES):
         assert f"{name}, and this results folder has no such file" in page.text
@@ -218,7 +226,7 @@ def test_nothing_found_is_said(tmp_path: Path) -> None:
         }[name]
         (world.results_dir / name).write_text(",".join(empty) + "\n")
     path = world.results_dir / schema.REPORT
-    write_report(path, source_of(world.results_dir))
+    write_report(path, analysis_of(world.results_dir))
     text = Page(path).text
     for words in ("No suspicious labels found", "No duplicates found", "Every average is zero."):
         assert words in text
@@ -227,7 +235,7 @@ def test_nothing_found_is_said(tmp_path: Path) -> None:
 
 def test_pictures_beyond_the_budget_are_left_out_and_counted(review: ReviewWorld) -> None:
     path = review.world.results_dir / "small.html"
-    (sentence,) = write_report(path, source_of(review.world.results_dir), budget=60_000)
+    (sentence,) = write_report(path, analysis_of(review.world.results_dir), budget=60_000)
     assert re.match(r"\d+ pictures of the report, to keep its file below 30 MB", sentence)
     page = Page(path)
     assert sum(map(len, page.data["pictures"])) <= 60_000
@@ -236,7 +244,7 @@ def test_pictures_beyond_the_budget_are_left_out_and_counted(review: ReviewWorld
 
 
 def test_images_that_are_not_there_are_named(review: ReviewWorld, tmp_path: Path) -> None:
-    album = make_album(tmp_path, [Picture("train/cat/none.jpg"), Picture("../etc/passwd")])
+    album = make_album(tmp_path, [PagePicture("train/cat/none.jpg"), PagePicture("../etc/passwd")])
     assert album.encoded == ()
     assert album.unreadable == ("train/cat/none.jpg", "../etc/passwd")
 
@@ -254,19 +262,25 @@ def test_the_run_writes_the_page(review: ReviewWorld) -> None:
 def test_charts_stay_in_their_frame(scale: float) -> None:
     values = np.random.default_rng(0).lognormal(0, 3, 500) * scale
     for chart in (
-        svg.histogram(values, "t", negative=False),
-        svg.histogram(-values, "t", negative=True),
-        svg.histogram(values[:3], "t", negative=False),
+        histogram(values, 1, "u"),
+        histogram(-values, -1, "u"),
+        histogram(values[:3], 1, "u"),
+        averages(np.concatenate([values, -values]), "u"),
+        averages(np.array([2.0 * scale]), "u"),
     ):
-        assert chart.bars
-        for bar in chart.bars:
+        assert isinstance(chart, Chart)
+        drawing = svg.draw(chart)
+        assert drawing.bars
+        for bar in drawing.bars:
             assert bar.x >= svg.LEFT - 0.1 and bar.x + bar.width <= svg.RIGHT + 0.1
-            assert bar.y >= svg.TOP - 0.1
-        assert 1 <= len(chart.x_ticks) <= 7
-    both = svg.profile(np.concatenate([values, -values]), "t")
-    assert both.positive_path and both.negative_path and both.zero is not None
-    assert svg.profile(np.zeros(4), "t").alt == "Every average is zero."
-    assert svg.profile(np.array([2.0 * scale]), "t").zero is not None
+            assert svg.TOP - 0.1 <= bar.y <= bar.y + bar.height <= svg.BOTTOM + 0.1
+        for text in drawing.texts:
+            assert 0 <= text.x <= svg.WIDTH and 0 <= text.y <= svg.HEIGHT
+        assert 1 <= len(chart.x.ticks) <= 7
+    both = svg.draw(averages(np.concatenate([values, -values]), "u"))
+    assert {bar.kind for bar in both.bars} == {"helped", "hurt"}
+    assert svg.draw(averages(np.zeros(4), "u")).why == "Every average is zero."
+    assert svg.draw(averages(np.array([2.0 * scale]), "u")).axis
 
 
 def test_words_follow_the_numbers() -> None:
@@ -274,7 +288,7 @@ def test_words_follow_the_numbers() -> None:
     assert meaning.percent(1.0) == "100.0%"
     assert meaning.cosine(0.99999) == "above 0.9999"
     assert meaning.cosine(1.0) == "1.0000"
-    assert "opposite error" in meaning.relation(0.9, -0.8)
+    assert "errors on the two are opposite" in meaning.relation(0.9, -0.8)
     assert meaning.relation(0.9, 0.8).startswith("Looks like it")
     assert "had to learn" in meaning.learning(0.2)
     assert meaning.suspicion_level(2.0) == "Very suspicious"

@@ -102,9 +102,41 @@ def test_wrong_labels_among_them_are_to_be_relabelled() -> None:
     words = in_words(run_of(cats(strongest=strongest)))
     assert words.findings[3].startswith("All of the 4 strongest opponents of cat are labelled dog")
     assert words.recommendations == (
-        "Relabel train/dog/0.jpg and train/dog/1.jpg from dog to cat, or delete them, after a "
-        "look: their labels look wrong.",
+        "Look at train/dog/0.jpg and train/dog/1.jpg, then relabel them from dog to cat, or delete "
+        "them: their labels look wrong.",
     )
+
+
+def test_one_of_a_kind_is_told_as_one() -> None:
+    opponent, suspect = image(0, "cat", "dog"), image(1, "cow", "dog")
+    alone = cats(health=Health(1, 5), strongest=(opponent,), helpful=(image(2, "dog"),))
+    mistake = Mistakes(1, "test/cat/9.jpg", "cat", "dog", None)
+    words = in_words(run_of(alone, mistakes=mistake, suspects=(suspect,), n_right=4))
+    assert words.by_class["cat"][0] == (
+        "1 of 5 test images of cat has a mean influence above zero: health 20.0% (NEEDS ATTENTION)."
+    )
+    assert words.by_class["cat"][2:] == (
+        "The only opponent of cat is labelled cat all the same: an unusual or mislabelled picture, "
+        "train/cat/0.jpg.",
+        "The only opponent of cat has a label that looks wrong: train/cat/0.jpg (cat, rather dog).",
+        "The only helpful training image carries another label: train/dog/2.jpg (dog).",
+    )
+    assert words.findings[1:3] == (
+        "1 of 5 test images is misclassified: test/cat/9.jpg (cat, taken for dog).",
+        "1 of 90 training labels looks wrong: that of train/cow/1.jpg, labelled cow, which looks "
+        "like dog.",
+    )
+
+
+def test_cut_lists_say_how_many_are_left_out() -> None:
+    wrong = tuple(image(k, "dog", "cow") for k in range(5))
+    weak = [
+        cats(name=name, health=Health(0, 5), strongest=wrong, helpful=wrong) for name in "abcde"
+    ]
+    words = in_words(run_of(*weak, health=Health(0, 5)))
+    assert words.recommendations[-1] == "Open the pages of a, b, c and 2 more: health is low there."
+    assert words.by_class["a"][-2].endswith("train/dog/2.jpg (dog, rather cow) and 2 more.")
+    assert words.by_class["a"][-1].endswith("train/dog/2.jpg (dog) and 2 more.")
 
 
 def test_two_images_are_no_pattern() -> None:
@@ -115,13 +147,13 @@ def test_two_images_are_no_pattern() -> None:
 def test_a_class_in_words() -> None:
     assert in_words(run_of(cats())).by_class["cat"] == (
         "4 of 5 test images of cat have a mean influence above zero: health 80.0% (GOOD).",
-        "Of the training classes, each summed over its images, those labelled cat helped most "
-        "(+3.00) and those labelled dog hurt most (−2.00).",
+        "Of the training classes, each summed over its images, cat helped most (+3.00) and dog "
+        "hurt most (−2.00).",
         "12 of the 20 strongest opponents of cat are labelled dog: look at train/dog/0.jpg, "
         "train/dog/1.jpg, train/dog/2.jpg and 9 more.",
         "2 of the 20 strongest opponents of cat are labelled cat all the same: unusual or "
         "mislabelled pictures, train/cat/18.jpg and train/cat/19.jpg.",
-        "1 of the 2 most helpful carry another label: train/dog/31.jpg (dog).",
+        "1 of the 2 most helpful training images carries another label: train/dog/31.jpg (dog).",
     )
 
 
@@ -131,7 +163,7 @@ def test_nothing_to_recommend_is_said() -> None:
     assert advice.startswith("Nothing to recommend: no label looks wrong")
     assert "nothing in the training set hurt a test image." in words.findings[-1]
     assert words.by_class["cat"][-1] == (
-        "No training image has a mean below zero: nothing to correct here."
+        "No training image has a mean influence below zero: nothing to correct here."
     )
 
 
@@ -145,10 +177,10 @@ def test_suspects_and_mistakes_come_first() -> None:
     suspects = (image(7, "cow", "dog"), image(8, "dog", "cat"))
     words = in_words(run_of(calm(), mistakes=mistake, suspects=suspects, n_right=3))
     assert words.findings[1:3] == (
-        "2 of 5 test images are misclassified; largest loss: test/cat/9.jpg (cat, taken for dog). "
-        "Its strongest opponent: train/dog/3.jpg (labelled dog).",
-        "2 training labels of 90 look wrong; most suspicious: train/cow/7.jpg, labelled cow, "
-        "looks like dog.",
+        "2 of 5 test images are misclassified. The largest loss is that of test/cat/9.jpg (cat, "
+        "taken for dog); its strongest opponent is train/dog/3.jpg (labelled dog).",
+        "2 of 90 training labels look wrong. The most suspicious is that of train/cow/7.jpg, "
+        "labelled cow, which looks like dog.",
     )
     assert words.recommendations == (
         "Check the labels in suspects.csv first, beginning with train/cow/7.jpg and "
@@ -163,7 +195,8 @@ def test_the_weakest_class_and_the_busiest_opponent() -> None:
         run_of(calm(), dog, busiest_opponent=(image(5, "cow"), 4), health=Health(6, 9))
     )
     assert words.findings[-2:] == (
-        "Weakest class is dog: 1 of 4 test images with a mean above zero, health 25.0%.",
+        "The weakest class is dog: 1 of its 4 test images has a mean influence above zero, health "
+        "25.0%.",
         "The strongest opponent of 4 of 5 test images is train/cow/5.jpg (labelled cow).",
     )
     assert words.recommendations[-1] == "Open the page of dog: health is low there."

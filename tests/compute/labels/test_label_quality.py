@@ -9,13 +9,13 @@ from torch.nn import functional
 
 from tests.compute.factories import make_factors, permuted, random_factors
 from tracin.compute.labels.label_quality import (
-    SUSPICION_CUT,
     LabelQuality,
     label_quality,
     suggest_by_prediction,
     suspects,
 )
 from tracin.compute.scores.factors import Factors
+from tracin.results.schema import SUSPICION_CUT
 
 
 def double_loop(checkpoints: list[Factors]) -> tuple[np.ndarray, np.ndarray]:

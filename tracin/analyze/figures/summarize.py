@@ -12,15 +12,15 @@ from tracin.analyze.figures.summary import (
     Health,
     Mistakes,
     OverallSummary,
-    RankBy,
     RankedImage,
 )
 from tracin.analyze.read.inputs import Inputs
-from tracin.analyze.read.scan import Float64Array, Int64Array, Scores
+from tracin.analyze.read.scan import Float64Array, Int64Array, MatrixSummary
+from tracin.flags import RankBy
 from tracin.results.run_info import RunInfo
 from tracin.results.schema import GAUSS_NEWTON, TRACIN
 
-METHODS = {
+METHOD_NAMES = {
     TRACIN: ("TracIn", "estimated drop in test loss"),
     GAUSS_NEWTON: ("Gauss–Newton", "n × rise in test loss without it"),
 }
@@ -47,7 +47,9 @@ def normalized(means: Float64Array, self_influence: Float64Array) -> Float64Arra
     return np.divide(means, root, out=np.zeros_like(means), where=root > 0)
 
 
-def summarize(inputs: Inputs, scores: Scores, *, top_k: int, rank_by: RankBy) -> OverallSummary:
+def summarize(
+    inputs: Inputs, scores: MatrixSummary, *, top_k: int, rank_by: RankBy
+) -> OverallSummary:
     """Everything that is shown about the run and about each class of its test images.
 
     Args:
@@ -98,7 +100,7 @@ def summarize(inputs: Inputs, scores: Scores, *, top_k: int, rank_by: RankBy) ->
 
 
 def _class_summary(
-    inputs: Inputs, scores: Scores, group: int, top_k: int, rank_by: RankBy
+    inputs: Inputs, scores: MatrixSummary, group: int, top_k: int, rank_by: RankBy
 ) -> ClassSummary:
     test, labels = inputs.test, inputs.train.labels
     members = test.group_of == group
@@ -152,7 +154,7 @@ def _harmful(inputs: Inputs, means: Float64Array, k: int) -> tuple[RankedImage, 
     return tuple(_image(inputs, int(i), float(means[i])) for i in rank(-means, k))
 
 
-def _busiest_opponent(inputs: Inputs, scores: Scores) -> tuple[RankedImage, int] | None:
+def _busiest_opponent(inputs: Inputs, scores: MatrixSummary) -> tuple[RankedImage, int] | None:
     strongest = scores.test_argmin[scores.test_min < 0]
     if not len(strongest):
         return None
@@ -161,14 +163,14 @@ def _busiest_opponent(inputs: Inputs, scores: Scores) -> tuple[RankedImage, int]
     return _image(inputs, index, float(scores.train_mean[index])), int(times[index])
 
 
-def _suspects(inputs: Inputs, scores: Scores) -> tuple[RankedImage, ...] | None:
+def _suspects(inputs: Inputs, scores: MatrixSummary) -> tuple[RankedImage, ...] | None:
     if inputs.train.suspects is None:
         return None
     rows = [row for row, _ in inputs.train.suspects]
     return tuple(_image(inputs, row, float(scores.train_mean[row])) for row in rows)
 
 
-def _mistakes(inputs: Inputs, scores: Scores) -> Mistakes | None:
+def _mistakes(inputs: Inputs, scores: MatrixSummary) -> Mistakes | None:
     test = inputs.test
     if test.correct is None or test.correct.all():
         return None
@@ -202,7 +204,7 @@ def _by_label(
 def _method(run: RunInfo | None) -> tuple[str, str]:
     """(name, unit); without ``run.json`` the matrix is taken for TracIn's."""
     method = run.method if run else TRACIN
-    return METHODS.get(method, (method, "score"))
+    return METHOD_NAMES.get(method, (method, "score"))
 
 
 def _provenance(run: RunInfo | None) -> str:

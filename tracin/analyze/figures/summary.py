@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Literal
 
 from tracin.analyze.read.scan import Float64Array, Int64Array
+from tracin.flags import RankBy
 
-RankBy = Literal["normalized", "raw"]
+EXCELLENT_ABOVE = 95
+GOOD_FROM = 80
+FAIR_FROM = 60
+"""The bands of the health score in percent; exactly 95 is GOOD, and below 60 NEEDS ATTENTION."""
 
 STRONGEST = 20
 """Of how many opponents of a class the labels are counted."""
@@ -32,7 +35,7 @@ class Health:
 
     @property
     def band(self) -> str:
-        """Above 95 EXCELLENT, from 80 GOOD, from 60 FAIR, else NEEDS ATTENTION."""
+        """The name that the bands give ``percent``."""
         return _band(self.percent)
 
     @property
@@ -49,11 +52,11 @@ class Health:
 
 
 def _band(percent: float) -> str:
-    if percent > 95:
+    if percent > EXCELLENT_ABOVE:
         return "EXCELLENT"
-    if percent >= 80:
+    if percent >= GOOD_FROM:
         return "GOOD"
-    return "FAIR" if percent >= 60 else "NEEDS ATTENTION"
+    return "FAIR" if percent >= FAIR_FROM else "NEEDS ATTENTION"
 
 
 @dataclass(frozen=True)

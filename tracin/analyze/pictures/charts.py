@@ -1,23 +1,27 @@
-"""Panels with axes: how scores are distributed, and who sums up to what."""
+"""Panels with axes: how scores are distributed, and which training class sums up to what."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any
 
 import numpy as np
+import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.patches import Patch
 
-from tracin.analyze.figures.distribution import spans_decades
-from tracin.analyze.figures.summary import ClassSummary, OverallSummary
-from tracin.analyze.pictures import axes, style, text
+from tracin.analyze.figures.distribution import Chart, LegendEntry, NoChart
+from tracin.analyze.figures.scale import linear_axis
+from tracin.analyze.figures.summary import ClassSummary
+from tracin.analyze.pictures import style, text
+from tracin.analyze.pictures.axes import draw_axis
 from tracin.analyze.pictures.signs import (
+    colour_of,
     hatch_negative,
-    panel_message,
-    panel_title,
     sign_colours,
     sign_ink,
+    write_message,
+    write_title,
 )
 from tracin.analyze.read.scan import Float64Array
 from tracin.wording import signed
@@ -25,52 +29,74 @@ from tracin.wording import signed
 MOST_LABELS = 10
 """So many training classes the sums show at most."""
 
+LABEL_WIDTH = 1.55
+"""Inches for the name of a training class beside its bar."""
 
-def draw_extremes(ax: Axes, overall: OverallSummary, side: Literal["positive", "negative"]) -> Axes:
-    """How the largest (or smallest) score of each test image is distributed, its mean marked."""
-    positive = side == "positive"
-    values = overall.test_max if positive else overall.test_min
-    sign, colour = (1, style.HELPED) if positive else (-1, style.HURT)
-    panel_title(ax, "Largest positive influence" if positive else "Most negative influence")
-    if overall.all_zero:
-        return panel_message(ax, "Every score is zero.")
-    sizes = sign * values
-    shown, left_out = sizes, 0
-    label = f"{'largest' if positive else 'smallest'} score of a test image"
-    if log := spans_decades(sizes):
-        shown = sizes[sizes > 0]
-        left_out = len(sizes) - len(shown)
-        edges = _log_edges(shown)
-    else:
-        shown = values
-        edges = _linear_edges(shown)
-    hatch = None if positive else style.HATCH
-    ax.hist(shown, bins=list(edges), color=colour, hatch=hatch, edgecolor="white", linewidth=0.8)
-    if len(edges) == 2:  # one value: a bar, not a wall
-        ax.set_xlim(edges[0] - 3 * np.ptp(edges), edges[1] + 3 * np.ptp(edges))
-    mean = float(values.mean())
-    if log:
-        axes.logarithmic(ax, sign, label, overall.unit)
-    else:
-        axes.linear(ax.xaxis, float(np.abs(edges).max()), label, overall.unit)
-    _mark_mean(ax, sign * mean if log else mean, mean)
-    note = f"; {left_out:,} without one" if left_out else ""
-    ax.set_ylabel(f"test images (n = {overall.n_test:,}{note})")
-    ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-    ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+BESIDE_BAR, BLANK_END = 0.15, 0.1
+"""Inches: around the text at the end of a bar, and at an end of the axis that no bar points to."""
+
+NEAR_EDGE = 0.3
+"""Share of a panel's width in which a text about a line stands beside it, not over it."""
+
+GAP_BETWEEN_BARS = 0.8
+"""Points of white around bars that are told apart."""
+
+
+def draw_chart(ax: Axes, chart: Chart | NoChart) -> Axes:
+    """Draw ``chart`` on ``ax``: bars, axes, and the mean or the legend; or why there are none."""
+    write_title(ax, chart.title)
+    if isinstance(chart, NoChart):
+        return write_message(ax, chart.why)
+    _draw_bars(ax, chart)
+    draw_axis(ax, "x", chart.x)
+    draw_axis(ax, "y", chart.y)
     ax.grid(axis="y")
+    if chart.y.low < 0:
+        ax.axhline(0, color=style.INK, linewidth=1)
+    if chart.mean is not None:
+        _mark_mean(ax, chart.mean)
+    if chart.legend:
+        _draw_legend(ax, chart.legend)
     return ax
 
 
-def draw_label_sums(ax: Axes, one: ClassSummary) -> Axes:
-    """What the training images of each label add up to for this class of test images."""
-    panel_title(ax, "Sum of scores by training class")
-    if not one.by_label:
-        return panel_message(ax, "The labels of the training images are not known.")
-    if not any(total for _, total, _ in one.by_label):
-        return panel_message(ax, "Every sum is zero.")
-    largest = sorted(one.by_label, key=lambda entry: -abs(entry[1]))[:MOST_LABELS]
-    dropped = len(largest) < len(one.by_label)
+def _draw_bars(ax: Axes, chart: Chart) -> None:
+    """The bars of ``chart``; positive green, negative hatched orange."""
+    lefts = np.array([bar.left for bar in chart.bars])
+    rights = np.array([bar.right for bar in chart.bars])
+    heights = np.array([bar.height for bar in chart.bars])
+    signs = np.array([bar.sign for bar in chart.bars], dtype=float)
+    # Smoothed edges would leave thin seams between bars that are joined.
+    line: dict[str, Any] = {
+        "edgecolor": "white",
+        "linewidth": GAP_BETWEEN_BARS * chart.separate,
+        "antialiased": chart.separate,
+        "snap": chart.separate,
+    }
+    if chart.counts:
+        sns.histplot(
+            x=(lefts + rights) / 2,
+            weights=heights,
+            bins=[*lefts.tolist(), float(rights[-1])],
+            color=colour_of(signs[0]),
+            alpha=1,
+            ax=ax,
+            **line,
+        )
+    else:
+        ax.bar(lefts, heights, rights - lefts, align="edge", color=sign_colours(signs), **line)
+    hatch_negative(ax.patches, signs)
+
+
+def draw_label_sums(ax: Axes, summary: ClassSummary) -> Axes:
+    """Draw what the training images of each label add up to for this class of test images."""
+    write_title(ax, "Sum of scores by training class")
+    if not summary.by_label:
+        return write_message(ax, "The labels of the training images are not known.")
+    if not any(total for _, total, _ in summary.by_label):
+        return write_message(ax, "Every sum is zero.")
+    largest = sorted(summary.by_label, key=lambda entry: -abs(entry[1]))[:MOST_LABELS]
+    dropped = len(largest) < len(summary.by_label)
     entries = sorted(largest, key=lambda entry: entry[1])
     sums = np.array([total for _, total, _ in entries])
     rows = np.arange(len(entries))
@@ -80,21 +106,20 @@ def draw_label_sums(ax: Axes, one: ClassSummary) -> Axes:
     hatch_negative(bars.patches, sums)
     ax.set_yticks(rows, [""] * len(rows))
     ax.tick_params(axis="y", length=0)
-    _write_labels(ax, one.name, entries)
+    _write_labels(ax, summary.name, entries)
     ax.axvline(0, color=style.INK, linewidth=1)
-    _leave_room(ax, sums)
-    whose = f"{len(entries)} of {len(one.by_label)} classes, " if dropped else ""
-    what = f"sum of scores ({whose}mean over n = {one.n_test:,} test images)"
-    axes.linear(ax.xaxis, float(np.abs(sums).max()), what, one.unit)
+    chosen = f"{len(entries)} of {len(summary.by_label)} classes, " if dropped else ""
+    what = f"sum of scores ({chosen}mean over n = {summary.n_test:,} test images)"
+    draw_axis(ax, "x", linear_axis(*_with_room(ax, sums), what, summary.unit))
     ax.spines["left"].set_visible(False)
     ax.grid(axis="x")
     return ax
 
 
 def _write_labels(ax: Axes, own: str, entries: Sequence[tuple[str, float, int]]) -> None:
-    """Each class and its number of images at the left, each sum at the end of its bar."""
+    """Write each class and its number of images at the left, each sum at the end of its bar."""
     for row, (label, total, n) in enumerate(entries):
-        shown = text.fit(label, 1.55, style.BODY, "bold" if label == own else "normal")
+        shown = text.fit(label, LABEL_WIDTH, style.BODY, "bold" if label == own else "normal")
         ax.annotate(
             f"{shown}  ({n:,})",
             (0, row),
@@ -118,48 +143,45 @@ def _write_labels(ax: Axes, own: str, entries: Sequence[tuple[str, float, int]])
         )
 
 
-def _leave_room(ax: Axes, sums: Float64Array) -> None:
-    """Widen the x axis by the widest score's text at each end where bars point."""
+def _with_room(ax: Axes, sums: Float64Array) -> tuple[float, float]:
+    """(low, high) of an x axis on which each sum's text has room at the end of its bar."""
     inches = ax.get_window_extent().width / style.DPI
-    room = max(text.width(signed(total), style.SMALL) for total in sums) + 0.15
+    room = max(text.width(signed(total), style.SMALL) for total in sums) + BESIDE_BAR
     left, right = room * bool((sums < 0).any()), room * bool((sums >= 0).any())
     low, high = min(0.0, float(sums.min())), max(0.0, float(sums.max()))
     scale = (high - low) / (inches - left - right)
-    ax.set_xlim(low - max(left, 0.1) * scale, high + max(right, 0.1) * scale)
+    return low - max(left, BLANK_END) * scale, high + max(right, BLANK_END) * scale
 
 
-def _mark_mean(ax: Axes, position: float, mean: float) -> None:
-    """A dashed line at the mean, its value above the panel, where no bar can hide it."""
-    ax.axvline(position, color=style.INK, linewidth=1.6, linestyle=(0, (4, 3)))
-    left, right = ax.get_xlim()
-    fraction = float(ax.transAxes.inverted().transform(ax.transData.transform((position, 0)))[0])
+def _mark_mean(ax: Axes, mean: float) -> None:
+    """Draw a dashed line at the mean, its value above the panel, where no bar can hide it."""
+    ax.axvline(mean, color=style.INK, linewidth=1.6, linestyle=(0, (4, 3)))
+    fraction = float(ax.transAxes.inverted().transform(ax.transData.transform((mean, 0)))[0])
     ax.annotate(
         f"mean {signed(mean)}",
         (fraction, 1),
         xycoords="axes fraction",
         xytext=(0, 3),
         textcoords="offset points",
-        ha="left" if fraction < 0.3 else "right" if fraction > 0.7 else "center",
+        ha="left" if fraction < NEAR_EDGE else "right" if fraction > 1 - NEAR_EDGE else "center",
         va="bottom",
         fontsize=style.SMALL,
         fontweight="bold",
     )
-    ax.set_xlim(left, right)
 
 
-def _bins(values: Float64Array) -> int:
-    return int(np.clip(np.ceil(np.sqrt(len(values)) * 1.6), 6, 36))
-
-
-def _linear_edges(values: Float64Array) -> Float64Array:
-    low, high = float(values.min()), float(values.max())
-    if low == high:  # one bar at the value
-        return low + (abs(low) or 1.0) * np.array([-0.1, 0.1])
-    return np.linspace(low, high, _bins(values) + 1)
-
-
-def _log_edges(sizes: Float64Array) -> Float64Array:
-    low, high = np.log10(sizes.min()), np.log10(sizes.max())
-    edges: Float64Array = np.logspace(low, high, _bins(sizes) + 1)
-    edges[0], edges[-1] = sizes.min(), sizes.max()  # rounding must not leave out the extremes
-    return edges
+def _draw_legend(ax: Axes, entries: Sequence[LegendEntry]) -> None:
+    """Write what the colours mean above the panel, at its right end."""
+    handles = [Patch(facecolor=colour_of(entry.sign), label=entry.words) for entry in entries]
+    for handle, entry in zip(handles, entries, strict=True):
+        if entry.sign < 0:
+            handle.set(hatch=style.HATCH, edgecolor="white", linewidth=0)
+    ax.legend(
+        handles=handles,
+        loc="lower right",
+        bbox_to_anchor=(1.0, 1.0),
+        ncols=len(handles),
+        borderaxespad=0.2,
+        columnspacing=1.4,
+        handlelength=1.4,
+    )

@@ -15,13 +15,18 @@ from tracin.analyze.figures.summary import RankedImage
 from tracin.analyze.pictures import panels, style, text
 from tracin.analyze.pictures.panels import ImageRow
 from tracin.analyze.read.thumbnails import Pixels, image_file, read_thumbnail
-from tracin.analyze.words.tiles import Side
+from tracin.analyze.words.tiles import Effect
 from tracin.wording import count
 
+# Inches.
 TOP_HEIGHT = 2.45
 SUBJECT = 2.1
-"""Inches of the test image's edge."""
+"""The test image's edge."""
+BESIDE_SUBJECT = 0.35
 GAP = 0.25
+BELOW_ROWS = 0.3
+QUESTION_BASE, VERDICT_BASE, PATH_BASE, METHOD_BASE = 0.34, 0.82, 1.25, 1.6
+"""From the upper edge to the base of each line beside the test image."""
 
 
 @dataclass(frozen=True)
@@ -65,49 +70,50 @@ class Explanation:
         return f"ranked by score{' / root of self-influence' if self.normalized else ''}"
 
 
-def texts_of(one: Explanation) -> Iterator[str]:
+def texts_of(explanation: Explanation) -> Iterator[str]:
     """Everything from outside that stands in the picture."""
-    yield from (one.path, one.label, one.predicted)
-    for image in (*one.proponents, *one.opponents):
+    yield from (explanation.path, explanation.label, explanation.predicted)
+    for image in (*explanation.proponents, *explanation.opponents):
         yield from (image.name, image.label or "", image.suggested or "")
 
 
-def draw_explanation(one: Explanation, data_dir: Path) -> Figure:
+def draw_explanation(explanation: Explanation, data_dir: Path) -> Figure:
     """The test image above a row of its proponents and a row of its opponents.
 
     Args:
-        one: what is shown; the first ten of each direction.
+        explanation: what is shown; the first ten of each direction.
         data_dir: the images' paths are relative to it.
     """
-    rows = (_row(one, data_dir, "helpful"), _row(one, data_dir, "harmful"))
-    height = style.MARGIN + TOP_HEIGHT + sum(row.height + GAP for row in rows) + 0.3
+    sides: tuple[Effect, ...] = ("helpful", "harmful")
+    rows = tuple(_row(explanation, data_dir, side) for side in sides)
+    height = style.MARGIN + TOP_HEIGHT + sum(row.height + GAP for row in rows) + BELOW_ROWS
     figure = style.new_page(height)
-    top = 0.7 * style.MARGIN
+    top = style.PAGE_TOP
     _draw_subject(
-        style.place(figure, style.MARGIN, top, style.CONTENT_WIDTH, TOP_HEIGHT),
-        one,
-        _pixels(data_dir, one.path),
+        style.axes_at(figure, style.MARGIN, top, style.CONTENT_WIDTH, TOP_HEIGHT),
+        explanation,
+        _pixels(data_dir, explanation.path),
     )
     top += TOP_HEIGHT + GAP
     for row in rows:
-        ax = style.place(figure, style.MARGIN, top, style.CONTENT_WIDTH, row.height)
+        ax = style.axes_at(figure, style.MARGIN, top, style.CONTENT_WIDTH, row.height)
         panels.draw_images(ax, row)
         top += row.height + GAP
     return figure
 
 
-def _row(one: Explanation, data_dir: Path, side: Side) -> ImageRow:
+def _row(explanation: Explanation, data_dir: Path, side: Effect) -> ImageRow:
     helpful = side == "helpful"
-    every = one.proponents if helpful else one.opponents
-    images = every[: panels.PER_ROW]
+    listed = explanation.proponents if helpful else explanation.opponents
+    images = listed[: panels.PER_ROW]
     kind = "similar" if helpful else "opposite"
-    order = one.ranking if helpful else "ranked by score"
+    order = explanation.ranking if helpful else "ranked by score"
     what = "proponent" if helpful else "opponent"
     heading = f"Strongest {what}s" if images else f"No {what}s"
     return ImageRow(
         side,
         f"{heading}: training images estimated to have {'helped' if helpful else 'hurt'} here",
-        f"{kind} training signal; score ({one.unit}), {order}",
+        f"{kind} training signal; score ({explanation.unit}), {order}",
         images,
         tuple(_pixels(data_dir, image.path or "") for image in images),
     )
@@ -118,8 +124,8 @@ def _pixels(data_dir: Path, path: str) -> Pixels | None:
     return None if file is None else read_thumbnail(file)
 
 
-def _draw_subject(ax: Axes, one: Explanation, pixels: Pixels | None) -> Axes:
-    """The test image at the left, beside it what it is and what it was taken for."""
+def _draw_subject(ax: Axes, explanation: Explanation, pixels: Pixels | None) -> Axes:
+    """Draw the test image at the left, beside it what it is and what it was taken for."""
     width, height = style.as_canvas(ax)
     frame = Rectangle((0, 0), SUBJECT, SUBJECT, edgecolor=style.LINE, linewidth=1.5)
     frame.set_facecolor("none" if pixels is not None else style.TILE)
@@ -131,21 +137,31 @@ def _draw_subject(ax: Axes, one: Explanation, pixels: Pixels | None) -> Axes:
         ax.set_xlim(0, width)
         ax.set_ylim(height, 0)
     ax.add_patch(frame)
-    left, room = SUBJECT + 0.35, width - SUBJECT - 0.35
-    right = one.predicted == one.label or not one.predicted
-    said = one.verdict[:1].upper() + one.verdict[1:]
-    listed = (count(len(one.proponents), "proponent"), count(len(one.opponents), "opponent"))
+    left = SUBJECT + BESIDE_SUBJECT
+    room = width - left
+    _write_lines(ax, explanation, left, room)
+    return ax
+
+
+def _write_lines(ax: Axes, explanation: Explanation, left: float, room: float) -> None:
+    """Write the question, the answer and what they rest on, from ``left`` on in ``room`` inches."""
+    right = explanation.predicted in (explanation.label, "")
+    verdict = explanation.verdict[:1].upper() + explanation.verdict[1:]
+    listed = (
+        f"{count(len(explanation.proponents), 'proponent')} and "
+        f"{count(len(explanation.opponents), 'opponent')} listed"
+    )
     lines = (
-        (0.34, "Why did the model answer as it did?", style.BODY, "normal", style.MUTED),
+        (QUESTION_BASE, "Why did the model answer as it did?", style.BODY, "normal", style.MUTED),
         (
-            0.82,
-            said,
+            VERDICT_BASE,
+            verdict,
             style.TITLE,
             "bold",
             style.INK if right else style.HURT_INK,
         ),
-        (1.25, one.path, style.BODY, "normal", style.INK),
-        (1.6, f"{one.method} · {' and '.join(listed)} listed", style.BODY, "normal", style.MUTED),
+        (PATH_BASE, explanation.path, style.BODY, "normal", style.INK),
+        (METHOD_BASE, f"{explanation.method} · {listed}", style.BODY, "normal", style.MUTED),
     )
     for y, words, size, weight, colour in lines:
         ax.text(
@@ -157,4 +173,3 @@ def _draw_subject(ax: Axes, one: Explanation, pixels: Pixels | None) -> Axes:
             color=colour,
             va="baseline",
         )
-    return ax

@@ -7,36 +7,65 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from tracin.analyze.figures.class_influence import strongest_class_influence
+from tracin.analyze.figures.distribution import averages, overall_charts
 from tracin.analyze.figures.summary import ClassSummary, OverallSummary, RankedImage
-from tracin.analyze.pictures import averages, charts, panels, style, text
-from tracin.analyze.pictures.panels import ImageRow, Picture
+from tracin.analyze.pictures import charts, heat_map, panels, style, text
+from tracin.analyze.pictures.panels import FindPixels, ImageRow
 from tracin.analyze.words.findings import Words
-from tracin.analyze.words.tiles import Side, class_tiles, overall_tiles, remark_on
+from tracin.analyze.words.tiles import Effect, class_tiles, overall_tiles, remark_on
 
+# Inches, from top to bottom.
 HEADING_HEIGHT = 0.95
 TILE_HEIGHT = 1.25
+BELOW_TILES = 0.15
 CHART_TOP = 0.75
-"""Inches above a chart for its title and what stands on its upper edge."""
+"""Above a chart, for its title and what stands on its upper edge."""
 CHART_HEIGHT = 2.75
 CHART_BELOW = 1.0
+"""For the labels of the x axis and two lines of words."""
 GAP = 0.18
+
+# Inches, from left to right.
 COLUMN_GAP = 0.6
+"""Between two columns of sentences."""
+CHART_GAP = 0.25
+BESIDE_COUNTS, BESIDE_SCORES, BESIDE_CLASSES = 0.7, 0.95, 2.2
+"""Left of a chart, for the labels and words of its y axis: numbers of images with one line, scores
+with two, names of classes with their numbers of images."""
+HISTOGRAM_WIDTH = 3.55
+CLASS_AVERAGES_WIDTH = 6.2
+LABEL_BEYOND = 0.3
+"""Right of a chart whose last label may stand under its corner: half of that label."""
+HEADING_TAIL = 5
+"""Kept for the words of a heading around the name of a class."""
 
 
-def dashboard(overall: OverallSummary, words: Words, picture: Picture) -> Figure:
-    """The main picture: figures, distributions, the strongest images, findings and advice."""
+def dashboard(overall: OverallSummary, words: Words, find_pixels: FindPixels) -> Figure:
+    """The main picture: figures, distributions, classes, the strongest images, and advice."""
     columns = (style.CONTENT_WIDTH - COLUMN_GAP) / 2
     closing = (("Key findings", words.findings), ("Recommendations", words.recommendations))
-    rows = _image_rows(overall, "all test images", picture)
-    page = _Page(rows, max(panels.sentences_height(said, columns) for _, said in closing))
+    rows = _image_rows(overall, "all test images", find_pixels)
+    influence = strongest_class_influence(overall, heat_map.MOST_CLASSES)
+    page = _Page(
+        (heat_map.heat_map_height(influence), *(row.height for row in rows)),
+        max(panels.sentences_height(said, columns) for _, said in closing),
+    )
     title = "Which training images helped, and which hurt"
     panels.draw_heading(page.heading(), title, _remark(overall))
     panels.draw_tiles(page.tiles(), overall_tiles(overall))
-    charts.draw_extremes(page.chart(0.7, 3.55), overall, "positive")
-    charts.draw_extremes(page.chart(5.2, 3.55), overall, "negative")
-    averages.draw_averages(page.chart(9.95, 5.05), overall)
+    second = BESIDE_COUNTS + HISTOGRAM_WIDTH + CHART_GAP + BESIDE_COUNTS
+    third = second + HISTOGRAM_WIDTH + CHART_GAP + BESIDE_SCORES
+    places = (
+        (BESIDE_COUNTS, HISTOGRAM_WIDTH),
+        (second, HISTOGRAM_WIDTH),
+        (third, style.CONTENT_WIDTH - third),
+    )
+    for (left, width), chart in zip(places, overall_charts(overall), strict=True):
+        charts.draw_chart(page.chart(left, width), chart)
+    heat_map.draw_heat_map(page.figure, page.block_top(0), influence, overall.unit)
     for number, row in enumerate(rows):
-        panels.draw_images(page.images(number), row)
+        panels.draw_images(page.block(number + 1), row)
     for number, (heading, said) in enumerate(closing):
         left = number * (columns + COLUMN_GAP)
         panels.draw_sentences(page.closing(left, columns), heading, said)
@@ -44,61 +73,75 @@ def dashboard(overall: OverallSummary, words: Words, picture: Picture) -> Figure
 
 
 def class_page(
-    one: ClassSummary, overall: OverallSummary, findings: Sequence[str], picture: Picture
+    summary: ClassSummary,
+    overall: OverallSummary,
+    findings: Sequence[str],
+    find_pixels: FindPixels,
 ) -> Figure:
     """The picture of one class of test images: figures, who helped and hurt it, findings."""
-    rows = _image_rows(one, one.name, picture)
-    page = _Page(rows, panels.sentences_height(findings, style.CONTENT_WIDTH))
+    rows = _image_rows(summary, summary.name, find_pixels)
+    page = _Page(
+        [row.height for row in rows], panels.sentences_height(findings, style.CONTENT_WIDTH)
+    )
     asked = ": which training images helped, and which hurt"
     room = style.CONTENT_WIDTH - text.width(asked, style.TITLE, "bold")
-    whose = one.name if one.is_class else one.name.capitalize()
-    title = text.fit(whose, room, style.TITLE, "bold") + asked
+    name = summary.name if summary.is_class else summary.name.capitalize()
+    title = text.fit(name, room, style.TITLE, "bold") + asked
     panels.draw_heading(page.heading(), title, _remark(overall))
-    panels.draw_tiles(page.tiles(), class_tiles(one, overall))
-    averages.draw_class_averages(page.chart(0.95, 6.2), one)
-    charts.draw_label_sums(page.chart(9.6, 5.1), one)
+    panels.draw_tiles(page.tiles(), class_tiles(summary, overall))
+    chart = averages(summary.test_mean, summary.unit)
+    charts.draw_chart(page.chart(BESIDE_SCORES, CLASS_AVERAGES_WIDTH), chart)
+    left = BESIDE_SCORES + CLASS_AVERAGES_WIDTH + CHART_GAP + BESIDE_CLASSES
+    width = style.CONTENT_WIDTH - left - LABEL_BEYOND
+    charts.draw_label_sums(page.chart(left, width), summary)
     for number, row in enumerate(rows):
-        panels.draw_images(page.images(number), row)
+        panels.draw_images(page.block(number), row)
     panels.draw_sentences(page.closing(0, style.CONTENT_WIDTH), "Findings", findings)
     return page.figure
 
 
 class _Page:
-    """A page as high as its content, and the places on it from top to bottom."""
+    """A page as high as its content, and the places on it from top to bottom.
 
-    def __init__(self, rows: Sequence[ImageRow], closing_height: float) -> None:
+    Heading, tiles, charts, then ``blocks`` of the full width, and sentences to close.
+    """
+
+    def __init__(self, block_heights: Sequence[float], closing_height: float) -> None:
         heights = (
             HEADING_HEIGHT,
-            TILE_HEIGHT + 0.15,
+            TILE_HEIGHT + BELOW_TILES,
             CHART_TOP + CHART_HEIGHT + CHART_BELOW,
-            *(row.height + GAP for row in rows),
+            *(height + GAP for height in block_heights),
             closing_height,
         )
-        self._rows = rows
+        self._block_heights = block_heights
         self._closing_height = closing_height
-        self._tops = [0.7 * style.MARGIN]
+        self._tops = [style.PAGE_TOP]
         for height in heights:
             self._tops.append(self._tops[-1] + height)
         self.figure = style.new_page(self._tops[-1] + style.MARGIN)
 
-    def _place(self, left: float, top: float, width: float, height: float) -> Axes:
-        return style.place(self.figure, style.MARGIN + left, top, width, height)
+    def _axes(self, left: float, top: float, width: float, height: float) -> Axes:
+        return style.axes_at(self.figure, style.MARGIN + left, top, width, height)
 
     def heading(self) -> Axes:
-        return self._place(0, self._tops[0], style.CONTENT_WIDTH, HEADING_HEIGHT)
+        return self._axes(0, self._tops[0], style.CONTENT_WIDTH, HEADING_HEIGHT)
 
     def tiles(self) -> Axes:
-        return self._place(0, self._tops[1], style.CONTENT_WIDTH, TILE_HEIGHT)
+        return self._axes(0, self._tops[1], style.CONTENT_WIDTH, TILE_HEIGHT)
 
     def chart(self, left: float, width: float) -> Axes:
-        return self._place(left, self._tops[2] + CHART_TOP, width, CHART_HEIGHT)
+        return self._axes(left, self._tops[2] + CHART_TOP, width, CHART_HEIGHT)
 
-    def images(self, number: int) -> Axes:
-        height = self._rows[number].height
-        return self._place(0, self._tops[3 + number], style.CONTENT_WIDTH, height)
+    def block_top(self, number: int) -> float:
+        return self._tops[3 + number]
+
+    def block(self, number: int) -> Axes:
+        height = self._block_heights[number]
+        return self._axes(0, self.block_top(number), style.CONTENT_WIDTH, height)
 
     def closing(self, left: float, width: float) -> Axes:
-        return self._place(left, self._tops[-2], width, self._closing_height)
+        return self._axes(left, self._tops[-2], width, self._closing_height)
 
 
 def _remark(overall: OverallSummary) -> str:
@@ -106,19 +149,20 @@ def _remark(overall: OverallSummary) -> str:
 
 
 def _image_rows(
-    summary: OverallSummary | ClassSummary, whose: str, picture: Picture
+    summary: OverallSummary | ClassSummary, test_images: str, find_pixels: FindPixels
 ) -> tuple[ImageRow, ...]:
-    sides: tuple[tuple[Side, tuple[RankedImage, ...]], ...] = (
+    sides: tuple[tuple[Effect, tuple[RankedImage, ...]], ...] = (
         ("helpful", summary.helpful),
         ("harmful", summary.harmful),
     )
-    whose = text.fit(whose, style.CONTENT_WIDTH - 5, style.HEADING, "bold")
+    room = style.CONTENT_WIDTH - HEADING_TAIL
+    test_images = text.fit(test_images, room, style.HEADING, "bold")
     rows = []
     for side, images in sides:
-        most = f"The {panels.PER_ROW} most" if len(images) >= panels.PER_ROW else "Most"
+        how_many = f"The {panels.PER_ROW} most" if len(images) >= panels.PER_ROW else "Most"
         remark = remark_on(summary.rank_by, summary.unit, summary.n_test, side)
-        heading = f"{most} {side} training images for {whose}"
+        heading = f"{how_many} {side} training images for {test_images}"
         shown = images[: panels.PER_ROW]
-        pictures = tuple(picture(image.index) for image in shown)
-        rows.append(ImageRow(side, heading, remark, shown, pictures))
+        pixels = tuple(find_pixels(image.index) for image in shown)
+        rows.append(ImageRow(side, heading, remark, shown, pixels))
     return tuple(rows)

@@ -11,14 +11,14 @@ from tracin.analyze.pictures import style, text
 from tracin.analyze.read.scan import Float64Array
 
 
-def panel_title(ax: Axes, title: str) -> None:
+def write_title(ax: Axes, title: str) -> None:
     """Write ``title`` above the panel, with room between for a legend or a mark."""
     room = ax.get_window_extent().width / style.DPI
     shown = text.fit(title, room, style.HEADING, "bold")
     ax.set_title(shown, loc="left", fontsize=style.HEADING, fontweight="bold", pad=26)
 
 
-def panel_message(ax: Axes, message: str) -> Axes:
+def write_message(ax: Axes, message: str) -> Axes:
     """Write ``message`` in place of a chart."""
     ax.set_axis_off()
     ax.text(
@@ -36,9 +36,12 @@ def panel_message(ax: Axes, message: str) -> Axes:
 
 def sign_colours(values: Float64Array) -> list[str]:
     """The colour of a bar for each score."""
-    return [
-        style.HELPED if value > 0 else style.HURT if value < 0 else style.LINE for value in values
-    ]
+    return [colour_of(float(value)) for value in values]
+
+
+def colour_of(value: float) -> str:
+    """The colour of what a score of this sign stands for."""
+    return style.HELPED if value > 0 else style.HURT if value < 0 else style.LINE
 
 
 def sign_ink(value: float) -> str:

@@ -1,4 +1,4 @@
-"""How every picture looks: colours, sizes, and placing things in inches."""
+"""How every picture looks: colours, sizes, and places in inches."""
 
 from __future__ import annotations
 
@@ -42,11 +42,13 @@ PAGE_WIDTH = 16.0
 DPI = 120
 MARGIN = 0.5
 CONTENT_WIDTH = PAGE_WIDTH - 2 * MARGIN
+PAGE_TOP = 0.7 * MARGIN
+"""A title's letters begin below its upper edge: less than a margin looks like one."""
 
 
 @contextmanager
-def look(texts: Iterable[str] = ()) -> Iterator[tuple[str, ...]]:
-    """Matplotlib's settings for our pictures, with fonts for ``texts``, for as long as it lasts.
+def applied_style(texts: Iterable[str] = ()) -> Iterator[tuple[str, ...]]:
+    """Apply the settings of our pictures, with fonts for ``texts``, for as long as it lasts.
 
     Figures are built and saved inside. Gives the names of the fonts.
     """
@@ -92,8 +94,8 @@ def new_page(height: float) -> Figure:
     return Figure(figsize=(PAGE_WIDTH, height), dpi=DPI, facecolor="white")
 
 
-def place(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
-    """Axes on the page; all in inches, ``top`` measured from the upper edge."""
+def axes_at(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
+    """New axes on the page; all in inches, ``top`` measured from the upper edge."""
     page_width, page_height = figure.get_size_inches()
     return figure.add_axes(
         (
@@ -106,7 +108,7 @@ def place(figure: Figure, left: float, top: float, width: float, height: float) 
 
 
 def as_canvas(ax: Axes) -> tuple[float, float]:
-    """(width, height) in inches of ``ax``, which is emptied: one unit an inch, from top left."""
+    """Empty ``ax`` and make its unit an inch from top left; return its (width, height)."""
     pixels = ax.get_window_extent()
     width, height = pixels.width / DPI, pixels.height / DPI
     ax.set_axis_off()

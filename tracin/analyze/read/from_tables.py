@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from tracin.analyze.read.inputs import Tables
-from tracin.analyze.read.scan import Float64Array, Int64Array, Scores
+from tracin.analyze.read.scan import Float64Array, Int64Array, MatrixSummary
 from tracin.errors import TracInError
 from tracin.results.matrix import read_class_means
 from tracin.results.schema import INFLUENCE_SUMMARY, TRAIN_SUMMARY
 
 
-def scores_from_tables(path: Path, tables: Tables, groups: Sequence[str]) -> Scores:
+def scores_from_tables(path: Path, tables: Tables, groups: Sequence[str]) -> MatrixSummary:
     """What ``scan`` finds in the matrix: extremes exactly, means rounded to float32.
 
     Args:
@@ -29,8 +29,7 @@ def scores_from_tables(path: Path, tables: Tables, groups: Sequence[str]) -> Sco
     """
     train, test = tables.train, tables.test
     n_train, summary = len(train), path.with_name(INFLUENCE_SUMMARY)
-    share = "positive_share"
-    return Scores(
+    return MatrixSummary(
         group_mean=read_class_means(path, groups, n_train).astype(np.float64),
         train_mean=_figures(train, "mean_influence", path.with_name(TRAIN_SUMMARY)),
         test_max=_figures(test, "max_positive_influence", summary),
@@ -38,7 +37,6 @@ def scores_from_tables(path: Path, tables: Tables, groups: Sequence[str]) -> Sco
         test_min=_figures(test, "max_negative_influence", summary),
         test_argmin=_rows(test, "most_harmful_train_idx", summary, n_train),
         test_mean=_figures(test, "avg_influence", summary),
-        test_positive_share=_figures(test, share, summary) if share in test.columns else None,
     )
 
 

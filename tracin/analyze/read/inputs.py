@@ -10,13 +10,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from tracin.analyze.read.rows import needed_rows, read_rows
+from tracin.analyze.read.scan import Int64Array
 from tracin.errors import TracInError
 from tracin.image_folder import images_in_order
 from tracin.results import schema
 from tracin.results.matrix import read_shape
 from tracin.results.run_info import DEFAULT_DATA_DIR, RunInfo, read_run_info
-
-Int64Array = npt.NDArray[np.int64]
+from tracin.wording import count
 
 EVERY_TEST_IMAGE = "all test images"
 """The name of the one group where no file tells the classes."""
@@ -96,7 +96,7 @@ def read_inputs(results_dir: Path, data_dir: Path | None = None) -> Inputs:
         return _inputs_without_matrix(results_dir, data_dir)
     n_train, n_test = read_shape(scores)
     left_out: list[str] = []
-    sizes = f"{schema.INFLUENCE_SCORES} has {n_train} rows and {n_test} columns"
+    sizes = f"{schema.INFLUENCE_SCORES} has {count(n_train, 'row')} and {count(n_test, 'column')}"
     run = _read_run(results_dir, (n_train, n_test), sizes, left_out)
     data_dir = _data_dir(data_dir, run)
     summary = read_rows(results_dir, schema.INFLUENCE_SUMMARY, "test_idx", n_test)
@@ -113,14 +113,16 @@ def _inputs_without_matrix(folder: Path, data_dir: Path | None) -> Inputs:
     means = folder / schema.CLASS_INFLUENCE
     if not means.exists():
         raise TracInError(
-            f"{folder / schema.INFLUENCE_SCORES} is not there, nor {schema.CLASS_INFLUENCE} in "
-            "its place. Run TracIn_Resnet50.py first, or name its folder with --results_dir."
+            f"{folder / schema.INFLUENCE_SCORES} is not there, and {schema.CLASS_INFLUENCE} is "
+            "not in its place. Run TracIn_Resnet50.py first, or name the folder of its results "
+            "with --results_dir."
         )
     train_rows = needed_rows(folder, schema.TRAIN_SUMMARY, "train_idx")
     test_rows = needed_rows(folder, schema.INFLUENCE_SUMMARY, "test_idx")
     n_train, n_test = len(train_rows), len(test_rows)
     left_out: list[str] = []
-    sizes = f"{schema.TRAIN_SUMMARY} has {n_train} rows and {schema.INFLUENCE_SUMMARY} {n_test}"
+    rows = count(n_train, "row")
+    sizes = f"{schema.TRAIN_SUMMARY} has {rows} and {schema.INFLUENCE_SUMMARY} {n_test:,}"
     run = _read_run(folder, (n_train, n_test), sizes, left_out)
     return Inputs(
         scores=means,
@@ -149,9 +151,9 @@ def _read_run(
     run = read_run_info(folder)
     if (run.train_images, run.test_images) != shape:
         raise TracInError(
-            f"{folder / schema.RUN_INFO} speaks of {run.train_images} training and "
-            f"{run.test_images} test images, {sizes}: they come from different runs. Run "
-            f"TracIn_Resnet50.py again, or take {schema.RUN_INFO} away to go on without it."
+            f"{folder / schema.RUN_INFO} tells of {count(run.train_images, 'training image')} and "
+            f"{count(run.test_images, 'test image')}, but {sizes}: they come from different runs. "
+            f"Run TracIn_Resnet50.py again, or remove {schema.RUN_INFO} to go on without it."
         )
     return run
 
@@ -177,7 +179,7 @@ def _suspects(
         raise TracInError(
             f"{folder / schema.SUSPECTS} names {unknown[0]}, which is not in "
             f"{schema.TRAIN_SUMMARY}: they come from different runs. Run TracIn_Resnet50.py "
-            f"again, or take {schema.SUSPECTS} away to go on without it."
+            f"again, or remove {schema.SUSPECTS} to go on without it."
         )
     pairs = zip(suspects["train_path"], suspects["suggested_class"], strict=True)
     return tuple((row_of[path], str(suggested)) for path, suggested in pairs)
@@ -220,13 +222,13 @@ def _train_images_without_table(
     """What the data folder, or else ``influence_summary.csv``, tells about the training images."""
     known: list[str | None] = [None] * n_train
     if summary is not None:
-        for side in ("most_helpful", "most_harmful"):
-            indices, names = summary[f"{side}_train_idx"], summary[f"{side}_train_class"]
+        for extreme in ("most_helpful", "most_harmful"):
+            indices, names = summary[f"{extreme}_train_idx"], summary[f"{extreme}_train_class"]
             for index, name in zip(indices, names, strict=True):
                 if not 0 <= index < n_train:
                     raise TracInError(
-                        f"{schema.INFLUENCE_SUMMARY}, column {side}_train_idx: {index} is no row "
-                        f"of {schema.INFLUENCE_SCORES}, which has {n_train}. They come from "
+                        f"{schema.INFLUENCE_SUMMARY}, column {extreme}_train_idx: {index} is no "
+                        f"row of {schema.INFLUENCE_SCORES}, which has {n_train}. They come from "
                         "different runs: run TracIn_Resnet50.py again."
                     )
                 known[index] = name
@@ -240,8 +242,8 @@ def _train_images_without_table(
     elif len(found) != n_train:
         left_out.append(
             f"Pictures and labels of the training images: {without}, and {data_dir / 'train'} "
-            f"holds {len(found)} images where the matrix has {n_train} rows, so that nobody can "
-            "tell which is which."
+            f"holds {count(len(found), 'image')} where the matrix has {count(n_train, 'row')}, so "
+            "there is no telling which is which."
         )
     else:
         labels = tuple(path.split("/")[1] for path in found)

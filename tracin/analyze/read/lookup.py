@@ -39,7 +39,7 @@ def find_test_image(asked: str, paths: Sequence[str], data_dir: Path) -> int:
             f"{len(rows)} test images are called {asked}. Name one of them with its folder:\n  "
             f"{named}{more}"
         )
-    raise TracInError(f"{asked} is no test image of this run. {_advice(ending, paths)}")
+    raise TracInError(f"{asked} is not a test image of this run. {_advice(ending, paths)}")
 
 
 def _relative(asked: str, data_dir: Path) -> list[str]:
@@ -57,8 +57,8 @@ def _relative(asked: str, data_dir: Path) -> list[str]:
 def _advice(ending: str, paths: Sequence[str]) -> str:
     if "/train/" in ending:
         return (
-            "It looks like a training image: report.html and train_summary.csv tell about those; "
-            "--explain takes test images."
+            "It looks like a training image, and --explain takes test images; report.html and "
+            "train_summary.csv tell about the training images."
         )
     by_name = {path.rsplit("/", maxsplit=1)[-1]: path for path in paths}
     close = get_close_matches(ending.rsplit("/", maxsplit=1)[-1], by_name, n=3, cutoff=0.8)

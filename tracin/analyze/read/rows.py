@@ -9,6 +9,7 @@ import pandas as pd
 
 from tracin.errors import TracInError
 from tracin.results import schema
+from tracin.wording import count
 
 
 def read_rows(folder: Path, name: str, index: str, n: int) -> pd.DataFrame | None:
@@ -26,14 +27,15 @@ def read_rows(folder: Path, name: str, index: str, n: int) -> pd.DataFrame | Non
     if not (folder / name).exists():
         return None
     table = schema.read_table(folder, name)
-    kind = "columns" if index == "test_idx" else "rows"
+    kind = "column" if index == "test_idx" else "row"
     if len(table) != n:
         raise TracInError(
-            f"{folder / name} has {len(table)} rows, {schema.INFLUENCE_SCORES} has {n} {kind}: "
-            f"they come from different runs. Run TracIn_Resnet50.py again, or take {name} away to "
+            f"{folder / name} has {count(len(table), 'row')}, but {schema.INFLUENCE_SCORES} has "
+            f"{count(n, kind)}: "
+            f"they come from different runs. Run TracIn_Resnet50.py again, or remove {name} to "
             "go on without it."
         )
-    return _in_order(folder / name, table, index, "take it away to go on without it")
+    return _in_order(folder / name, table, index, "remove it to go on without it")
 
 
 def needed_rows(folder: Path, name: str, index: str) -> pd.DataFrame:
@@ -55,7 +57,7 @@ def needed_rows(folder: Path, name: str, index: str) -> pd.DataFrame:
         )
     table = schema.read_table(folder, name)
     if table.empty:
-        raise TracInError(f"{folder / name} has a header and no rows: {again}.")
+        raise TracInError(f"{folder / name} has a header but no rows: {again}.")
     return _in_order(folder / name, table, index, again)
 
 
@@ -64,7 +66,7 @@ def _in_order(path: Path, table: pd.DataFrame, index: str, otherwise: str) -> pd
     table = table.sort_values(index, kind="stable", ignore_index=True)
     if not np.array_equal(table[index].to_numpy(), np.arange(n)):
         raise TracInError(
-            f"{path}, column {index}: each of 0 … {n - 1} must stand there once. Correct the file, "
-            f"or {otherwise}."
+            f"{path}, column {index}: each of 0 … {n - 1} must be there exactly once. Correct "
+            f"the file, or {otherwise}."
         )
     return table

@@ -17,7 +17,7 @@ Int64Array = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Scores:
+class MatrixSummary:
     """Means and extremes of the influence matrix (n_train, n_test); positive = helps."""
 
     group_mean: Float64Array
@@ -32,9 +32,6 @@ class Scores:
     test_argmin: Int64Array
     test_mean: Float64Array
     """(n_test,): mean over all training images."""
-    test_positive_share: Float64Array | None
-    """(n_test,): share of training images with a score above zero, 0 to 1; None where there is no
-    matrix and the table of the test images does not tell."""
 
 
 def scan(
@@ -44,7 +41,7 @@ def scan(
     n_groups: int,
     *,
     rows: int | None = None,
-) -> Scores:
+) -> MatrixSummary:
     """Means and extremes of the matrix in ``path``, read once, the same for every block size.
 
     Args:
@@ -77,7 +74,7 @@ def scan(
             bar.update(len(block))
     if done != n_train:
         raise _changed(path)
-    return Scores(
+    return MatrixSummary(
         group_mean=group_mean,
         train_mean=train_mean,
         test_max=columns.largest,
@@ -85,7 +82,6 @@ def scan(
         test_min=columns.smallest,
         test_argmin=columns.argmin,
         test_mean=columns.total / n_train,
-        test_positive_share=columns.positive / n_train,
     )
 
 
@@ -111,7 +107,6 @@ class _Columns:
     def __init__(self, n_test: int) -> None:
         self.rows = 0
         self.total = np.zeros(n_test)
-        self.positive = np.zeros(n_test, np.int64)
         self.largest = np.full(n_test, -np.inf)
         self.smallest = np.full(n_test, np.inf)
         self.argmax = np.zeros(n_test, np.int64)
@@ -121,13 +116,12 @@ class _Columns:
         """Take in the next rows; only a strictly better score replaces an earlier extreme."""
         for row in block:  # one by one: the sum does not depend on where blocks begin
             self.total += row
-        self.positive += np.count_nonzero(block > 0, axis=0)
-        every = np.arange(block.shape[1])
+        columns = np.arange(block.shape[1])
         high, low = block.argmax(axis=0), block.argmin(axis=0)
-        above = block[high, every] > self.largest
-        below = block[low, every] < self.smallest
-        self.largest[above] = block[high, every][above]
-        self.smallest[below] = block[low, every][below]
+        above = block[high, columns] > self.largest
+        below = block[low, columns] < self.smallest
+        self.largest[above] = block[high, columns][above]
+        self.smallest[below] = block[low, columns][below]
         self.argmax[above] = self.rows + high[above]
         self.argmin[below] = self.rows + low[below]
         self.rows += len(block)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path, PureWindowsPath
 
@@ -16,6 +16,9 @@ Pixels = npt.NDArray[np.uint8]
 
 SIDE = 176
 """Pixels; what a thumbnail takes on a page."""
+
+MOST_KEPT = 4096
+"""Thumbnails in memory, 380 MB at most: the same images come first for many classes."""
 
 
 def image_file(data_dir: Path, path: str) -> Path | None:
@@ -35,18 +38,22 @@ def image_file(data_dir: Path, path: str) -> Path | None:
         return None
 
 
-class Thumbnails:
-    """Thumbnails of training images by row, each read once."""
+def thumbnails_by_row(
+    data_dir: Path, paths: Sequence[str] | None
+) -> Callable[[int], Pixels | None]:
+    """The function from a training image's row to its thumbnail, each read once.
 
-    def __init__(self, data_dir: Path, paths: Sequence[str] | None) -> None:
-        self._data_dir = data_dir
-        self._paths = paths
-        self.get = lru_cache(maxsize=4096)(self._get)
-        """(SIDE, SIDE, 3) uint8 of a row, or None where there is no readable image."""
+    Args:
+        data_dir: the images' paths are relative to it.
+        paths: (n_train,) paths of the training images; None where no file tells.
+    """
 
-    def _get(self, index: int) -> Pixels | None:
-        file = image_file(self._data_dir, self._paths[index]) if self._paths else None
+    @lru_cache(maxsize=MOST_KEPT)
+    def thumbnail(row: int) -> Pixels | None:
+        file = image_file(data_dir, paths[row]) if paths else None
         return None if file is None else read_thumbnail(file)
+
+    return thumbnail
 
 
 def read_thumbnail(file: Path) -> Pixels | None:

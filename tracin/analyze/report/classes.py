@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from tracin.analyze.figures.class_influence import class_influence
 from tracin.analyze.figures.summarize import rank
-from tracin.analyze.read.scan import Float64Array
-from tracin.analyze.report.source import Picture, Pictures, Source
+from tracin.analyze.report.analysis import Analysis, PagePicture
 from tracin.results import schema
-from tracin.wording import power_of_ten, signed
+from tracin.wording import signed
 
 MOST_CLASSES = 30
 MOST_PAIRS = 20
@@ -42,8 +43,8 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Behind:
-    """A training image behind a confusion."""
+class Opponent:
+    """A training image that speaks against the test images of a confused pair."""
 
     path: str
     label: str
@@ -51,11 +52,11 @@ class Behind:
 
 
 @dataclass(frozen=True)
-class Group:
-    """Training images behind a confusion, and what they have in common."""
+class OpponentGroup:
+    """Such images, and what they have in common."""
 
     what: str
-    images: tuple[Behind, ...]
+    images: tuple[Opponent, ...]
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Pair:
     mistakes: int
     of: int
     net: str
-    groups: tuple[Group, ...]
+    groups: tuple[OpponentGroup, ...]
     """Those that hold images."""
 
 
@@ -85,70 +86,71 @@ class ClassSection:
     more_pairs: int
     missing: str = ""
 
-    def pictures(self) -> Pictures:
+    def pictures(self) -> Iterator[PagePicture]:
         """All, pairs with more mistakes first."""
         for pair in self.pairs:
             for group in pair.groups:
-                yield from (Picture(image.path) for image in group.images)
+                yield from (PagePicture(image.path) for image in group.images)
 
 
-def classes_section(source: Source) -> ClassSection:
+def classes_section(analysis: Analysis) -> ClassSection:
     """Classes against classes."""
-    test, labels = source.inputs.test, source.inputs.train.labels
+    test, labels = analysis.inputs.test, analysis.inputs.train.labels
     if not test.has_classes or labels is None or None in labels:
         why = (
-            "Classes of the test images or labels of the training images are not known: "
+            "The classes of the test images or the labels of the training images are not known: "
             "influence_summary.csv or train_summary.csv is missing. Run TracIn_Resnet50.py again."
         )
         return ClassSection((), (), "", 0, (), 0, why)
     label_of = np.array([str(label) for label in labels], dtype=object)
-    confused = _confused(source)
-    names = _names(source, label_of, confused)
+    confused = _confused(analysis)
+    names = _names(analysis, label_of, confused)
     columns = [name for name in names if name in test.groups]
-    net = _net(source, label_of, names, columns)
-    most = float(np.abs(net).max()) if net.size else 0.0
-    exponent = _exponent(most)
+    n_classes = len({*label_of, *test.groups})
+    influence = class_influence(analysis.overall.classes, names, columns, n_classes)
     rows = tuple(
         Row(
             name,
             int((label_of == name).sum()),
             tuple(
-                _cell(value, most, exponent, confused[column, name])
-                for value, column in zip(values, columns, strict=True)
+                Cell(influence.shown(total), signed(total), float(strength), confused[column, name])
+                for total, strength, column in zip(sums, strengths, columns, strict=True)
             ),
         )
-        for name, values in zip(names, net, strict=True)
+        for name, sums, strengths in zip(names, influence.sums, influence.strengths, strict=True)
     )
     shown = sorted(confused, key=lambda pair: (-confused[pair], pair))
-    opponents = _opponents(source)
+    opponents = _opponents(analysis)
     pairs = tuple(
-        _pair(source, label_of, pair, confused[pair], opponents) for pair in shown[:MOST_PAIRS]
+        _pair(analysis, label_of, pair, confused[pair], opponents) for pair in shown[:MOST_PAIRS]
     )
     return ClassSection(
         tuple(columns),
         rows,
-        power_of_ten(exponent) if exponent else "",
-        len({*label_of, *test.groups}) - len(names),
+        influence.scale,
+        n_classes - len(names),
         pairs,
         max(0, len(shown) - MOST_PAIRS),
     )
 
 
-def _confused(source: Source) -> Counter[tuple[str, str]]:
+def _confused(analysis: Analysis) -> Counter[tuple[str, str]]:
     """Mistakes by (true class, predicted class)."""
-    test = source.inputs.test
+    test = analysis.inputs.test
     if test.predicted is None:
         return Counter()
     true = (test.groups[group] for group in test.group_of)
     return Counter(pair for pair in zip(true, test.predicted, strict=True) if pair[0] != pair[1])
 
 
-def _names(source: Source, label_of: object, confused: Counter[tuple[str, str]]) -> list[str]:
+def _names(analysis: Analysis, label_of: object, confused: Counter[tuple[str, str]]) -> list[str]:
     """The classes of the table, in the run's order; of many, those with the most mistakes."""
-    run = source.inputs.run
+    run = analysis.inputs.run
     known = [str(label) for label in np.unique(np.asarray(label_of, dtype=str))]
-    ordered = dict.fromkeys([*(run.class_names if run else ()), *source.inputs.test.groups, *known])
-    names = [name for name in ordered if name in known or name in source.inputs.test.groups]
+    ordered = dict.fromkeys(
+        [*(run.class_names if run else ()), *analysis.inputs.test.groups, *known]
+    )
+    names = [name for name in ordered if name in known or name in analysis.inputs.test.groups]
     if len(names) <= MOST_CLASSES:
         return names
     part: Counter[str] = Counter()
@@ -159,71 +161,36 @@ def _names(source: Source, label_of: object, confused: Counter[tuple[str, str]])
     return [name for name in names if name in chosen]
 
 
-def _net(
-    source: Source, label_of: np.ndarray, names: list[str], columns: list[str]
-) -> Float64Array:
-    """(training classes, test classes): sum over the class's images of their mean scores."""
-    means = source.scores.group_mean
-    groups = [source.inputs.test.groups.index(name) for name in columns]
-    net = np.zeros((len(names), len(columns)))
-    for row, name in enumerate(names):
-        net[row] = means[label_of == name][:, groups].sum(axis=0)
-    return net
-
-
-def _exponent(most: float) -> int:
-    """So that the largest value has one to five digits before the point."""
-    if most == 0:
-        return 0
-    exponent = int(np.floor(np.log10(most)))
-    return 0 if 0 <= exponent <= 4 else 3 * (exponent // 3)
-
-
-def _cell(value: float, most: float, exponent: int, mistakes: int) -> Cell:
-    strength = float(np.sign(value) * np.sqrt(abs(value) / most)) if most else 0.0
-    return Cell(_short(value / 10.0**exponent), signed(value), strength, mistakes)
-
-
-def _short(value: float) -> str:
-    """Two digits or, where it is large, whole numbers."""
-    if value == 0:
-        return "0"
-    size, sign = abs(value), "+" if value > 0 else "−"
-    if size >= 9.95:
-        return f"{sign}{size:,.0f}"
-    if size >= 0.95:
-        return f"{sign}{size:.1f}"
-    return f"{sign}{size:.2g}" if size >= 0.0095 else f"{sign}<0.01"
-
-
 def _pair(
-    source: Source,
+    analysis: Analysis,
     label_of: np.ndarray,
     pair: tuple[str, str],
     mistakes: int,
     opponents: pd.DataFrame | None,
 ) -> Pair:
     true, predicted = pair
-    test = source.inputs.test
+    test = analysis.inputs.test
     group = test.groups.index(true)
-    means = source.scores.group_mean[:, group]
+    means = analysis.scores.group_mean[:, group]
 
-    these = _behind_these(source, pair, opponents)
+    these = _opponents_of_pair(analysis, pair, opponents)
     shown = {image.path for image in these}
 
-    def against(label: str) -> tuple[Behind, ...]:
+    def against(label: str) -> tuple[Opponent, ...]:
         own = np.where(label_of == label, -means, 0.0)
-        found = (_behind(source, int(row), float(means[row])) for row in rank(own, 2 * PER_PAIR))
+        found = (
+            _opponent(analysis, int(row), float(means[row])) for row in rank(own, 2 * PER_PAIR)
+        )
         return tuple([image for image in found if image.path not in shown][:PER_PAIR])
 
     which = "this test image" if mistakes == 1 else f"these {mistakes} test images"
     groups = (
-        Group(f"Strongest opponents of {which}, whatever their label", these),
-        Group(
+        OpponentGroup(f"Strongest opponents of {which}, whatever their label", these),
+        OpponentGroup(
             f"Labelled {predicted}: further opponents of all test images of {true}",
             against(predicted),
         ),
-        Group(
+        OpponentGroup(
             f"Labelled {true}, yet opponents of their own class: unusual, or mislabelled",
             against(true),
         ),
@@ -238,18 +205,18 @@ def _pair(
     )
 
 
-def _opponents(source: Source) -> pd.DataFrame | None:
+def _opponents(analysis: Analysis) -> pd.DataFrame | None:
     """The listed opponents of misclassified test images."""
-    table = source.table(schema.TOP_INFLUENCES_TABLE)
+    table = analysis.tables.top_influences
     if table is None:
         return None
     wrong = table["test_class"] != table["predicted_class"]
     return table[wrong & (table["direction"] == schema.OPPONENT)]
 
 
-def _behind_these(
-    source: Source, pair: tuple[str, str], opponents: pd.DataFrame | None
-) -> tuple[Behind, ...]:
+def _opponents_of_pair(
+    analysis: Analysis, pair: tuple[str, str], opponents: pd.DataFrame | None
+) -> tuple[Opponent, ...]:
     """The training images with the most negative sums of scores on the mistakes of ``pair``."""
     if opponents is None:
         return ()
@@ -257,11 +224,11 @@ def _behind_these(
         (opponents["test_class"] == pair[0]) & (opponents["predicted_class"] == pair[1])
     ]
     sums = rows.groupby("train_idx")["score"].sum().sort_values(kind="stable").head(PER_PAIR)
-    return tuple(_behind(source, int(str(row)), float(total)) for row, total in sums.items())
+    return tuple(_opponent(analysis, int(str(row)), float(total)) for row, total in sums.items())
 
 
-def _behind(source: Source, row: int, score: float) -> Behind:
-    train = source.inputs.train
+def _opponent(analysis: Analysis, row: int, score: float) -> Opponent:
+    train = analysis.inputs.train
     path = train.paths[row] if train.paths else f"training image {row}"
     label = train.labels[row] if train.labels else None
-    return Behind(path, label or "", signed(score))
+    return Opponent(path, label or "", signed(score))

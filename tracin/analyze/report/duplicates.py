@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tracin.analyze.report.source import Picture, Pictures, Source, missing
+from tracin.analyze.report.analysis import Analysis, PagePicture, missing
 from tracin.analyze.words import meaning
 from tracin.results import schema
 from tracin.wording import count
@@ -58,23 +59,23 @@ class DuplicateSection:
     conflicts: int
     """Pairs with identical pixels and different labels: one label is wrong for certain."""
     leaked: int
-    """Test images that stand in the training set."""
+    """Test images that are in the training set too."""
     accuracy: str
     """A sentence: with and without them; "" where nothing leaked or no file tells."""
     missing: str = ""
 
-    def pictures(self) -> Pictures:
+    def pictures(self) -> Iterator[PagePicture]:
         """All, the worst pairs first."""
         for pair in self.shown:
-            yield Picture(pair.first.path)
-            yield Picture(pair.second.path)
+            yield PagePicture(pair.first.path)
+            yield PagePicture(pair.second.path)
 
 
-def duplicates_section(source: Source) -> DuplicateSection:
+def duplicates_section(analysis: Analysis) -> DuplicateSection:
     """The pairs of a run that look the same."""
-    table = source.table(schema.DUPLICATES)
+    table = analysis.tables.duplicates
     if table is None:
-        why = missing(schema.DUPLICATES, "Pictures that stand there twice")
+        why = missing(schema.DUPLICATES, "Pictures that are there twice")
         return DuplicateSection((), 0, 0, 0, "", why)
     columns = ("kind", "path_a", "class_a", "path_b", "class_b", "similarity", "identical_pixels")
     pairs = [
@@ -89,7 +90,7 @@ def duplicates_section(source: Source) -> DuplicateSection:
         total=len(pairs),
         conflicts=sum(pair.identical and pair.labels_differ for pair in pairs),
         leaked=len(leaked),
-        accuracy=_accuracy(source, leaked),
+        accuracy=_accuracy(analysis, leaked),
     )
 
 
@@ -112,18 +113,18 @@ def _pair(
 
 def _says(*, identical: bool, differ: bool, leak: bool) -> str:
     same = "The same picture" if identical else "Nearly the same picture"
-    sure = "one of the two labels is wrong" if identical else "one label may be wrong"
+    wrong = "one of the two labels is wrong" if identical else "one label may be wrong"
     if differ and leak:
-        return f"{same} in training and test, under two labels: {sure}."
+        return f"{same} in training and test, under two labels: {wrong}."
     if differ:
-        return f"{same} under two labels: {sure}."
+        return f"{same} under two labels: {wrong}."
     if leak:
         return f"{same} in training and test: the accuracy counts an image the model has seen."
     return f"{same} twice in training: it counts double."
 
 
-def _accuracy(source: Source, leaked: set[str]) -> str:
-    test = source.inputs.test
+def _accuracy(analysis: Analysis, leaked: set[str]) -> str:
+    test = analysis.inputs.test
     if not leaked or test.correct is None or test.paths is None:
         return ""
     kept = [
@@ -131,9 +132,9 @@ def _accuracy(source: Source, leaked: set[str]) -> str:
     ]
     whole = meaning.percent(float(test.correct.mean()))
     if not kept:
-        return "Every test image stands in the training set: the accuracy says nothing."
+        return "Every test image is in the training set too: the accuracy says nothing."
     return (
         f"Test accuracy is {whole} on all {count(len(test.paths), 'test image')}, and "
-        f"{meaning.percent(sum(kept) / len(kept))} on the {len(kept):,} that do not stand in the "
+        f"{meaning.percent(sum(kept) / len(kept))} on the {len(kept):,} that are not in the "
         "training set."
     )

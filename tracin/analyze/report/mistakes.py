@@ -1,20 +1,21 @@
-"""Section 3: each misclassified test image, and the training images that speak for both sides."""
+"""Section 3: each misclassified test image, and the training images that speak for each answer."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
-from tracin.analyze.report.source import Picture, Pictures, Source, missing
+from tracin.analyze.report.analysis import Analysis, PagePicture, PageTables, missing
 from tracin.analyze.words import meaning
 from tracin.results import schema
 from tracin.wording import signed
 
 MOST_SHOWN = 300
-PER_SIDE = 4
+PER_ARGUMENT = 4
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Side:
+class Argument:
     """The training images that speak for one answer."""
 
     heading: str
@@ -47,12 +48,12 @@ class Mistake:
     path: str
     true: str
     predicted: str
-    probability: str
+    label_probability: str
     """What the model gave the image's own label; "" where no file tells."""
-    sure: str
+    prediction_probability: str
     """What it gave the class that it named, likewise."""
-    for_predicted: Side
-    for_true: Side
+    for_predicted: Argument
+    for_true: Argument
 
 
 @dataclass(frozen=True)
@@ -68,37 +69,32 @@ class MistakeSection:
     gauss_newton: bool
     missing: str = ""
 
-    def pictures(self) -> Pictures:
+    def pictures(self) -> Iterator[PagePicture]:
         """All, the test images first."""
         for mistake in self.shown:
-            yield Picture(mistake.path, large=True)
+            yield PagePicture(mistake.path, large=True)
         for mistake in self.shown:
-            for side in (mistake.for_predicted, mistake.for_true):
-                yield from (Picture(evidence.path) for evidence in side.evidence)
+            for argument in (mistake.for_predicted, mistake.for_true):
+                yield from (PagePicture(evidence.path) for evidence in argument.evidence)
 
 
-def mistakes_section(source: Source) -> MistakeSection:
+def mistakes_section(analysis: Analysis) -> MistakeSection:
     """The misclassified test images of a run, explained."""
-    table = source.table(schema.TOP_INFLUENCES_TABLE)
-    run = source.inputs.run
+    table = analysis.tables.top_influences
+    run = analysis.inputs.run
     gauss_newton = run is not None and run.method == schema.GAUSS_NEWTON
     if table is None:
         why = missing(schema.TOP_INFLUENCES_TABLE, "The strongest influences on each test image")
         return MistakeSection((), 0, 0, (), gauss_newton, why)
-    losses = _losses(source)
+    losses = _losses(analysis)
     wrong = table[table["test_class"] != table["predicted_class"]]
     by_test = {int(str(index)): rows for index, rows in wrong.groupby("test_idx", sort=True)}
     order = sorted(by_test, key=lambda index: -losses.get(index, 0.0))[:MOST_SHOWN]
-    learnt = _learnt(source)
-    sure = _sure(source)
-    shown = tuple(
-        _mistake(rows, losses.get(index), sure.get(str(rows["test_path"].iloc[0])), learnt)
-        for index, rows in ((index, by_test[index]) for index in order)
-    )
+    shown = tuple(_mistake(by_test[index], losses.get(index), analysis.tables) for index in order)
     pairs = Counter((mistake.true, mistake.predicted) for mistake in shown)
     return MistakeSection(
         shown,
-        total=_total(source, len(by_test)),
+        total=_total(analysis, len(by_test)),
         listed=int(table["rank"].max()) if len(table) else 0,
         pairs=tuple(
             (*pair, n) for pair, n in sorted(pairs.items(), key=lambda item: (-item[1], item[0]))
@@ -107,35 +103,20 @@ def mistakes_section(source: Source) -> MistakeSection:
     )
 
 
-def _total(source: Source, listed: int) -> int:
+def _total(analysis: Analysis, listed: int) -> int:
     """Mistakes by the summary: one whose scores are all zero has no row in the other table."""
-    correct = source.inputs.test.correct
+    correct = analysis.inputs.test.correct
     return listed if correct is None else int((~correct).sum())
 
 
-def _losses(source: Source) -> dict[int, float]:
-    loss = source.inputs.test.loss
+def _losses(analysis: Analysis) -> dict[int, float]:
+    loss = analysis.inputs.test.loss
     return {} if loss is None else dict(enumerate(loss.astype(float).tolist()))
 
 
-def _sure(source: Source) -> dict[str, float]:
-    table = source.table(schema.PREDICTIONS)
-    if table is None:
-        return {}
-    return dict(zip(table["test_path"], table["probability"].astype(float), strict=True))
-
-
-def _learnt(source: Source) -> dict[str, float]:
-    table = source.table(schema.TRAIN_SUMMARY)
-    if table is None:
-        return {}
-    return dict(zip(table["train_path"], table["probability"].astype(float), strict=True))
-
-
-def _mistake(
-    rows: pd.DataFrame, loss: float | None, sure: float | None, learnt: dict[str, float]
-) -> Mistake:
-    first = rows.iloc[0]
+def _mistake(rows: pd.DataFrame, loss: float | None, tables: PageTables) -> Mistake:
+    first, learnt = rows.iloc[0], tables.label_probabilities
+    probability = tables.prediction_probabilities.get(str(first["test_path"]))
     true, predicted = str(first["test_class"]), str(first["predicted_class"])
     ranked = rows.sort_values("rank", kind="stable")
     opponents = ranked[ranked["direction"] == schema.OPPONENT]
@@ -144,39 +125,49 @@ def _mistake(
         path=str(first["test_path"]),
         true=true,
         predicted=predicted,
-        probability="" if loss is None else meaning.percent(math.exp(-loss)),
-        sure="" if sure is None else meaning.percent(sure),
+        label_probability="" if loss is None else meaning.percent(math.exp(-loss)),
+        prediction_probability="" if probability is None else meaning.percent(probability),
         for_predicted=_against(opponents, true, predicted, learnt),
         for_true=_for(proponents, true, learnt),
     )
 
 
-def _against(rows: pd.DataFrame, true: str, predicted: str, learnt: dict[str, float]) -> Side:
+def _against(
+    rows: pd.DataFrame, true: str, predicted: str, learnt: Mapping[str, float]
+) -> Argument:
     """The opponents that carry the predicted label; where there are none, the strongest of any."""
     if rows.empty:
-        return Side(f"Speak against {true}", (), "None: no training image has a score below zero.")
+        return Argument(
+            f"Speak against {true}", (), "None: no training image has a score below zero."
+        )
     own = rows[rows["train_class"] == predicted]
     if own.empty:
-        remark = f"None of the {len(rows)} strongest is labelled {predicted}."
-        evidence = _evidence(rows.head(PER_SIDE), learnt)
-        return Side(f"Speak against {true}, its label", evidence, remark)
+        remark = _none_of(rows, predicted)
+        evidence = _evidence(rows.head(PER_ARGUMENT), learnt)
+        return Argument(f"Speak against {true}, its label", evidence, remark)
     heading = f"Speak for {predicted}, the wrong answer"
-    return Side(heading, _evidence(own.head(PER_SIDE), learnt), "")
+    return Argument(heading, _evidence(own.head(PER_ARGUMENT), learnt), "")
 
 
-def _for(rows: pd.DataFrame, true: str, learnt: dict[str, float]) -> Side:
+def _for(rows: pd.DataFrame, true: str, learnt: Mapping[str, float]) -> Argument:
     """The proponents that carry the image's label; where there are none, the strongest of any."""
     heading = f"Speak for {true}, its label"
     if rows.empty:
-        return Side(heading, (), "None: no training image has a score above zero.")
+        return Argument(heading, (), "None: no training image has a score above zero.")
     own = rows[rows["train_class"] == true]
     if own.empty:
-        remark = f"None of the {len(rows)} strongest is labelled {true}."
-        return Side(heading, _evidence(rows.head(PER_SIDE), learnt), remark)
-    return Side(heading, _evidence(own.head(PER_SIDE), learnt), "")
+        remark = _none_of(rows, true)
+        return Argument(heading, _evidence(rows.head(PER_ARGUMENT), learnt), remark)
+    return Argument(heading, _evidence(own.head(PER_ARGUMENT), learnt), "")
 
 
-def _evidence(rows: pd.DataFrame, learnt: dict[str, float]) -> tuple[Evidence, ...]:
+def _none_of(rows: pd.DataFrame, label: str) -> str:
+    if len(rows) == 1:
+        return f"The only one is not labelled {label}."
+    return f"None of the {len(rows)} strongest is labelled {label}."
+
+
+def _evidence(rows: pd.DataFrame, learnt: Mapping[str, float]) -> tuple[Evidence, ...]:
     names = ("train_path", "train_class", "score", "normalized_score")
     similarities = ("activation_similarity", "error_similarity")
     found = []

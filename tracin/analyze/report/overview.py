@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tracin.analyze.figures.distribution import overall_charts
 from tracin.analyze.figures.summary import ClassSummary, RankedImage
 from tracin.analyze.report import svg
-from tracin.analyze.report.source import Picture, Pictures, Source
+from tracin.analyze.report.analysis import Analysis, PagePicture
 from tracin.analyze.words.tiles import Tile, overall_tiles, remark_on
 from tracin.results import schema
 from tracin.results.run_info import RunInfo
@@ -52,37 +53,33 @@ class Overview:
     tiles: tuple[Tile, ...]
     findings: tuple[str, ...]
     recommendations: tuple[str, ...]
-    charts: tuple[svg.Chart, ...]
+    charts: tuple[svg.Drawing, ...]
     classes: tuple[ClassRow, ...]
     helpful: tuple[Ranked, ...]
     harmful: tuple[Ranked, ...]
     helpful_by: str
     harmful_by: str
 
-    def pictures(self) -> Pictures:
-        """Those of both rows."""
+    def pictures(self) -> Iterator[PagePicture]:
+        """The pictures of both rows."""
         for image in (*self.helpful, *self.harmful):
             if image.has_picture:
-                yield Picture(image.path)
+                yield PagePicture(image.path)
 
 
-def overview_section(source: Source) -> Overview:
+def overview_section(analysis: Analysis) -> Overview:
     """The run as a whole."""
-    overall = source.overall
+    overall = analysis.overall
     return Overview(
         title=f"{count(overall.n_train, 'training image')}, {count(overall.n_test, 'test image')}",
         method=overall.method,
         unit=overall.unit,
-        run=tuple(_run_in_words(source)),
+        run=tuple(_run_in_words(analysis)),
         tiles=tuple(overall_tiles(overall)),
-        findings=source.words.findings,
-        recommendations=source.words.recommendations,
-        charts=(
-            svg.profile(overall.test_mean, "Average influence per test image"),
-            svg.histogram(overall.test_max, "Largest positive influence", negative=False),
-            svg.histogram(overall.test_min, "Most negative influence", negative=True),
-        ),
-        classes=tuple(_class_row(one) for one in overall.classes if one.is_class),
+        findings=analysis.words.findings,
+        recommendations=analysis.words.recommendations,
+        charts=tuple(map(svg.draw, overall_charts(overall))),
+        classes=tuple(_class_row(summary) for summary in overall.classes if summary.is_class),
         helpful=tuple(map(_ranked, overall.helpful[:10])),
         harmful=tuple(map(_ranked, overall.harmful[:10])),
         helpful_by=remark_on(overall.rank_by, overall.unit, overall.n_test, "helpful"),
@@ -96,23 +93,23 @@ def _ranked(image: RankedImage) -> Ranked:
     )
 
 
-def _class_row(one: ClassSummary) -> ClassRow:
-    accuracy = None if one.n_right is None else one.n_right / one.n_test
+def _class_row(summary: ClassSummary) -> ClassRow:
+    accuracy = None if summary.n_right is None else summary.n_right / summary.n_test
     return ClassRow(
-        name=one.name,
-        n_test=one.n_test,
-        n_train="—" if one.n_train is None else f"{one.n_train:,}",
-        health=one.health.shown,
-        health_share=one.health.percent / 100,
-        band=one.health.band,
+        name=summary.name,
+        n_test=summary.n_test,
+        n_train="—" if summary.n_train is None else f"{summary.n_train:,}",
+        health=summary.health.shown,
+        health_share=summary.health.percent / 100,
+        band=summary.health.band,
         accuracy="—" if accuracy is None else f"{accuracy:.1%}",
         accuracy_share=accuracy,
     )
 
 
-def _run_in_words(source: Source) -> Iterator[tuple[str, str]]:
-    run = source.inputs.run
-    yield "Data", str(source.inputs.data_dir)
+def _run_in_words(analysis: Analysis) -> Iterator[tuple[str, str]]:
+    run = analysis.inputs.run
+    yield "Data", str(analysis.inputs.data_dir)
     if run is None:
         return
     files = [checkpoint.path.replace("\\", "/").split("/")[-1] for checkpoint in run.checkpoints]

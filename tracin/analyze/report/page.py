@@ -15,15 +15,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from tracin import __version__
+from tracin.analyze.report.analysis import Analysis, PagePicture
 from tracin.analyze.report.classes import ClassSection, classes_section
 from tracin.analyze.report.duplicates import DuplicateSection, duplicates_section
 from tracin.analyze.report.mistakes import MistakeSection, mistakes_section
 from tracin.analyze.report.overview import Overview, overview_section
 from tracin.analyze.report.pictures import BUDGET, Album, make_album
-from tracin.analyze.report.source import Picture, Source
 from tracin.analyze.report.suspects import SuspectSection, suspects_section
 from tracin.results.staging import replacing
-from tracin.wording import count
+from tracin.wording import count, first_few
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -38,7 +38,7 @@ class Sections:
     classes: ClassSection
     duplicates: DuplicateSection
 
-    def pictures(self) -> Iterator[Picture]:
+    def pictures(self) -> Iterator[PagePicture]:
         """All, in order of importance: what is to be decided comes first."""
         yield from self.overview.pictures()
         yield from self.suspects.pictures()
@@ -47,32 +47,32 @@ class Sections:
         yield from self.classes.pictures()
 
 
-def write_report(path: Path, source: Source, *, budget: int = BUDGET) -> tuple[str, ...]:
-    """Sentences about what the page had to leave out, after it is written to ``path``.
+def write_report(path: Path, analysis: Analysis, *, budget: int = BUDGET) -> tuple[str, ...]:
+    """Write the page to ``path``; return sentences about what it had to leave out.
 
     Args:
         path: of the page; a former one is replaced whole.
-        source: what is known about the run.
+        analysis: what is known about the run.
         budget: characters of all pictures together.
 
     Raises:
         TracInError: a table of the results is damaged.
     """
     sections = Sections(
-        overview_section(source),
-        suspects_section(source),
-        mistakes_section(source),
-        classes_section(source),
-        duplicates_section(source),
+        overview_section(analysis),
+        suspects_section(analysis),
+        mistakes_section(analysis),
+        classes_section(analysis),
+        duplicates_section(analysis),
     )
-    album = make_album(source.inputs.data_dir, sections.pictures(), budget)
-    left_out = tuple(_left_out(source, album))
+    album = make_album(analysis.inputs.data_dir, sections.pictures(), budget)
+    left_out = tuple(_left_out(analysis, album))
     with replacing(path) as temporary:
-        temporary.write_text(_render(source, sections, album, left_out), encoding="utf-8")
+        temporary.write_text(_render(analysis, sections, album, left_out), encoding="utf-8")
     return left_out
 
 
-def _left_out(source: Source, album: Album) -> Iterator[str]:
+def _left_out(analysis: Analysis, album: Album) -> Iterator[str]:
     if album.over_budget:
         yield (
             f"{count(album.over_budget, 'picture')} of the report, to keep its file below 30 MB: "
@@ -80,12 +80,12 @@ def _left_out(source: Source, album: Album) -> Iterator[str]:
         )
     if album.unreadable:
         yield (
-            f"{count(len(album.unreadable), 'picture')} of the report not found or not readable in "
-            f"{source.inputs.data_dir}, beginning with {album.unreadable[0]}."
+            f"{count(len(album.unreadable), 'picture')} of the report, not found in "
+            f"{analysis.inputs.data_dir} or not readable: {first_few(album.unreadable, 1)}."
         )
 
 
-def _render(source: Source, sections: Sections, album: Album, left_out: tuple[str, ...]) -> str:
+def _render(analysis: Analysis, sections: Sections, album: Album, left_out: tuple[str, ...]) -> str:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -97,21 +97,21 @@ def _render(source: Source, sections: Sections, album: Album, left_out: tuple[st
     script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
 
     def number_of(path: str, large: bool = False) -> int | None:
-        return album.numbers.get(Picture(path, large))
+        return album.numbers.get(PagePicture(path, large))
 
     return environment.get_template("page.html.j2").render(
         sections=sections,
         number_of=number_of,
         suspect_of=sections.suspects.number_of,
-        data=_data(source, album),
+        data=_data(analysis, album),
         script=Markup(script),  # our own file, not the user's text
         script_hash=_hash(script),
         style=Markup((TEMPLATES / "page.css").read_text(encoding="utf-8")),
-        left_out=(*source.inputs.left_out, *left_out),
+        left_out=(*analysis.inputs.left_out, *left_out),
         pictures=len(album.encoded),
         megabytes=f"{album.characters / 1e6:.1f}",
         version=__version__,
-        apply_command=_apply_command(source),
+        apply_command=_apply_command(analysis),
     )
 
 
@@ -127,18 +127,18 @@ def _hash(script: str) -> str:
     return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
 
 
-def _apply_command(source: Source) -> str:
-    folder = source.results_dir
+def _apply_command(analysis: Analysis) -> str:
+    folder = analysis.results_dir
     where = "" if folder == Path("results") else f" --results_dir {shlex.quote(str(folder))}"
     return f"python analyze_results.py --apply actions.csv --cleaned_dir data/cleaned{where}"
 
 
-def _data(source: Source, album: Album) -> dict[str, object]:
+def _data(analysis: Analysis, album: Album) -> dict[str, object]:
     """What the script needs."""
-    run = source.inputs.run
-    labels = source.inputs.train.labels or ()
+    run = analysis.inputs.run
+    labels = analysis.inputs.train.labels or ()
     classes = list(run.class_names) if run else sorted({label for label in labels if label})
-    about = json.dumps([str(source.inputs.data_dir), classes], ensure_ascii=False)
+    about = json.dumps([str(analysis.inputs.data_dir), classes], ensure_ascii=False)
     return {
         # Decisions belong to the images: they survive a new analysis of the same data folder.
         "key": f"tracin-decisions-{hashlib.sha256(about.encode()).hexdigest()[:16]}",

@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from tracin.analyze.read.thumbnails import image_file
-from tracin.analyze.report.source import Picture
+from tracin.analyze.report.analysis import PagePicture
 
 SMALL, LARGE = 128, 256
 """Pixels: the side of a square, and the longest side of a whole picture."""
@@ -34,7 +34,7 @@ class Album:
 
     encoded: tuple[str, ...]
     """JPEG files in base64"""
-    numbers: dict[Picture, int]
+    numbers: dict[PagePicture, int]
     unreadable: tuple[str, ...]
     """Paths of images that are not in the data folder, or cannot be read."""
     over_budget: int
@@ -46,7 +46,7 @@ class Album:
         return sum(map(len, self.encoded))
 
 
-def make_album(data_dir: Path, wanted: Iterable[Picture], budget: int = BUDGET) -> Album:
+def make_album(data_dir: Path, wanted: Iterable[PagePicture], budget: int = BUDGET) -> Album:
     """The ``wanted`` pictures, the most important first, for as long as ``budget`` lasts.
 
     Args:
@@ -56,7 +56,7 @@ def make_album(data_dir: Path, wanted: Iterable[Picture], budget: int = BUDGET) 
     """
     pictures = list(dict.fromkeys(wanted))
     encoded: dict[str, int] = {}  # each file once: duplicates share one
-    numbers: dict[Picture, int] = {}
+    numbers: dict[PagePicture, int] = {}
     unreadable: dict[str, None] = {}
     left, done = budget, 0
     with (
@@ -84,7 +84,7 @@ def make_album(data_dir: Path, wanted: Iterable[Picture], budget: int = BUDGET) 
     return Album(tuple(encoded), numbers, tuple(unreadable), over)
 
 
-def encode(data_dir: Path, picture: Picture) -> str | None:
+def encode(data_dir: Path, picture: PagePicture) -> str | None:
     """``picture`` as a JPEG file in base64, or None where there is no readable image."""
     file = image_file(data_dir, picture.path)
     if file is None:

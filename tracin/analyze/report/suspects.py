@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
-from tracin.analyze.report.source import Picture, Pictures, Source, missing
+from tracin.analyze.report.analysis import Analysis, PagePicture, missing
 from tracin.analyze.words import meaning
 from tracin.results import schema
 from tracin.wording import number
@@ -66,13 +67,18 @@ class SuspectSection:
     neighbours_missing: str = ""
     """Why the cards have no neighbours."""
 
-    def pictures(self) -> Pictures:
+    @property
+    def scale(self) -> dict[str, str]:
+        """The ends of the scales, and from where on images are listed."""
+        return meaning.suspicion_scale()
+
+    def pictures(self) -> Iterator[PagePicture]:
         """All, the suspects themselves first."""
         for card in self.cards:
-            yield Picture(card.path, large=True)
+            yield PagePicture(card.path, large=True)
         for card in self.cards:
             for neighbour in (*card.like_given, *card.like_suggested):
-                yield Picture(neighbour.path)
+                yield PagePicture(neighbour.path)
 
     @property
     def number_of(self) -> dict[str, int]:
@@ -80,13 +86,13 @@ class SuspectSection:
         return {card.path: card.rank for card in self.cards}
 
 
-def suspects_section(source: Source) -> SuspectSection:
+def suspects_section(analysis: Analysis) -> SuspectSection:
     """The suspects of a run as cards."""
-    table = source.table(schema.SUSPECTS)
+    table = analysis.tables.suspects
     if table is None:
         return SuspectSection((), (), missing=missing(schema.SUSPECTS, "Labels that look wrong"))
-    near = source.table(schema.NEIGHBOURS)
-    probabilities = _probabilities(source)
+    near = analysis.tables.neighbours
+    probabilities = analysis.tables.label_probabilities
     neighbours = _neighbours(near) if near is not None else {}
     rows = table.sort_values("rank", kind="stable").to_dict("records")
     cards = tuple(
@@ -106,14 +112,6 @@ def suspects_section(source: Source) -> SuspectSection:
     )
 
 
-def _probabilities(source: Source) -> dict[str, float]:
-    """The model's probability of each training image's label."""
-    table = source.table(schema.TRAIN_SUMMARY)
-    if table is None:
-        return {}
-    return dict(zip(table["train_path"], table["probability"].astype(float), strict=True))
-
-
 def _neighbours(table: pd.DataFrame) -> dict[tuple[str, str], tuple[Neighbour, ...]]:
     """By (suspect, kind), nearest first."""
     found: dict[tuple[str, str], list[Neighbour]] = {}
@@ -127,7 +125,7 @@ def _neighbours(table: pd.DataFrame) -> dict[tuple[str, str], tuple[Neighbour, .
 
 def _card(
     row: dict[str, object],
-    probabilities: dict[str, float],
+    probabilities: Mapping[str, float],
     neighbours: dict[tuple[str, str], tuple[Neighbour, ...]],
 ) -> Suspect:
     path, given = str(row["train_path"]), str(row["given_class"])

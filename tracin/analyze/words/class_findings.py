@@ -5,80 +5,80 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tracin.analyze.figures.summary import ClassSummary
-from tracin.analyze.words.phrases import FEWEST, MANY, NAMED, Confusion, names, strongest_of
-from tracin.wording import listed, signed
+from tracin.analyze.words.phrases import NAMED, confusions_of, has, names, of_strongest
+from tracin.wording import count, first_few, listed, signed
 
 
-def of_class(one: ClassSummary, all_zero: bool) -> tuple[str, ...]:
+def of_class(summary: ClassSummary, all_zero: bool) -> tuple[str, ...]:
     """Sentences about one class; ``all_zero``: every score of the run is zero."""
     if all_zero:
         return ("Every score is zero: no training image helped or hurt these test images.",)
-    whose = f"test images of {one.name}" if one.is_class else "test images"
-    health = one.health
+    of = f" of {summary.name}" if summary.is_class else ""
+    health = summary.health
     findings = [
-        f"{health.positive:,} of {health.n:,} {whose} have a mean influence above zero: "
-        f"health {health}."
+        f"{health.positive:,} of {count(health.n, 'test image')}{of} {has(health.positive)} a mean "
+        f"influence above zero: health {health}."
     ]
-    findings += [*_sums(one), *_opponents(one), *_proponents(one)]
-    if not one.helpful:
-        findings.append(f"No training image has a mean above zero: none helped the {whose}.")
-    if not one.strongest:
-        findings.append("No training image has a mean below zero: nothing to correct here.")
+    findings += [*_sums(summary), *_opponents(summary), *_proponents(summary)]
+    if not summary.helpful:
+        findings.append(
+            f"No training image has a mean influence above zero: none helped the test images{of}."
+        )
+    if not summary.strongest:
+        findings.append(
+            "No training image has a mean influence below zero: nothing to correct here."
+        )
     return tuple(findings)
 
 
-def _sums(one: ClassSummary) -> Iterator[str]:
+def _sums(summary: ClassSummary) -> Iterator[str]:
     """Which training classes helped and hurt most, all their images together."""
-    if len(one.by_label) < 2:
+    if len(summary.by_label) < 2:
         return
-    ordered = sorted(one.by_label, key=lambda entry: entry[1])
+    ordered = sorted(summary.by_label, key=lambda entry: entry[1])
     (worst, low, _), (best, high, _) = ordered[0], ordered[-1]
-    helped = f"those labelled {best} helped most ({signed(high)})"
-    hurt = f"those labelled {worst} hurt most ({signed(low)})"
+    helped = f"{best} helped most ({signed(high)})"
+    hurt = f"{worst} hurt most ({signed(low)})"
     said = [*([helped] if high > 0 else []), *([hurt] if low < 0 else [])]
     if said:
         yield f"Of the training classes, each summed over its images, {listed(said)}."
 
 
-def _opponents(one: ClassSummary) -> Iterator[str]:
-    if not one.is_class or not one.strongest:
+def _opponents(summary: ClassSummary) -> Iterator[str]:
+    if not summary.is_class or not summary.strongest:
         return
-    foreign = [(label, n) for label, n in one.opponent_labels if label != one.name]
-    if foreign and foreign[0][1] >= max(FEWEST, MANY * len(one.strongest)):
-        label = foreign[0][0]
-        images = tuple(image for image in one.strongest if image.label == label)
-        yield Confusion(one, label, images).sentence
-    own = [image for image in one.strongest if image.label == one.name]
+    for confusion in confusions_of(summary)[:1]:
+        yield confusion.sentence
+    own = [image for image in summary.strongest if image.label == summary.name]
     if own:
-        are = "is" if len(own) == 1 else "are"
-        kind = (
-            "an unusual or mislabelled picture"
+        are, kind = (
+            ("is", "an unusual or mislabelled picture")
             if len(own) == 1
-            else ("unusual or mislabelled pictures")
+            else ("are", "unusual or mislabelled pictures")
         )
         yield (
-            f"{len(own)} of {strongest_of(one)} {are} labelled {one.name} all the same: {kind}, "
-            f"{names(own)}."
+            f"{of_strongest(len(own), summary)} {are} labelled {summary.name} all the same: "
+            f"{kind}, {names(own)}."
         )
-    wrong = [image for image in one.strongest if image.suggested]
+    wrong = [image for image in summary.strongest if image.suggested]
     if wrong:
+        label = "a label that looks" if len(wrong) == 1 else "labels that look"
+        pairs = [f"{image.name} ({image.label}, rather {image.suggested})" for image in wrong]
         yield (
-            f"The labels of {len(wrong)} of {strongest_of(one)} look wrong: "
-            + listed(
-                [
-                    f"{image.name} ({image.label}, rather {image.suggested})"
-                    for image in wrong[:NAMED]
-                ]
-            )
-            + "."
+            f"{of_strongest(len(wrong), summary)} {has(len(wrong))} {label} wrong: "
+            f"{first_few(pairs, NAMED)}."
         )
 
 
-def _proponents(one: ClassSummary) -> Iterator[str]:
-    foreign = [image for image in one.helpful if image.label not in (None, one.name)]
-    if one.is_class and foreign:
-        yield (
-            f"{len(foreign)} of the {len(one.helpful)} most helpful carry another label: "
-            + listed([f"{image.name} ({image.label})" for image in foreign[:NAMED]])
-            + "."
+def _proponents(summary: ClassSummary) -> Iterator[str]:
+    foreign = [image for image in summary.helpful if image.label not in (None, summary.name)]
+    if summary.is_class and foreign:
+        total = len(summary.helpful)
+        which = (
+            f"{len(foreign)} of the {total} most helpful training images"
+            if total > 1
+            else "The only helpful training image"
         )
+        carry = "carries" if len(foreign) == 1 else "carry"
+        named = first_few([f"{image.name} ({image.label})" for image in foreign], NAMED)
+        yield f"{which} {carry} another label: {named}."

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tracin.analyze.figures.summary import OverallSummary
+from tracin.analyze.figures.summary import GOOD_FROM, OverallSummary
 from tracin.analyze.words.class_findings import of_class
-from tracin.analyze.words.phrases import FEWEST, MANY, NAMED, Confusion, names
+from tracin.analyze.words.phrases import FEWEST, NAMED, Confusion, confusions_of, has, names
 from tracin.results.schema import SUSPECTS
-from tracin.wording import count, listed
+from tracin.wording import count, first_few
 
 SENTENCES = 6
 """So many findings the dashboard tells at most."""
@@ -29,7 +29,7 @@ class Words:
 
 def in_words(overall: OverallSummary) -> Words:
     """The sentences about a run, the same for the pictures, the console and the report."""
-    by_class = {one.name: of_class(one, overall.all_zero) for one in overall.classes}
+    by_class = {summary.name: of_class(summary, overall.all_zero) for summary in overall.classes}
     if overall.all_zero:
         return Words(
             (
@@ -38,7 +38,7 @@ def in_words(overall: OverallSummary) -> Words:
             ),
             (
                 "Check that the learning rate is above zero, and that the checkpoint is the one "
-                "to be analysed: a model without any training loss left gives such scores.",
+                "to be analysed: a model with no training loss left gives such scores.",
             ),
             by_class,
         )
@@ -56,27 +56,29 @@ def in_words(overall: OverallSummary) -> Words:
 
 def _health(overall: OverallSummary) -> Iterator[str]:
     health = overall.health
-    whole = "every one" if health.positive == health.n else f"{health.positive:,}"
     if health.n == 1:
         above = "above" if health.positive else "not above"
         yield f"The training images' mean influence on the one test image is {above} zero."
     else:
+        part = "all" if health.positive == health.n else f"{health.positive:,} of"
         yield (
-            f"On {whole} of {health.n:,} test images the training images had a mean influence "
-            f"above zero: they helped on average (similar training signal)."
+            f"On {part} {health.n:,} test images the training images had a mean influence above "
+            "zero: they helped on average (similar training signal)."
         )
 
 
 def _weakest_class(overall: OverallSummary) -> Iterator[str]:
-    judged = [one for one in overall.classes if one.n_test >= FEWEST]
+    judged = [summary for summary in overall.classes if summary.n_test >= FEWEST]
     if len(judged) < 2:
         return
-    weakest = min(judged, key=lambda one: one.health.percent)
-    if weakest.health.percent < 100:
+    weakest = min(judged, key=lambda summary: summary.health.percent)
+    health = weakest.health
+    if health.percent < 100:
+        some = f"{health.positive:,}" if health.positive else "none"
         yield (
-            f"Weakest class is {weakest.name}: {weakest.health.positive} of "
-            f"{count(weakest.n_test, 'test image')} with a mean above zero, health "
-            f"{weakest.health.shown}."
+            f"The weakest class is {weakest.name}: {some} of its "
+            f"{count(health.n, 'test image')} {has(health.positive)} a mean influence above zero, "
+            f"health {health.shown}."
         )
 
 
@@ -87,17 +89,16 @@ def _misclassified(overall: OverallSummary) -> Iterator[str]:
             yield "No test image is misclassified."
         return
     taken = f", taken for {mistakes.worst_predicted}" if mistakes.worst_predicted else ""
+    part = f"{mistakes.n:,} of {count(overall.n_test, 'test image')}"
+    worst = f"{mistakes.worst_name} ({mistakes.worst_class}{taken})"
     if mistakes.n == 1:
-        sentence = f"1 of {count(overall.n_test, 'test image')} is misclassified"
+        sentence = f"{part} is misclassified: {worst}"
     else:
-        sentence = (
-            f"{mistakes.n:,} of {overall.n_test:,} test images are misclassified; largest loss"
-        )
-    sentence += f": {mistakes.worst_name} ({mistakes.worst_class}{taken})."
+        sentence = f"{part} are misclassified. The largest loss is that of {worst}"
     if opponent := mistakes.strongest_opponent:
         label = f" (labelled {opponent.label})" if opponent.label else ""
-        sentence += f" Its strongest opponent: {opponent.name}{label}."
-    yield sentence
+        sentence += f"; its strongest opponent is {opponent.name}{label}"
+    yield f"{sentence}."
 
 
 def _suspects(overall: OverallSummary) -> Iterator[str]:
@@ -106,11 +107,12 @@ def _suspects(overall: OverallSummary) -> Iterator[str]:
     if not overall.suspects:
         yield "No training label looks wrong."
         return
-    first = overall.suspects[0]
+    first, n = overall.suspects[0], len(overall.suspects)
+    labels = f"{n:,} of {count(overall.n_train, 'training label')}"
+    look = "looks wrong: that" if n == 1 else "look wrong. The most suspicious is that"
     yield (
-        f"{count(len(overall.suspects), 'training label')} of {overall.n_train:,} "
-        f"{'looks' if len(overall.suspects) == 1 else 'look'} wrong; most suspicious: "
-        f"{first.name}, labelled {first.label}, looks like {first.suggested}."
+        f"{labels} {look} of {first.name}, labelled {first.label}, which looks like "
+        f"{first.suggested}."
     )
 
 
@@ -138,13 +140,8 @@ _FINDINGS: tuple[Callable[[OverallSummary], Iterator[str]], ...] = (
 
 def _confusions(overall: OverallSummary) -> list[Confusion]:
     """Foreign labels that are frequent among the opponents of a class, most frequent first."""
-    found = [
-        Confusion(one, label, tuple(image for image in one.strongest if image.label == label))
-        for one in overall.classes
-        for label, times in one.opponent_labels
-        if one.is_class and label != one.name and times >= max(FEWEST, MANY * len(one.strongest))
-    ]
-    return sorted(found, key=lambda each: -len(each.images))
+    found = [confusion for summary in overall.classes for confusion in confusions_of(summary)]
+    return sorted(found, key=lambda confusion: -len(confusion.images))
 
 
 def _advice(overall: OverallSummary, confusions: list[Confusion]) -> Iterator[str]:
@@ -154,10 +151,10 @@ def _advice(overall: OverallSummary, confusions: list[Confusion]) -> Iterator[st
     for each in confusions[:2]:
         wrong = [image for image in each.images if image.suggested == each.summary.name]
         if wrong:
-            which, their = ("them", "their labels look") if wrong[1:] else ("it", "its label looks")
+            them, their = ("them", "their labels look") if wrong[1:] else ("it", "its label looks")
             yield (
-                f"Relabel {names(wrong)} from {each.label} to {each.summary.name}, or delete "
-                f"{which}, after a look: {their} wrong."
+                f"Look at {names(wrong)}, then relabel {them} from {each.label} to "
+                f"{each.summary.name}, or delete {them}: {their} wrong."
             )
         else:
             yield (
@@ -169,11 +166,12 @@ def _advice(overall: OverallSummary, confusions: list[Confusion]) -> Iterator[st
         yield f"Look at {image.name}: it is the strongest opponent of {times:,} test images."
     if overall.mistakes:
         yield f"Look at {overall.mistakes.worst_name}: is its own label right?"
-    if overall.health.percent < 80:
-        below = [one for one in overall.classes if one.health.percent < 80]
-        worst = sorted(below, key=lambda one: one.health.percent)[:NAMED]
+    if overall.health.percent < GOOD_FROM:
+        below = [summary for summary in overall.classes if summary.health.percent < GOOD_FROM]
+        worst = sorted(below, key=lambda summary: summary.health.percent)
         if worst and worst[0].is_class:
             pages = "page" if len(worst) == 1 else "pages"
-            yield f"Open the {pages} of {listed([one.name for one in worst])}: health is low there."
+            classes = first_few([summary.name for summary in worst], NAMED)
+            yield f"Open the {pages} of {classes}: health is low there."
         elif overall.classes[0].strongest:
             yield f"Look at the strongest opponents first: {names(overall.classes[0].strongest)}."

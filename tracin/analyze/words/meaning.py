@@ -1,44 +1,90 @@
-"""Scores in words. Pure.
+"""Scores in words, and from where on which word holds. Pure.
 
-Words say what was measured: a training signal is similar or opposite, an effect is estimated.
+Words say what was measured: a training signal is similar or opposite, an effect is estimated. The
+limits between the words are set by eye: they choose a word, and nothing is decided by them.
 """
 
 from __future__ import annotations
 
 import math
 
-SUSPICION_MOST = 2 * math.sqrt(2)
+from tracin.results.schema import SUSPICION_CUT
+
 ERROR_MOST = math.sqrt(2)
+"""The largest distance of a prediction from a label: the model is certain of another class."""
+SUSPICION_MOST = 2 * ERROR_MOST
+"""(1 − agreement) × error at its largest: agreement −1, error √2."""
+
+VERY_SUSPICIOUS = 1.2
+SUSPICIOUS = 0.8
+"""On the way from the cut of suspects.csv to ``SUSPICION_MOST``. An image that the model gives
+wholly to another class (error √2) is suspicious from an agreement of 0.43 down, very suspicious
+from 0.15 down: hardly any training signal in common with its label."""
+
+ALIKE = 0.7
+UNLIKE = 0.3
+OPPOSITE = -0.1
+"""Agreement is a mean over all images of a label, also those that have little in common: 0.7 is
+much for it, and what lies between −0.1 and 0.3 is next to none."""
+
+ERROR_CERTAIN = 0.9
+ERROR_LEANS = 0.6
+ERROR_ACCEPTED = 0.25
+"""Shares of ``ERROR_MOST``: of two classes, 0.5 is the model's being torn between them."""
+
+LOOKS_ALIKE = 0.8
+LOOKS_SOMEWHAT_ALIKE = 0.5
+"""Cosines of two images' activations, which a network's last layers push apart by class."""
+
+ERRORS_RELATED = 0.1
+ERRORS_CLOSE = 0.5
+"""Sizes of a cosine of two error signals: below the first, chance; from the second on, the errors
+have more in common than not."""
+
+LEARNT = 0.9
+LEARNT_IN_PART = 0.5
+"""Probabilities of an image's label: from a half on no other class is ahead."""
+
+SHARE_SHOWN = 0.001
+"""Shares nearer to 0 or 1 are not rounded to them: a percentage has one decimal."""
 
 
 def suspicion_level(suspicion: float) -> str:
-    """How suspicious, on the scale from the cut of suspects.csv (0.5) to ``SUSPICION_MOST``."""
-    if suspicion >= 1.2:
+    """How suspicious, on the scale from the cut of suspects.csv to ``SUSPICION_MOST``."""
+    if suspicion >= VERY_SUSPICIOUS:
         return "Very suspicious"
-    return "Suspicious" if suspicion >= 0.8 else "Worth a look"
+    return "Suspicious" if suspicion >= SUSPICIOUS else "Worth a look"
+
+
+def suspicion_scale() -> dict[str, str]:
+    """The ends of the scales and the cut, as an explanation of them shows them."""
+    return {
+        "cut": f"{SUSPICION_CUT:g}",
+        "most": decimal(SUSPICION_MOST),
+        "error_most": decimal(ERROR_MOST),
+    }
 
 
 def agreement(value: float, label: str) -> str:
     """What a mean cosine with the other images of a label says."""
-    if value < -0.1:
-        return f"its training signal is opposite to that of other images labelled {label}"
-    if value < 0.3:
-        how = "hardly"
-    elif value < 0.7:
-        how = "only partly"
-    else:
-        return f"its training signal is similar to that of other images labelled {label}"
-    return f"its training signal is {how} similar to that of other images labelled {label}"
+    others = f"that of other images labelled {label}"
+    if value < OPPOSITE:
+        return f"its training signal is opposite to {others}"
+    if value < UNLIKE:
+        return f"its training signal is hardly similar to {others}"
+    if value < ALIKE:
+        return f"its training signal is only partly similar to {others}"
+    return f"its training signal is similar to {others}"
 
 
 def error(value: float) -> str:
     """What the norm of an error, 0 to √2, says."""
     share = value / ERROR_MOST
-    if share > 0.9:
+    if share > ERROR_CERTAIN:
         return "the model is all but certain of another class"
-    if share > 0.6:
-        return "the model leans to another class"
-    return "the model is undecided" if share > 0.25 else "the model accepts the label"
+    if share > ERROR_LEANS:
+        return "the model leans towards another class"
+    return "the model is undecided" if share > ERROR_ACCEPTED else "the model accepts the label"
 
 
 def margin(value: float) -> str:
@@ -50,25 +96,25 @@ def margin(value: float) -> str:
 
 def relation(activation: float, error_similarity: float) -> str:
     """What the two similarities of a pair say."""
-    if activation >= 0.8:
+    if activation >= LOOKS_ALIKE:
         looks = "Looks like it to the model"
-    elif activation >= 0.5:
+    elif activation >= LOOKS_SOMEWHAT_ALIKE:
         looks = "Looks somewhat like it to the model"
     else:
         looks = "Looks unlike it to the model"
     size = abs(error_similarity)
-    if size < 0.1:
+    if size < ERRORS_RELATED:
         return f"{looks}; the errors on the two are unrelated"
     kind = "similar" if error_similarity > 0 else "opposite"
-    partly = "" if size >= 0.5 else "partly "
-    return f"{looks}; {partly}{kind} error on the two"
+    partly = "" if size >= ERRORS_CLOSE else "partly "
+    return f"{looks}; the errors on the two are {partly}{kind}"
 
 
 def learning(probability: float) -> str:
     """What the model's probability of a training image's label says."""
-    if probability < 0.5:
+    if probability < LEARNT_IN_PART:
         said = "the model still had to learn it"
-    elif probability < 0.9:
+    elif probability < LEARNT:
         said = "the model had learnt it in part"
     else:
         said = "the model had learnt it"
@@ -77,16 +123,17 @@ def learning(probability: float) -> str:
 
 def percent(share: float) -> str:
     """``93.9%``; never 0 or 100 by rounding."""
-    if 0 < share < 0.001:
-        return "below 0.1%"
-    if 0.999 < share < 1:
-        return "above 99.9%"
+    if 0 < share < SHARE_SHOWN:
+        return f"below {SHARE_SHOWN:.1%}"
+    if 1 - SHARE_SHOWN < share < 1:
+        return f"above {1 - SHARE_SHOWN:.1%}"
     return f"{100 * share:.1f}%"
 
 
 def cosine(value: float) -> str:
     """Four digits, where pairs of lookalikes differ; 1 only for 1."""
-    return "above 0.9999" if 0.99995 <= value < 1 else decimal(value, 4)
+    shown = decimal(value, 4)
+    return "above 0.9999" if shown == "1.0000" and value < 1 else shown
 
 
 def decimal(value: float, digits: int = 2) -> str:

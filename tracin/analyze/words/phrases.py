@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tracin.analyze.figures.summary import ClassSummary, RankedImage
-from tracin.wording import listed
+from tracin.wording import first_few
 
 NAMED = 3
 """So many images a sentence names at most."""
@@ -29,21 +29,38 @@ class Confusion:
     @property
     def sentence(self) -> str:
         """How many they are, and which to look at."""
-        strongest = strongest_of(self.summary)
-        every = len(self.images) == len(self.summary.strongest)
-        whose = f"All of {strongest}" if every else f"{len(self.images)} of {strongest}"
-        said = f"{whose} are labelled {self.label}"
-        return f"{said}: look at {names(self.images)}."
+        opponents = of_strongest(len(self.images), self.summary)
+        return f"{opponents} are labelled {self.label}: look at {names(self.images)}."
+
+
+def confusions_of(summary: ClassSummary) -> list[Confusion]:
+    """Foreign labels that are frequent among a class's strongest opponents, most frequent first."""
+    if not summary.is_class:
+        return []
+    enough = max(FEWEST, MANY * len(summary.strongest))
+    return [
+        Confusion(
+            summary, label, tuple(image for image in summary.strongest if image.label == label)
+        )
+        for label, times in summary.opponent_labels
+        if label != summary.name and times >= enough
+    ]
 
 
 def names(images: Sequence[RankedImage]) -> str:
-    """``train/dog/1.jpg, train/dog/2.jpg and 4 more``."""
-    shown = [image.name for image in images[:NAMED]]
-    more = [f"{len(images) - NAMED} more"] if len(images) > NAMED else []
-    return listed([*shown, *more])
+    """``train/dog/1.jpg, train/dog/2.jpg, train/dog/3.jpg and 4 more``."""
+    return first_few([image.name for image in images], NAMED)
 
 
-def strongest_of(one: ClassSummary) -> str:
-    """``the 20 strongest opponents of cat``."""
-    whose = f" of {one.name}" if one.is_class else ""
-    return f"the {len(one.strongest)} strongest opponents{whose}"
+def has(n: int) -> str:
+    """The verb that goes with ``n`` things."""
+    return "has" if n == 1 else "have"
+
+
+def of_strongest(n: int, summary: ClassSummary) -> str:
+    """``12 of the 20 strongest opponents of cat``, ``All of the 3 …``, ``The only opponent …``."""
+    whose = f" of {summary.name}" if summary.is_class else ""
+    total = len(summary.strongest)
+    if total == 1:
+        return f"The only opponent{whose}"
+    return f"{'All' if n == total else n} of the {total} strongest opponents{whose}"

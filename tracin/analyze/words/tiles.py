@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from tracin.analyze.figures.summary import ClassSummary, Health, OverallSummary, RankBy
+from tracin.analyze.figures.summary import ClassSummary, Health, OverallSummary
+from tracin.flags import RankBy
 from tracin.wording import count, signed
 
-Side = Literal["helpful", "harmful"]
+Effect = Literal["helpful", "harmful"]
+"""What the images of a row did, as estimated."""
 
 
 @dataclass(frozen=True)
@@ -45,24 +47,24 @@ def overall_tiles(overall: OverallSummary) -> list[Tile]:
     ]
 
 
-def class_tiles(one: ClassSummary, overall: OverallSummary) -> list[Tile]:
+def class_tiles(summary: ClassSummary, overall: OverallSummary) -> list[Tile]:
     """The same for one class."""
-    accuracy = None if one.n_right is None else one.n_right / one.n_test
-    if one.is_class:
-        labelled = "—" if one.n_train is None else f"{one.n_train:,}"
+    accuracy = None if summary.n_right is None else summary.n_right / summary.n_test
+    if summary.is_class:
+        labelled = "—" if summary.n_train is None else f"{summary.n_train:,}"
         trained = Tile(
             "Training images",
             labelled,
-            "labels unknown" if one.n_train is None else "carry this label",
+            "labels unknown" if summary.n_train is None else "with this label",
         )
     else:
         trained = Tile("Training images", f"{overall.n_train:,}", "labels unknown")
     return [
-        _health_tile("Health score", one.health),
-        _accuracy_tile("Test accuracy", accuracy, one.n_right, one.n_test),
-        Tile("Test images", f"{one.n_test:,}", f"of {overall.n_test:,} in all"),
+        _health_tile("Health score", summary.health),
+        _accuracy_tile("Test accuracy", accuracy, summary.n_right, summary.n_test),
+        Tile("Test images", f"{summary.n_test:,}", f"of {overall.n_test:,} in all"),
         trained,
-        Tile("Average score", signed(one.mean), one.unit),
+        Tile("Average score", signed(summary.mean), summary.unit),
     ]
 
 
@@ -77,17 +79,17 @@ def _health_tile(name: str, health: Health) -> Tile:
 
 def _accuracy_tile(name: str, accuracy: float | None, right: int | None, n: int) -> Tile:
     if accuracy is None:
-        return Tile(name, "—", "no file tells")
+        return Tile(name, "—", "not in these results")
     return Tile(name, f"{accuracy:.1%}", "" if right is None else f"{right:,} of {n:,} right")
 
 
-def remark_on(rank_by: RankBy, unit: str, n_test: int, side: Side) -> str:
+def remark_on(rank_by: RankBy, unit: str, n_test: int, effect: Effect) -> str:
     """What the scores under a row of images are."""
     what = "score on the test image" if n_test == 1 else f"mean score over {n_test:,} test images"
-    if side == "helpful" and rank_by == "normalized":
+    if effect == "helpful" and rank_by == "normalized":
         return (
             f"similar training signal; {what}, divided by the root of the image's influence on "
             "itself (RelatIF)"
         )
-    signal = "similar" if side == "helpful" else "opposite"
+    signal = "similar" if effect == "helpful" else "opposite"
     return f"{signal} training signal; {what} ({unit})"

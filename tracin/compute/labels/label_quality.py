@@ -15,12 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from tracin.compute.scores.factors import Factors, error_signals, unit_rows
-
-SUSPICION_CUT = 0.5
-"""An image is listed as a suspect from here on. A gradient at right angles to its class's
-(agreement 0) passes with an error of 0.5, one that opposes them (agreement −1) with 0.25; an image
-that the model learnt without resistance stays near 0. Set beforehand; docs/quality.md has its
-precision and recall, and those of other cuts."""
+from tracin.results.schema import SUSPICION_CUT
 
 
 @dataclass(frozen=True)

@@ -6,21 +6,19 @@ A checkpoint is weights and, at most, a few numbers beside them. It is read with
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import pickle
 import re
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torchvision.models import resnet50
 
 from tracin.errors import TracInError
+from tracin.weights import StateDict, file_sha256, read_weights
 
 FEATURE_WIDTH = 2048
 """Width of ResNet50's pooled feature, the input of the head."""
@@ -33,11 +31,6 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "tanh": nn.Tanh,
 }
 ASSUMED_ACTIVATION = "leaky_relu"
-
-_NESTING_KEYS = ("state_dict", "model_state_dict", "model")
-_PREFIXES = ("module.", "model.", "_orig_mod.")
-
-StateDict = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -77,7 +70,9 @@ def load_checkpoint(
         TracInError: the file is missing, damaged, needs code to load, is no ResNet50, has another
             number of classes, or holds NaN or infinite weights.
     """
-    state, extras, prefix = _read_state(path)
+    check_there(path)
+    weights = read_weights(path)
+    state, extras, prefix = dict(weights.state), weights.extras, weights.prefix
     positions = _linear_positions(state, path)
     head_state = {key: state.pop(key) for key in list(state) if key.startswith("fc.")}
     linears = [_linear(head_state, position, path) for position in positions]
@@ -88,7 +83,7 @@ def load_checkpoint(
     last_position = positions[-1]
     return Checkpoint(
         path=path,
-        sha256=_sha256(path),
+        sha256=file_sha256(path),
         backbone=_backbone(state, path),
         hidden=nn.Sequential(*layers[:-1]).eval().requires_grad_(False),
         last=linears[-1].eval().requires_grad_(False),
@@ -98,30 +93,6 @@ def load_checkpoint(
         head_activation_assumed=uses_activation and head_activation is None,
         extras=extras,
     )
-
-
-def _read_state(path: Path) -> tuple[StateDict, dict[str, Any], str]:
-    """(weights without prefix, what stood beside them, the prefix that was taken off)."""
-    content = _read_file(path)
-    extras: dict[str, Any] = {}
-    for key in _NESTING_KEYS:
-        if isinstance(content.get(key), Mapping):
-            extras = {name: value for name, value in content.items() if name != key}
-            content = content[key]
-            break
-    state = {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
-    if len(state) < len(content) or not state:
-        others = [str(key) for key in content if str(key) not in state][:5]
-        raise TracInError(
-            f"{path} is no state_dict: {', '.join(others) or 'it'} holds no tensors. Save the "
-            "weights alone: torch.save(model.state_dict(), path)."
-        )
-    taken = ""
-    while prefix := next((p for p in _PREFIXES if all(k.startswith(p) for k in state)), ""):
-        state = {key.removeprefix(prefix): value for key, value in state.items()}
-        taken += prefix
-    _check_finite(state, path)
-    return {key: value.float() for key, value in state.items()}, extras, taken
 
 
 def check_there(path: Path) -> None:
@@ -135,54 +106,6 @@ def check_there(path: Path) -> None:
             f"There is no checkpoint {path}. Put the file there or name yours with --model_path "
             "(--demo makes a small one to try the tool with)."
         )
-
-
-def _read_file(path: Path) -> Mapping[str, Any]:
-    check_there(path)
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return dict(load_file(path))
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        needs_code = re.search(r"GLOBAL (\S+)|Unsupported class (\S+)", str(error))
-        if not needs_code:
-            raise _damaged(path, error) from error
-        raise TracInError(
-            f"{path} holds more than weights ({needs_code.group(1) or needs_code.group(2)}), and "
-            "loading that would run code from the file. Re-save it where you trained: "
-            "torch.save(model.state_dict(), 'weights.pth')."
-        ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
-        raise _damaged(path, error) from error
-    except Exception as error:  # safetensors raises a class of its own, derived from Exception
-        if type(error).__module__.startswith("safetensors"):
-            raise _damaged(path, error) from error
-        raise
-    if not isinstance(content, Mapping):
-        raise TracInError(
-            f"{path} holds a {type(content).__name__}, not a state_dict. Save the weights alone: "
-            "torch.save(model.state_dict(), path)."
-        )
-    return content
-
-
-def _damaged(path: Path, error: Exception) -> TracInError:
-    fact = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return TracInError(
-        f"{path} is damaged or no PyTorch checkpoint ({fact}). Copy or save it again."
-    )
-
-
-def _check_finite(state: StateDict, path: Path) -> None:
-    for key, value in state.items():
-        if value.is_floating_point() and not torch.isfinite(value).all():
-            count = int((~torch.isfinite(value)).sum())
-            raise TracInError(
-                f"{path} holds NaN or infinite weights: {count} of {value.numel()} in {key}. The "
-                "training diverged; use an earlier checkpoint."
-            )
 
 
 def _linear_positions(state: StateDict, path: Path) -> list[int | None]:
@@ -301,8 +224,3 @@ def _backbone(state: StateDict, path: Path) -> nn.Module:
             )
     model.load_state_dict(state, assign=True)
     return model.eval().requires_grad_(False)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,121 @@
+"""What happens where packages are not installed: help, a sentence, or the job all the same."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.real_data import write_image_tree
+from tracin.results import schema
+
+ROOT = Path(__file__).parent.parent
+OF_THE_CARD = ("torch", "torchvision", "numpy", "pandas", "matplotlib", "seaborn", "tqdm", "PIL")
+OPTIONAL = ("orjson", "safetensors", "sklearn", "scipy", "captum", "cleanlab", "selenium")
+SCORE, ANALYZE = (str(ROOT / name) for name in ("TracIn_Resnet50.py", "analyze_results.py"))
+COMMANDS = (
+    (SCORE,),
+    (ANALYZE,),
+    ("-m", "tracin.prepare"),
+    ("-m", "tracin.training"),
+)
+
+BLOCKER = """
+from importlib.machinery import PathFinder
+
+find = PathFinder.find_spec
+
+def find_what_is_there(name, path=None, target=None):
+    return None if name.partition(".")[0] in {blocked!r} else find(name, path, target)
+
+PathFinder.find_spec = find_what_is_there
+"""
+
+
+def call(
+    command: tuple[str, ...], *, blocked: tuple[str, ...], folder: Path
+) -> subprocess.CompletedProcess[str]:
+    """The command in a Python that does not have the ``blocked`` packages."""
+    (folder / "blocked").mkdir(exist_ok=True)
+    (folder / "blocked/sitecustomize.py").write_text(BLOCKER.format(blocked=blocked))
+    environment = {**os.environ, "PYTHONPATH": f"{folder / 'blocked'}{os.pathsep}{ROOT}"}
+    return subprocess.run(
+        [sys.executable, *command],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: Path(command[-1]).name)
+def test_help_needs_no_library(command: tuple[str, ...], tmp_path: Path) -> None:
+    done = call((*command, "--help"), blocked=(*OF_THE_CARD, *OPTIONAL, "jinja2"), folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "--version" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "package", "name"),
+    [
+        ((SCORE,), "torch", "torch"),
+        ((SCORE,), "PIL", "pillow"),
+        ((ANALYZE,), "pandas", "pandas"),
+        ((ANALYZE,), "matplotlib", "matplotlib"),
+        (("-m", "tracin.prepare", "raw", "out"), "PIL", "pillow"),
+        (("-m", "tracin.training"), "torchvision", "torchvision"),
+    ],
+)
+def test_a_missing_library_is_one_line(
+    command: tuple[str, ...], package: str, name: str, tmp_path: Path
+) -> None:
+    done = call(command, blocked=(package,), folder=tmp_path)
+    assert done.returncode == 1
+    assert re.fullmatch(
+        rf"\S+: {name} is not installed\. Install what the tool needs with: "
+        r"pip install -r requirements\.txt\n",
+        done.stderr,
+    )
+
+
+def test_the_cards_packages_do_the_main_job(fitted_checkpoint_path: Path, tmp_path: Path) -> None:
+    """Byte-equal scores and all pictures without what only makes things faster."""
+    data = tmp_path / "data"
+    write_image_tree(data, train_per_class=2, test_per_class=1, size=48)
+    arguments = (
+        *("--model_path", str(fitted_checkpoint_path), "--data_dir", str(data)),
+        *("--resize_size", "40", "--crop_size", "32", "--output_dir"),
+    )
+    folders = {name: tmp_path / name for name in ("card", "whole")}
+    for name, blocked in (("card", OPTIONAL), ("whole", ())):
+        done = call((SCORE, *arguments, str(folders[name])), blocked=blocked, folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+    scores = [(folder / schema.INFLUENCE_SCORES).read_bytes() for folder in folders.values()]
+    assert scores[0] == scores[1]
+    command = (ANALYZE, "--results_dir", str(folders["card"]))
+    done = call(command, blocked=OPTIONAL, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (folders["card"] / schema.DASHBOARD).exists()
+    assert (folders["card"] / schema.REPORT).exists()
+
+
+def test_demo_and_safetensors_name_what_they_lack(tmp_path: Path) -> None:
+    done = call((SCORE, "--demo"), blocked=("sklearn",), folder=tmp_path)
+    assert done.returncode == 1
+    assert "pip install scikit-learn" in done.stderr
+    weights = tmp_path / "weights.safetensors"
+    weights.write_bytes(b"\0" * 64)
+    data = tmp_path / "data"
+    write_image_tree(data, train_per_class=1, test_per_class=1, size=32)
+    command = (SCORE, "--model_path", str(weights), "--data_dir", str(data))
+    done = call(
+        (*command, "--output_dir", str(tmp_path / "out")), blocked=OPTIONAL, folder=tmp_path
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "safetensors is not installed" in done.stderr

@@ -1,0 +1,76 @@
+"""What the page is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from tracin.analyze.figures.summary import OverallSummary
+from tracin.analyze.read.inputs import Inputs
+from tracin.analyze.read.optional import read_optional, read_probabilities
+from tracin.analyze.read.scan import MatrixSummary
+from tracin.analyze.words.findings import Words
+from tracin.results import schema
+
+
+@dataclass(frozen=True)
+class PageTables:
+    """The tables that the page alone shows, each None where there is no such file."""
+
+    suspects: pd.DataFrame | None
+    neighbours: pd.DataFrame | None
+    top_influences: pd.DataFrame | None
+    duplicates: pd.DataFrame | None
+    label_probabilities: Mapping[str, float]
+    """What the model gave each training image's label, by path; empty where no file tells."""
+    prediction_probabilities: Mapping[str, float]
+    """What it gave the class that it named for each test image, likewise."""
+
+
+def read_page_tables(results_dir: Path) -> PageTables:
+    """The tables of a results folder that the page shows.
+
+    Raises:
+        TracInError: a table is damaged.
+    """
+    return PageTables(
+        suspects=read_optional(results_dir, schema.SUSPECTS),
+        neighbours=read_optional(results_dir, schema.NEIGHBOURS),
+        top_influences=read_optional(results_dir, schema.TOP_INFLUENCES_TABLE),
+        duplicates=read_optional(results_dir, schema.DUPLICATES),
+        label_probabilities=read_probabilities(results_dir, schema.TRAIN_SUMMARY),
+        prediction_probabilities=read_probabilities(results_dir, schema.PREDICTIONS),
+    )
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A run, what was found in it, and the tables behind."""
+
+    results_dir: Path
+    inputs: Inputs
+    scores: MatrixSummary
+    overall: OverallSummary
+    words: Words
+    tables: PageTables
+
+
+def missing(name: str, what: str) -> str:
+    """Why a section is empty, and how to get it."""
+    return (
+        f"{what} would be in {name}, and this results folder has no such file. "
+        "Run this version of TracIn_Resnet50.py again, then analyze_results.py."
+    )
+
+
+@dataclass(frozen=True)
+class PagePicture:
+    """A picture that the page wants to show."""
+
+    path: str
+    """Relative to the data folder."""
+    large: bool = False
+    """The whole image, to be judged; else a small square from its centre."""

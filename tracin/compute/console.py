@@ -1,0 +1,29 @@
+"""What the user reads after a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tracin.results.run_info import RunInfo
+from tracin.results.schema import SUSPECTS, files_of_run
+from tracin.wording import count
+
+
+def report(info: RunInfo, output_dir: Path) -> str:
+    """What was done, in lines; the last ones name the files in ``output_dir``."""
+    correct = round(info.test_accuracy * info.test_images)
+    skipped = f", {count(len(info.skipped), 'unreadable image')} skipped" if info.skipped else ""
+    look = "looks" if info.suspects == 1 else "look"
+    return (
+        f"\nInfluence of {count(info.train_images, 'training image')} on "
+        f"{count(info.test_images, 'test image')}{skipped}.\n"
+        f"  model    {correct:,} of {count(info.test_images, 'test image')} right "
+        f"({info.test_accuracy:.1%})\n"
+        f"  scores   {info.score_min:.3g} to {info.score_max:.3g} (above zero: helped)\n"
+        f"  suspects {count(info.suspects, 'training label')} {look} wrong: see "
+        f"{output_dir / SUSPECTS}\n"
+        f"  time     {info.seconds['total']:.1f} s, {info.seconds['features']:.1f} s of it reading "
+        f"images, on {info.device}\n"
+        f"  written  "
+        + "\n           ".join(str(output_dir / name) for name in files_of_run(info.matrix))
+    )
