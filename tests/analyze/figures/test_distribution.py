@@ -17,12 +17,8 @@ from tracin.analyze.figures.scale import linear_axis, log_axis, spans_decades, w
 
 
 def test_one_value_is_one_bar_and_no_wall() -> None:
-    several: tuple[Float64Array, ...] = (
-        np.array([3.0]),
-        np.full(5000, 3.0),
-        3 + 1e-9 * np.arange(8),
-    )
-    for values in several:
+    several: list[list[float]] = [[3.0], [3.0] * 5000, [3 + 1e-9 * k for k in range(8)]]
+    for values in map(np.array, several):
         chart = histogram(values, 1, "unit")
         assert isinstance(chart, Chart)
         (bar,) = chart.bars
