@@ -6,7 +6,6 @@ training the folder belongs, and in the end that it is finished, with a hash of 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from tracin.errors import TracInError
+from tracin.hashing import file_sha256
 from tracin.results.staging import replacing
 
 MANIFEST = "training.json"
@@ -113,7 +113,9 @@ def announce(folder: Path, manifest: Manifest, name: str) -> Manifest:
 
 def finish(folder: Path, manifest: Manifest, facts: dict[str, Any]) -> Manifest:
     """The manifest of a finished training, written; the state for continuing goes."""
-    files = {name: _sha256(folder / name) for name in manifest.files if (folder / name).is_file()}
+    files = {
+        name: file_sha256(folder / name) for name in manifest.files if (folder / name).is_file()
+    }
     whole = Manifest(manifest.identity, True, files, facts)
     write_manifest(folder, whole)
     (folder / STATE).unlink(missing_ok=True)
@@ -123,7 +125,7 @@ def finish(folder: Path, manifest: Manifest, facts: dict[str, Any]) -> Manifest:
 def is_whole(folder: Path, manifest: Manifest) -> bool:
     """Whether the training is finished and its weights and history are as it left them."""
     return manifest.finished and all(
-        (folder / name).is_file() and _sha256(folder / name) == digest
+        (folder / name).is_file() and file_sha256(folder / name) == digest
         for name, digest in manifest.files.items()
     )
 
@@ -173,8 +175,3 @@ def read_state(folder: Path) -> dict[str, Any] | None:
 def plain_state(model: nn.Module) -> dict[str, Tensor]:
     """The state dict on the CPU, in the usual memory layout."""
     return {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

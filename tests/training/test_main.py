@@ -1,0 +1,41 @@
+"""The training as a user runs it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.real_data import CLASS_NAMES, write_image_tree
+from tests.training.short import FLAGS, REPOSITORY
+from tracin.compute.model.checkpoint import load_checkpoint
+from tracin.training import outputs
+from tracin.training.__main__ import main
+
+
+def test_unreadable_image_is_named_on_stderr(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_image_tree(tmp_path / "data", train_per_class=2, test_per_class=1, size=32)
+    broken = tmp_path / "data" / "train" / "cat" / "cat_00001.jpg"
+    broken.write_bytes(broken.read_bytes()[:100])
+    flags = ["--data_dir", str(tmp_path / "data"), "--output_dir", str(tmp_path / "models")]
+    assert main([*flags, *FLAGS]) == 1
+    error = capsys.readouterr().err
+    assert str(broken) in error and "Traceback" not in error
+
+
+def test_two_processes_under_torchrun_train_one_model(photos: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
+    command += ["--standalone", "-m", "tracin.training", "--data_dir", str(photos)]
+    command += ["--output_dir", str(tmp_path), *FLAGS, "--epochs", "1", "--checkpoints", "1"]
+    done = subprocess.run(
+        command, check=False, cwd=REPOSITORY, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Epoch 1 of 2") == 1
+    assert list(pd.read_csv(tmp_path / outputs.HISTORY).stage) == ["head", "all"]
+    assert load_checkpoint(tmp_path / "checkpoint_epoch_02.pth", CLASS_NAMES)
