@@ -134,10 +134,10 @@ def open_store(config: RunConfig, processes: Processes) -> Iterator[FeatureStore
     if config.features_dir is None:
         yield None
         return
-    if processes.place > 0:
+    if processes.local_rank > 0:
         processes.wait()  # until the first of this machine has made the file
     store = FeatureStore(config.features_dir, processes.machine, processes.machines)
-    if processes.place == 0:
+    if processes.local_rank == 0:
         processes.wait()
     with store:
         yield store
