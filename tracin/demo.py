@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from tracin.images import Crop
 from tracin.results.schema import TRAIN_SUMMARY, read_table
 from tracin.training.run import differs_from_earlier, train
 from tracin.training.settings import SCRATCH, Augmentation, Recipe, TrainingConfig
+from tracin.wording import Say, count
 
 CLASS_NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 PLANTED_LABELS = "planted_labels.csv"
@@ -30,9 +30,6 @@ PLANTED_SHARE = 0.05
 TEST_SHARE = 0.2
 IMAGE_SIZE = 64
 _STAMP = "demo.sha256"
-
-Say = Callable[[str], None]
-"""Where notices to the user go, one sentence at a time."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +79,7 @@ def make_demo(
     seed: int = 0,
     say: Say = print,
 ) -> DemoFiles:
-    """The demo's files, made where they are not there yet.
+    """Make the demo's files where they are missing; return where they are.
 
     Args:
         data_dir: gets train/, test/ and planted_labels.csv.
@@ -100,7 +97,8 @@ def make_demo(
     restart = differs_from_earlier(config)
     trained = train(TrainingConfig(data_dir, models_dir, recipe, restart=restart), say)
     if trained.reused:
-        say(f"Demo model: {len(trained.checkpoints)} checkpoints in {models_dir}, already there.")
+        number = count(len(trained.checkpoints), "checkpoint")
+        say(f"Demo model: {number} in {models_dir}, already there.")
     return DemoFiles(
         data_dir=data_dir,
         checkpoints=trained.checkpoints,
@@ -138,12 +136,12 @@ def _check_data(data_dir: Path, seed: int) -> None:
     stamp = data_dir / _STAMP
     if not stamp.is_file():
         raise TracInError(
-            f"{data_dir} holds files that the demo did not make. Move them away, or call the demo "
+            f"{data_dir} holds files that the demo did not make. Move them away, or run the demo "
             "from another folder."
         )
     if stamp.read_text(encoding="utf-8") != f"seed {seed}\n{_digest(data_dir)}\n":
         raise TracInError(
-            f"{data_dir} was changed since the demo made it, or made with another seed than "
+            f"{data_dir} was changed since the demo made it, or was made with another seed than "
             f"{seed}. Delete the folder to have it made again, or analyse it as it is with "
             f"--data_dir {data_dir}."
         )
@@ -160,7 +158,7 @@ def _digest(data_dir: Path) -> str:
 
 
 def write_digits(folder: Path, seed: int, planted_share: float = PLANTED_SHARE) -> int:
-    """How many labels are wrong on purpose, after the images and their list are written.
+    """Write the images and the list of those labelled wrongly on purpose; return their number.
 
     Args:
         folder: gets train/, test/ and planted_labels.csv.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tracin.errors import TracInError
+from tracin.flags import HeadActivation
 from tracin.results.schema import RUN_INFO
 
 SCHEMA_VERSION = 1
@@ -29,7 +30,7 @@ class CheckpointInfo:
     class_weights: tuple[float, ...] | None
     head_widths: tuple[int, ...]
     """From the pooled feature to the classes, (2048, 512, 256, 10) for Animals-10."""
-    head_activation: str | None
+    head_activation: HeadActivation | None
     """None: the head has no activation (a single Linear)."""
     head_activation_assumed: bool
 
