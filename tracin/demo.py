@@ -18,6 +18,7 @@ import pandas as pd
 from PIL import Image
 
 from tracin.errors import TracInError
+from tracin.image_folder import TEST, TRAIN
 from tracin.images import Crop
 from tracin.results.schema import TRAIN_SUMMARY, read_table
 from tracin.training.run import differs_from_earlier, train
@@ -150,7 +151,7 @@ def _check_data(data_dir: Path, seed: int) -> None:
 def _digest(data_dir: Path) -> str:
     """SHA-256 over the names and contents of the demo's images and list."""
     digest = hashlib.sha256()
-    images = sorted(path for split in ("train", "test") for path in (data_dir / split).rglob("*.*"))
+    images = sorted(path for split in (TRAIN, TEST) for path in (data_dir / split).rglob("*.*"))
     for path in [*images, data_dir / PLANTED_LABELS]:
         digest.update(path.relative_to(data_dir).as_posix().encode() + b"\0")
         digest.update(path.read_bytes() if path.is_file() else b"missing")
@@ -181,7 +182,7 @@ def write_digits(folder: Path, seed: int, planted_share: float = PLANTED_SHARE) 
     in_test = _draw_test(true, random)
     given = _plant_wrong_labels(true, ~in_test, planted_share, random)
     names = [
-        f"{'test' if in_test[row] else 'train'}/{CLASS_NAMES[given[row]]}/digit_{row:04d}.png"
+        f"{TEST if in_test[row] else TRAIN}/{CLASS_NAMES[given[row]]}/digit_{row:04d}.png"
         for row in range(len(true))
     ]
     for name, drawing in zip(names, digits.images, strict=True):
