@@ -154,6 +154,11 @@ def _add_schedule(parser: argparse.ArgumentParser) -> None:
         default="balanced",
         help="of the loss (default: %(default)s)",
     )
+    _add_validation(group)
+    group.add_argument("--seed", type=natural_int, default=0, help="(default: %(default)s)")
+
+
+def _add_validation(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--validation_share",
         type=share,
@@ -169,7 +174,6 @@ def _add_schedule(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="epochs without a better validation result before it stops (default: %(default)s)",
     )
-    group.add_argument("--seed", type=natural_int, default=0, help="(default: %(default)s)")
 
 
 def _add_images(parser: argparse.ArgumentParser) -> None:

@@ -152,7 +152,7 @@ class Learner:
 
     @torch.no_grad()
     def validate(self, loader: Iterable[PixelBatch], table: ImageTable) -> Figures:
-        """Figures over the images of ``loader``, this process's share of the validation images.
+        """Judge the model by the images of ``loader``, this process's share of those kept back.
 
         Args:
             loader: batches of evaluation pixels.

@@ -150,13 +150,19 @@ def _with(state: State, key: str, value: Any) -> State:
 
 
 BROKEN: dict[str, tuple[Callable[[State], Any], str]] = {
-    "missing key": (lambda s: _without(s, "layer4.0.conv1.weight"), r"1 missing \(layer4.0.conv1"),
-    "unexpected key": (lambda s: _with(s, "criterion", torch.ones(1)), r"unexpected \(criterion"),
+    "missing key": (
+        lambda s: _without(s, "layer4.0.conv1.weight"),
+        r"1 missing key \(layer4.0.conv1",
+    ),
+    "unexpected key": (
+        lambda s: _with(s, "criterion", torch.ones(1)),
+        r"1 unexpected key \(criterion",
+    ),
     "no head": (
         lambda s: {k: v for k, v in s.items() if not k.startswith("fc.")},
         "has no head",
     ),
-    "no bias": (lambda s: _without(s, "fc.4.bias"), r"1 missing \(fc.4.bias"),
+    "no bias": (lambda s: _without(s, "fc.4.bias"), r"1 missing key \(fc.4.bias"),
     "batch norm in the head": (
         lambda s: s | {"fc.1.weight": torch.ones(512), "fc.1.bias": torch.ones(512)},
         "Linears and activations only",

@@ -146,13 +146,13 @@ def _head_key(position: int | None, kind: str) -> str:
 
 def _compare_keys(expected: set[str], found: set[str], path: Path) -> None:
     facts = [
-        f"{len(keys)} {word} ({first_few(sorted(keys))})"
+        f"{count(len(keys), f'{word} key')} ({first_few(sorted(keys))})"
         for word, keys in (("missing", expected - found), ("unexpected", found - expected))
         if keys
     ]
     if facts:
         raise TracInError(
-            f"{path} does not fit a torchvision ResNet50 with a head of Linears: keys "
+            f"{path} does not fit a torchvision ResNet50 with a head of Linears: "
             f"{' and '.join(facts)}. Save the state_dict of such a model."
         )
 
