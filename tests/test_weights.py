@@ -47,6 +47,14 @@ def test_what_is_no_state_dict_is_named(content: Any, message: str, tmp_path: Pa
         read_weights(saved(content, tmp_path / "w.pth"))
 
 
+@pytest.mark.parametrize("detour", [False, True])
+def test_a_file_that_holds_itself_is_refused(detour: bool, tmp_path: Path) -> None:
+    content: dict[str, Any] = {"a": ONES}
+    content["model"] = {"state_dict": content} if detour else content
+    with pytest.raises(TracInError, match=r"is no state_dict: (model|state_dict) holds no tensors"):
+        read_weights(saved(content, tmp_path / "w.pth"))
+
+
 def test_without_safetensors_it_says_how_to_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

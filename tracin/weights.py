@@ -74,9 +74,14 @@ def read_weights(path: Path) -> Weights:
 def _unnested(content: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
     """(the innermost mapping, what stood beside it on the way there)."""
     extras: dict[str, Any] = {}
+    passed = [content]
     while inside := next((k for k in _NESTING_KEYS if isinstance(content.get(k), Mapping)), ""):
+        # A damaged or malicious file may hold itself, and has no innermost mapping.
+        if any(content[inside] is outer for outer in passed):
+            break
         extras |= {key: value for key, value in content.items() if key != inside}
         content = content[inside]
+        passed.append(content)
     return content, extras
 
 
