@@ -72,7 +72,7 @@ def test_writer_refuses(matrix: np.ndarray, tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("", "is empty"),
-        ("0,1\n", "a header and no rows"),
+        ("0,1\n", "a header but no rows"),
         ("0,1\n1,2\n3\n", "line 3, column 1: not a finite number"),
         ("0,1\n1,inf\n", "line 2, column 1: not a finite number"),
         ("0,1\n1,2,3\n", "is not a matrix of numbers"),
@@ -119,16 +119,19 @@ def test_means_of_one_class(matrix: np.ndarray, tmp_path: Path) -> None:
     [
         ("", r"means\.csv is empty"),
         ("\n", r"means\.csv is empty"),
-        ('"cat,dog\n1,2\n', r"The header of .*means\.csv is not readable \("),
+        ('"cat,dog\n1,2\n', r"The header of .*means\.csv cannot be read \("),
         ("cat\n1\n2\n", r"means\.csv has no column for class dog: it comes from another run"),
         ("cat,dog,cow\n1,2,3\n1,2,3\n", r"has a column cow, and no test image is of that class"),
         ("cat,dog,cat\n1,2,3\n1,2,3\n", r"has two columns cat: .* or was damaged"),
-        ("dog,cat\n", "a header and no rows"),
-        ("dog,cat\n1,2\n", "has 1 rows, and there are 2 training images: .* cut off"),
-        ("dog,cat\n1,2\n1,2\n1,2\n", "has 3 rows, and there are 2 training images"),
+        ("dog,cat\n", "a header but no rows"),
+        ("dog,cat\n1,2\n", "has 1 row, but the run has 2 training images: .* cut off"),
+        ("dog,cat\n1,2\n1,2\n1,2\n", "has 3 rows, but the run has 2 training images"),
         ("dog,cat\n1,2\n1\n", "line 3, column cat: not a finite number.* for every class"),
         ("dog,cat\n-inf,2\n1,2\n", "line 2, column dog: not a finite number"),
-        ("dog,cat\n1,2,3\n1,2,3\n", "not a matrix of numbers.*header is the names of the classes"),
+        (
+            "dog,cat\n1,2,3\n1,2,3\n",
+            "not a matrix of numbers.*header must be the names of the classes",
+        ),
         ("dog,cat\n1,x\n1,2\n", "is not a matrix of numbers .*x"),
     ],
 )
@@ -144,5 +147,5 @@ def test_broken_class_means_say_what_is_wrong(text: str, message: str, tmp_path:
 def test_a_header_that_is_no_text(tmp_path: Path) -> None:
     path = tmp_path / "means.csv"
     path.write_bytes(b"\xff\xfe,cat\n1,2\n")
-    with pytest.raises(TracInError, match=r"The header of .* is not readable"):
+    with pytest.raises(TracInError, match=r"The header of .* cannot be read"):
         read_class_means(path, ["cat", "dog"], 1)

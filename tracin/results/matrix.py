@@ -20,12 +20,13 @@ import pandas as pd
 
 from tracin.errors import TracInError
 from tracin.results.float_text import csv_rows
+from tracin.wording import count
 
 Float32Array = npt.NDArray[np.float32]
 
 VALUES_PER_WRITE = 8192
-"""Of text made at a time, whole rows: some 100 kB. Larger pieces took twice as long, since memory
-for each came from the operating system anew."""
+"""Values turned into text at a time, in whole rows: some 100 kB. Larger pieces took twice as long,
+since the memory for each came from the operating system anew."""
 
 VALUES_PER_BLOCK = 4_000_000
 """Default size of a block that is read: 16 MB as float32, whatever the shape of the matrix."""
@@ -128,8 +129,9 @@ def read_class_means(path: Path, classes: Sequence[str], n_train: int) -> Float3
     means = np.concatenate(list(_blocks(path, rows, "the names of the classes", "class")))
     if len(means) != n_train:
         raise TracInError(
-            f"{path} has {len(means)} rows, and there are {n_train} training images: they come "
-            "from different runs, or the file was cut off. Run TracIn_Resnet50.py again."
+            f"{path} has {count(len(means), 'row')}, but the run has "
+            f"{count(n_train, 'training image')}: they come from different runs, or the file was "
+            "cut off. Run TracIn_Resnet50.py again."
         )
     return np.take(means, [header.index(name) for name in classes], axis=1)
 
@@ -140,7 +142,7 @@ def _header(path: Path) -> list[str]:
             header = next(csv.reader(file, strict=True), [])
     except (csv.Error, UnicodeDecodeError) as error:
         raise TracInError(
-            f"The header of {path} is not readable ({error}). Run TracIn_Resnet50.py again."
+            f"The header of {path} cannot be read ({error}). Run TracIn_Resnet50.py again."
         ) from error
     if not header:
         raise TracInError(f"{path} is empty. Run TracIn_Resnet50.py again.")
@@ -185,15 +187,15 @@ def _blocks(path: Path, rows: int, header: str, each: str) -> Iterator[Float32Ar
                     row, column = np.argwhere(~np.isfinite(block))[0]
                     raise TracInError(
                         f"{path}, line {done + row + 2}, column {frame.columns[column]}: not a "
-                        f"finite number. Every row needs a number for every {each}; run "
+                        f"finite number. Every row needs a number for every {each}. Run "
                         "TracIn_Resnet50.py again."
                     )
                 yield block
                 done += len(block)
     except (ValueError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise TracInError(
-            f"{path} is not a matrix of numbers ({error}). Its header is {header} and each further "
-            "line holds one training image's scores; run TracIn_Resnet50.py again."
+            f"{path} is not a matrix of numbers ({error}). Its header must be {header}, and each "
+            "further line must hold one training image's scores. Run TracIn_Resnet50.py again."
         ) from error
     if done == 0:
-        raise TracInError(f"{path} has a header and no rows. Run TracIn_Resnet50.py again.")
+        raise TracInError(f"{path} has a header but no rows. Run TracIn_Resnet50.py again.")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tracin.errors import TracInError
+from tracin.flags import HeadActivation, Method, Precision
 from tracin.model_check import Answers, ModelCheck
 from tracin.results.schema import RUN_INFO
 
@@ -30,7 +31,7 @@ class CheckpointInfo:
     class_weights: tuple[float, ...] | None
     head_widths: tuple[int, ...]
     """From the pooled feature to the classes, (2048, 512, 256, 10) for Animals-10."""
-    head_activation: str | None
+    head_activation: HeadActivation | None
     """None: the head has no activation (a single Linear)."""
     head_activation_assumed: bool
 
@@ -45,7 +46,7 @@ class SkippedImage:
 
 @dataclass(frozen=True)
 class PrecisionError:
-    """How far TracIn's scores are from float32's: the first checkpoint, a sample of the images."""
+    """How far TracIn's scores are from float32's, on a sample of images at the first checkpoint."""
 
     train_images: int
     test_images: int
@@ -62,8 +63,7 @@ class RunInfo:
     tracin_version: str
     created: str
     command: tuple[str, ...]
-    method: str
-    """One of ``METHODS``."""
+    method: Method
     damping: float | None
     """λ of Gauss-Newton as a multiple of its matrix's mean eigenvalue; None for tracin."""
     data_dir: str
@@ -78,9 +78,9 @@ class RunInfo:
     skipped: tuple[SkippedImage, ...]
     checkpoints: tuple[CheckpointInfo, ...]
     layer: str
-    precision: str
+    precision: Precision
     precision_error: PrecisionError | None
-    """None: float32, exact."""
+    """None for float32, which is exact."""
     device: str
     batch_size: int
     num_workers: int
@@ -91,7 +91,7 @@ class RunInfo:
     """Forward passes that were not needed, because a former run kept their result."""
     top_k: int
     suspects: int
-    """Rows of suspects.csv"""
+    """Rows of suspects.csv."""
     score_min: float
     score_max: float
     test_accuracy: float
@@ -109,7 +109,7 @@ class RunInfo:
 
 
 def write_run_info(folder: Path, info: RunInfo) -> Path:
-    """Path of ``run.json`` written into ``folder``."""
+    """Write ``run.json`` into ``folder``; return its path."""
     path = folder / RUN_INFO
     text = json.dumps(asdict(info), indent=2, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8")
@@ -128,7 +128,7 @@ def read_run_info(folder: Path) -> RunInfo:
         version = content["schema_version"]
         if version != SCHEMA_VERSION:
             raise TracInError(
-                f"{path} has schema version {version}, this program reads {SCHEMA_VERSION}. "
+                f"{path} has schema version {version}, and this program reads {SCHEMA_VERSION}. "
                 "Run TracIn_Resnet50.py again with this version."
             )
         content["checkpoints"] = tuple(
@@ -144,7 +144,7 @@ def read_run_info(folder: Path) -> RunInfo:
     except (ValueError, KeyError, TypeError) as error:
         raise TracInError(
             f"{path} is damaged ({type(error).__name__}: {error}). Run TracIn_Resnet50.py again, "
-            "or take the file away to go on without it."
+            "or remove the file to continue without it."
         ) from error
 
 
@@ -159,7 +159,7 @@ def _as_tuple(value: Any) -> Any:
 
 
 def data_folder(results_dir: Path, given: Path | None) -> Path:
-    """The folder that the images' paths are relative to: what the user says, else ``run.json``."""
+    """The folder that the images' paths are relative to: ``given``, else what ``run.json`` says."""
     if given is not None:
         return given
     if (results_dir / RUN_INFO).exists():

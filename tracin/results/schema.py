@@ -1,19 +1,20 @@
-"""The results folder: every file name and column of it, and how its files are written and read.
+"""The results folder: its file names and columns, and how its tables are written and read.
 
-Both scripts use this module and nothing else of each other; it imports no torch. Text files are
-UTF-8 with ``\\n``; floats stand in their shortest form that reads back to the same float32.
-Influence is oriented ``(n_train, n_test)``; positive = proponent = the image helped.
+Text files are UTF-8 with ``\\n``; floats stand in their shortest form that reads back to the same
+float32. Influence is oriented ``(n_train, n_test)``; positive = proponent = the image helped.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pandas as pd
 
 from tracin.errors import TracInError
+from tracin.flags import Method
+from tracin.wording import listed
 
 # ---- written by TracIn_Resnet50.py ----
 INFLUENCE_SCORES = "influence_scores.csv"
@@ -50,9 +51,9 @@ SUSPICION_CUT = 0.5
 that the model learnt without resistance stays near 0. Set beforehand; docs/quality.md has its
 precision and recall, and those of other cuts."""
 
-TRACIN = "tracin"
-GAUSS_NEWTON = "gauss_newton"
-METHODS = (TRACIN, GAUSS_NEWTON)
+TRACIN: Method = "tracin"
+GAUSS_NEWTON: Method = "gauss_newton"
+METHODS = get_args(Method)
 
 PROPONENT = "proponent"
 OPPONENT = "opponent"
@@ -164,8 +165,6 @@ _DUPLICATES: dict[str, str] = {
     "identical_pixels": "bool",
 }
 INFLUENCE_SUMMARY_CORE = tuple(_SUMMARY_CORE)
-INFLUENCE_SUMMARY_COLUMNS = tuple(_SUMMARY_CORE | _SUMMARY_MORE)
-TRAIN_SUMMARY_COLUMNS = tuple(_TRAIN | _TRAIN_MORE)
 SUSPECTS_COLUMNS = tuple(_SUSPECTS)
 TOP_INFLUENCES_COLUMNS = tuple(_TOP)
 DUPLICATES_COLUMNS = tuple(_DUPLICATES)
@@ -201,7 +200,7 @@ def files_of_run(matrix: bool) -> tuple[str, ...]:
 
 
 def write_table(folder: Path, name: str, frame: pd.DataFrame) -> Path:
-    """Path of the CSV file ``name`` written into ``folder``, its columns in the schema's order.
+    """Write the CSV file ``name`` into ``folder``, columns in the schema's order; return its path.
 
     Raises:
         ValueError: a column of the schema is missing from ``frame``, or one is not in it.
@@ -231,8 +230,8 @@ def read_table(folder: Path, name: str) -> pd.DataFrame:
     missing = [column for column in table.required if column not in text.columns]
     if missing:
         raise TracInError(
-            f"{path} has no column {', '.join(missing)}. It needs {', '.join(table.required)}: "
-            "write it anew with TracIn_Resnet50.py, or take the file away to go on without it."
+            f"{path} has no column {listed(missing)}. It needs {listed(list(table.required))}: "
+            "run TracIn_Resnet50.py again, or remove the file to continue without it."
         )
     known = {name: dtype for name, dtype in table.columns.items() if name in text.columns}
     return pd.DataFrame({column: _typed(text[column], known[column], path) for column in known})
@@ -247,6 +246,6 @@ def _typed(column: Any, dtype: str, path: Path) -> Any:
         return column.astype(dtype)
     except ValueError as error:
         raise TracInError(
-            f"{path}, column {column.name}: {error}. Correct the file or write it anew with "
-            "TracIn_Resnet50.py."
+            f"{path}, column {column.name}: {error}. Correct the file, or run TracIn_Resnet50.py "
+            "again."
         ) from error

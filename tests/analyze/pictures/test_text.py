@@ -1,4 +1,4 @@
-"""Text that fits, and numbers that read well."""
+"""Text that fits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 
 from tracin.analyze.pictures import style, text
-from tracin.wording import number, power_of_ten, signed
 
 
 @pytest.fixture(autouse=True)
@@ -45,27 +44,3 @@ def test_a_shortened_file_name_keeps_its_ending() -> None:
     assert shown.endswith("042.jpeg")
     assert text.ELLIPSIS in shown
     assert text.width(shown, style.SMALL) <= 1.4
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [
-        (0.0, "0"),
-        (0.01234, "+0.0123"),
-        (-0.01234, "−0.0123"),
-        (1.0, "+1.00"),
-        (0.9999, "+1.00"),
-        (0.000999999, "+0.00100"),
-        (-4.5678e-7, "−4.57×10⁻⁷"),
-        (9.999e-8, "+1.00×10⁻⁷"),
-        (123.4, "+123"),
-        (12345.6, "+12,346"),
-        (1.5e12, "+1.50×10¹²"),
-    ],
-)
-def test_scores_have_a_sign_and_three_digits(value: float, shown: str) -> None:
-    assert signed(value) == shown
-
-
-def test_numbers() -> None:
-    assert (number(-2.5), number(0), power_of_ten(-10)) == ("−2.50", "0", "10⁻¹⁰")

@@ -194,5 +194,5 @@ def test_tables_that_no_matrix_has_are_refused(
 def test_class_means_of_another_run_are_refused(tables: Path) -> None:
     path = tables / schema.CLASS_INFLUENCE
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
-    with pytest.raises(TracInError, match="has 59 rows, and there are 60 training images"):
+    with pytest.raises(TracInError, match="has 59 rows, but the run has 60 training images"):
         scores_of(tables)

@@ -1,0 +1,58 @@
+"""Numbers, counts and lists read well."""
+
+from __future__ import annotations
+
+import pytest
+
+from tracin.wording import count, first_few, number, power_of_ten, signed
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.0, "0"),
+        (0.01234, "+0.0123"),
+        (-0.01234, "−0.0123"),
+        (1.0, "+1.00"),
+        (0.9999, "+1.00"),
+        (0.000999999, "+0.00100"),
+        (-4.5678e-7, "−4.57×10⁻⁷"),
+        (9.999e-8, "+1.00×10⁻⁷"),
+        (123.4, "+123"),
+        (12345.6, "+12,346"),
+        (1.5e12, "+1.50×10¹²"),
+    ],
+)
+def test_scores_have_a_sign_and_three_digits(value: float, shown: str) -> None:
+    assert signed(value) == shown
+
+
+def test_numbers() -> None:
+    assert (number(-2.5), number(0), power_of_ten(-10)) == ("−2.50", "0", "10⁻¹⁰")
+
+
+@pytest.mark.parametrize(
+    ("n", "noun", "text"),
+    [
+        (0, "image", "0 images"),
+        (1, "image", "1 image"),
+        (1200, "training image", "1,200 training images"),
+        (2, "process", "2 processes"),
+    ],
+)
+def test_one_is_told_as_one(n: int, noun: str, text: str) -> None:
+    assert count(n, noun) == text
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        ("", ""),
+        ("a", "a"),
+        ("abc", "a, b and c"),
+        ("abcd", "a, b, c and 1 more"),
+        ("a" * 1203, "a, a, a and 1,200 more"),
+    ],
+)
+def test_a_list_that_is_cut_says_so(names: str, text: str) -> None:
+    assert first_few(list(names), most=3) == text
