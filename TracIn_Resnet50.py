@@ -219,13 +219,15 @@ def _check_demo(parser: argparse.ArgumentParser, arguments: argparse.Namespace) 
 
 
 def _run(arguments: argparse.Namespace, command: tuple[str, ...]) -> None:
-    from tracin.compute.console import report
+    from tracin.compute.console import report, warning
     from tracin.compute.run import run
 
     planted = _make_demo(arguments) if arguments.demo else None
     info = run(_config(arguments, command), say=print)
     if info is None:  # a dry run, or not the process of torchrun that speaks
         return
+    if said := warning(info):
+        print(f"\n{said}", file=sys.stderr)
     print(report(info, arguments.output_dir))
     if planted:
         _report_planted(arguments.output_dir, planted)

@@ -31,8 +31,8 @@ from tracin.images import (
     IMAGENET_MEAN,
     IMAGENET_STD,
     Crop,
+    DecodedImage,
     PixelDataset,
-    Sample,
     collate,
     find_images,
 )
@@ -85,7 +85,7 @@ class Timing:
 def bare_forward(case: Case, precision: str) -> Timing:
     """Our backbone over pixels that are all in memory: the limit of the other ways."""
     tables = find_images(case.data_dir)
-    pixels: ConcatDataset[Sample] = ConcatDataset(
+    pixels: ConcatDataset[DecodedImage] = ConcatDataset(
         [PixelDataset(table, range(len(table)), Crop()) for table in tables]
     )
     loader = DataLoader(pixels, case.batch_size, collate_fn=collate)

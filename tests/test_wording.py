@@ -1,4 +1,4 @@
-"""Numbers, counts and lists that read well."""
+"""Numbers, counts and lists read well."""
 
 from __future__ import annotations
 
@@ -31,23 +31,37 @@ def test_numbers() -> None:
     assert (number(-2.5), number(0), power_of_ten(-10)) == ("−2.50", "0", "10⁻¹⁰")
 
 
+@pytest.mark.parametrize(
+    ("n", "noun", "text"),
+    [
+        (0, "image", "0 images"),
+        (1, "image", "1 image"),
+        (1200, "training image", "1,200 training images"),
+        (2, "process", "2 processes"),
+        (1, "class", "1 class"),
+        (1200, "class", "1,200 classes"),
+    ],
+)
+def test_one_is_told_as_one(n: int, noun: str, text: str) -> None:
+    assert count(n, noun) == text
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        ("", ""),
+        ("a", "a"),
+        ("abc", "a, b and c"),
+        ("abcd", "a, b, c and 1 more"),
+        ("a" * 1203, "a, a, a and 1,200 more"),
+    ],
+)
+def test_a_list_that_is_cut_says_so(names: str, text: str) -> None:
+    assert first_few(list(names), most=3) == text
+
+
 def test_lists() -> None:
     assert listed([]) == ""
     assert listed(["a"]) == "a"
     assert listed(["a", "b"]) == "a and b"
     assert listed(["a", "b", "c"]) == "a, b and c"
-
-
-def test_counts() -> None:
-    assert count(0, "image") == "0 images"
-    assert count(1, "class") == "1 class"
-    assert count(1200, "class") == "1,200 classes"
-
-
-def test_a_list_that_is_cut_says_how_many_more() -> None:
-    names = [str(number) for number in range(1, 1301)]
-    assert first_few([]) == ""
-    assert first_few(names[:1]) == "1"
-    assert first_few(names[:5]) == "1, 2, 3, 4 and 5"
-    assert first_few(names[:6]) == "1, 2, 3, 4, 5 and 1 more"
-    assert first_few(names, most=2) == "1, 2 and 1,298 more"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +18,12 @@ import pandas as pd
 from PIL import Image
 
 from tracin.errors import TracInError
+from tracin.image_folder import TEST, TRAIN
 from tracin.images import Crop
 from tracin.results.schema import TRAIN_SUMMARY, read_table
 from tracin.training.run import differs_from_earlier, train
 from tracin.training.settings import SCRATCH, Augmentation, Recipe, TrainingConfig
+from tracin.wording import Say, count
 
 CLASS_NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 PLANTED_LABELS = "planted_labels.csv"
@@ -30,9 +31,6 @@ PLANTED_SHARE = 0.05
 TEST_SHARE = 0.2
 IMAGE_SIZE = 64
 _STAMP = "demo.sha256"
-
-Say = Callable[[str], None]
-"""Where notices to the user go, one sentence at a time."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ def make_demo(
     seed: int = 0,
     say: Say = print,
 ) -> DemoFiles:
-    """The demo's files, made where they are not there yet.
+    """Make the demo's files where they are missing; return where they are.
 
     Args:
         data_dir: gets train/, test/ and planted_labels.csv.
@@ -100,7 +98,8 @@ def make_demo(
     restart = differs_from_earlier(config)
     trained = train(TrainingConfig(data_dir, models_dir, recipe, restart=restart), say)
     if trained.reused:
-        say(f"Demo model: {len(trained.checkpoints)} checkpoints in {models_dir}, already there.")
+        number = count(len(trained.checkpoints), "checkpoint")
+        say(f"Demo model: {number} in {models_dir}, already there.")
     return DemoFiles(
         data_dir=data_dir,
         checkpoints=trained.checkpoints,
@@ -138,12 +137,12 @@ def _check_data(data_dir: Path, seed: int) -> None:
     stamp = data_dir / _STAMP
     if not stamp.is_file():
         raise TracInError(
-            f"{data_dir} holds files that the demo did not make. Move them away, or call the demo "
+            f"{data_dir} holds files that the demo did not make. Move them away, or run the demo "
             "from another folder."
         )
     if stamp.read_text(encoding="utf-8") != f"seed {seed}\n{_digest(data_dir)}\n":
         raise TracInError(
-            f"{data_dir} was changed since the demo made it, or made with another seed than "
+            f"{data_dir} was changed since the demo made it, or was made with another seed than "
             f"{seed}. Delete the folder to have it made again, or analyse it as it is with "
             f"--data_dir {data_dir}."
         )
@@ -152,7 +151,7 @@ def _check_data(data_dir: Path, seed: int) -> None:
 def _digest(data_dir: Path) -> str:
     """SHA-256 over the names and contents of the demo's images and list."""
     digest = hashlib.sha256()
-    images = sorted(path for split in ("train", "test") for path in (data_dir / split).rglob("*.*"))
+    images = sorted(path for split in (TRAIN, TEST) for path in (data_dir / split).rglob("*.*"))
     for path in [*images, data_dir / PLANTED_LABELS]:
         digest.update(path.relative_to(data_dir).as_posix().encode() + b"\0")
         digest.update(path.read_bytes() if path.is_file() else b"missing")
@@ -160,7 +159,7 @@ def _digest(data_dir: Path) -> str:
 
 
 def write_digits(folder: Path, seed: int, planted_share: float = PLANTED_SHARE) -> int:
-    """How many labels are wrong on purpose, after the images and their list are written.
+    """Write the images and the list of those labelled wrongly on purpose; return their number.
 
     Args:
         folder: gets train/, test/ and planted_labels.csv.
@@ -183,7 +182,7 @@ def write_digits(folder: Path, seed: int, planted_share: float = PLANTED_SHARE) 
     in_test = _draw_test(true, random)
     given = _plant_wrong_labels(true, ~in_test, planted_share, random)
     names = [
-        f"{'test' if in_test[row] else 'train'}/{CLASS_NAMES[given[row]]}/digit_{row:04d}.png"
+        f"{TEST if in_test[row] else TRAIN}/{CLASS_NAMES[given[row]]}/digit_{row:04d}.png"
         for row in range(len(true))
     ]
     for name, drawing in zip(names, digits.images, strict=True):

@@ -25,6 +25,7 @@ from torchvision.transforms.v2 import functional as transforms
 from tracin.errors import TracInError
 from tracin.flags import CROP_SIZE, RESIZE_SIZE
 from tracin.image_folder import IMAGE_SUFFIXES, TEST_FOLDERS, TRAIN
+from tracin.wording import first_few
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -75,9 +76,9 @@ def find_images(data_dir: Path) -> tuple[ImageTable, ImageTable]:
     test_classes = _class_folders(data_dir / test_split)
     if unknown := [name for name in test_classes if name not in class_names]:
         raise TracInError(
-            f"{data_dir / test_split} has the class {', '.join(unknown)}, and {train_dir} has "
-            f"not (it has {', '.join(class_names)}). Test classes must be among the training "
-            "classes."
+            f"{data_dir / test_split} has the {'class' if len(unknown) == 1 else 'classes'} "
+            f"{first_few(unknown)}, and {train_dir} does not (it has {first_few(class_names, 12)})."
+            " Every test class must be a training class too."
         )
     return _scan(data_dir, TRAIN, class_names), _scan(data_dir, test_split, class_names)
 
@@ -97,8 +98,8 @@ def _scan(data_dir: Path, split: str, class_names: tuple[str, ...]) -> ImageTabl
     samples = make_dataset(data_dir / split, class_to_index, IMAGE_SUFFIXES, allow_empty=True)
     if not samples:
         raise TracInError(
-            f"{data_dir / split} holds no images: its class folders have no file that ends in "
-            f"{', '.join(IMAGE_SUFFIXES)}."
+            f"{data_dir / split} holds no images: no file in its class folders ends in "
+            f"{', '.join(IMAGE_SUFFIXES[:-1])} or {IMAGE_SUFFIXES[-1]}."
         )
     paths = tuple(Path(path).relative_to(data_dir).as_posix() for path, _ in samples)
     labels = np.array([label for _, label in samples], dtype=np.int64)
@@ -183,11 +184,11 @@ def _statistics(device: torch.device) -> tuple[Tensor, Tensor]:
     return mean, std
 
 
-Sample = tuple[int, Tensor | None, str]
+DecodedImage = tuple[int, Tensor | None, str]
 """(row in the table, pixels or None, why there are none)"""
 
 
-class PixelDataset(Dataset[Sample]):
+class PixelDataset(Dataset[DecodedImage]):
     """The pixels of a table's images; an unreadable one comes as a reason, not as an exception.
 
     An exception in a worker process would reach the user as a traceback of that process.
@@ -200,7 +201,7 @@ class PixelDataset(Dataset[Sample]):
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __getitem__(self, index: int) -> Sample:
+    def __getitem__(self, index: int) -> DecodedImage:
         path = self._data_dir / self._paths[index]
         try:
             with warnings.catch_warnings():
@@ -227,9 +228,9 @@ class PixelBatch:
         return PixelBatch(self.rows, self.pixels.pin_memory(), self.unreadable)
 
 
-def collate(samples: Sequence[Sample]) -> PixelBatch:
-    """The batch of these samples."""
-    rows = [row for row, pixels, _ in samples if pixels is not None]
-    stack = [pixels for _, pixels, _ in samples if pixels is not None]
-    unreadable = [(row, reason) for row, pixels, reason in samples if pixels is None]
+def collate(images: Sequence[DecodedImage]) -> PixelBatch:
+    """The batch of these images."""
+    rows = [row for row, pixels, _ in images if pixels is not None]
+    stack = [pixels for _, pixels, _ in images if pixels is not None]
+    unreadable = [(row, reason) for row, pixels, reason in images if pixels is None]
     return PixelBatch(rows, torch.stack(stack) if stack else torch.empty(0), unreadable)

@@ -1,11 +1,10 @@
-"""A file of weights → a plain state dict: read without running its code, wrappers taken off.
+"""A file of weights → its tensors by plain names, whatever they were wrapped in.
 
-Scoring and training read checkpoints through this module, so that both know the same wrappers.
+It is read with ``weights_only=True``: no file can run code here.
 """
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 import re
 import zipfile
@@ -18,66 +17,78 @@ import torch
 from torch import Tensor
 
 from tracin.errors import TracInError
+from tracin.wording import first_few
 
 StateDict = dict[str, Tensor]
 
-NESTING_KEYS = ("state_dict", "model_state_dict", "model")
-"""Under one of these a checkpoint keeps its weights beside other things."""
+_BROKEN_FILE = (RuntimeError, EOFError, ValueError, KeyError, OSError, zipfile.BadZipFile)
+"""What the readers raise on damaged files."""
 
-PREFIXES = ("module.", "model.", "_orig_mod.")
-"""Of DataParallel, of a module that wraps the network, and of torch.compile."""
+_NESTING_KEYS = ("state_dict", "model_state_dict", "model")
+"""Under which training programs keep the weights beside other things."""
+
+_PREFIXES = ("module.", "model.", "_orig_mod.")
+"""Of DataParallel, of a module that holds the network as ``self.model``, and of torch.compile."""
 
 
 @dataclass(frozen=True)
 class Weights:
-    """The weights of a file, float32, on the CPU."""
+    """What a file of weights holds."""
 
     state: StateDict
-    """Keys without the prefixes that all of them had."""
+    """By torchvision's names, such as ``conv1.weight``."""
+    prefix: str
+    """What was taken off every name, such as ``module.model.``."""
     extras: dict[str, Any]
     """What stood beside the weights: numbers, text, lists."""
-    prefix: str
-    """What was taken off the keys, such as ``model.``."""
 
 
 def read_weights(path: Path) -> Weights:
-    """The weights in ``path``, wrappers taken off.
+    """The weights that ``path`` holds.
 
     Args:
         path: a ``.pth``/``.pt`` file that ``torch.save`` wrote, or a ``.safetensors`` file.
 
     Raises:
-        TracInError: the file is damaged, needs code to load, holds no weights, or NaN or infinite
-            ones.
+        TracInError: the file is damaged, needs code or a missing package to load, is no state_dict,
+            or holds NaN or infinite weights.
     """
-    content = _read_file(path)
-    extras: dict[str, Any] = {}
-    for key in NESTING_KEYS:
-        if isinstance(content.get(key), Mapping):
-            extras = {name: value for name, value in content.items() if name != key}
-            content = content[key]
-            break
+    content, extras = _unnested(_read_file(path))
     state = {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
     if len(state) < len(content) or not state:
-        others = [str(key) for key in content if str(key) not in state][:5]
+        others = [str(key) for key in content if str(key) not in state]
+        hold = "holds" if len(others) == 1 else "hold"
+        fact = f"{first_few(others)} {hold} no tensors" if others else "it is empty"
         raise TracInError(
-            f"{path} is no state_dict: {', '.join(others) or 'it'} holds no tensors. Save the "
-            "weights alone: torch.save(model.state_dict(), path)."
+            f"{path} is no state_dict: {fact}. Save the weights alone: "
+            "torch.save(model.state_dict(), path)."
         )
     taken = ""
-    while prefix := next((p for p in PREFIXES if all(k.startswith(p) for k in state)), ""):
+    while prefix := next((p for p in _PREFIXES if all(k.startswith(p) for k in state)), ""):
         state = {key.removeprefix(prefix): value for key, value in state.items()}
         taken += prefix
     _check_finite(state, path)
-    return Weights({key: value.float() for key, value in state.items()}, extras, taken)
+    return Weights(state, taken, extras)
+
+
+def _unnested(content: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    """(the innermost mapping, what stood beside it on the way there)."""
+    extras: dict[str, Any] = {}
+    passed = [content]
+    while inside := next((k for k in _NESTING_KEYS if isinstance(content.get(k), Mapping)), ""):
+        # A damaged or malicious file may hold itself, and has no innermost mapping.
+        if any(content[inside] is outer for outer in passed):
+            break
+        extras |= {key: value for key, value in content.items() if key != inside}
+        content = content[inside]
+        passed.append(content)
+    return content, extras
 
 
 def _read_file(path: Path) -> Mapping[str, Any]:
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path)
     try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return dict(load_file(path))
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         needs_code = re.search(r"GLOBAL (\S+)|Unsupported class (\S+)", str(error))
@@ -88,12 +99,8 @@ def _read_file(path: Path) -> Mapping[str, Any]:
             "loading that would run code from the file. Re-save it where you trained: "
             "torch.save(model.state_dict(), 'weights.pth')."
         ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+    except _BROKEN_FILE as error:
         raise _damaged(path, error) from error
-    except Exception as error:  # safetensors raises a class of its own, derived from Exception
-        if type(error).__module__.startswith("safetensors"):
-            raise _damaged(path, error) from error
-        raise
     if not isinstance(content, Mapping):
         raise TracInError(
             f"{path} holds a {type(content).__name__}, not a state_dict. Save the weights alone: "
@@ -102,24 +109,34 @@ def _read_file(path: Path) -> Mapping[str, Any]:
     return content
 
 
+def _read_safetensors(path: Path) -> Mapping[str, Any]:
+    try:
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+    except ImportError:
+        raise TracInError(
+            f"{path} cannot be read: safetensors is not installed. Install it with: "
+            "pip install safetensors"
+        ) from None
+    try:
+        return dict(load_file(path))
+    except (SafetensorError, *_BROKEN_FILE) as error:
+        raise _damaged(path, error) from error
+
+
 def _damaged(path: Path, error: Exception) -> TracInError:
     fact = (str(error).strip() or type(error).__name__).splitlines()[0]
     return TracInError(
-        f"{path} is damaged or no PyTorch checkpoint ({fact}). Copy or save it again."
+        f"{path} cannot be read as weights: it is damaged or no PyTorch checkpoint ({fact}). Copy "
+        "or save it again."
     )
 
 
 def _check_finite(state: StateDict, path: Path) -> None:
     for key, value in state.items():
         if value.is_floating_point() and not torch.isfinite(value).all():
-            count = int((~torch.isfinite(value)).sum())
+            bad = int((~torch.isfinite(value)).sum())
             raise TracInError(
-                f"{path} holds NaN or infinite weights: {count} of {value.numel()} in {key}. The "
+                f"{path} holds NaN or infinite weights: {bad:,} of {value.numel():,} in {key}. The "
                 "training diverged; use an earlier checkpoint."
             )
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""When a training ends."""
+"""When a training is over."""
 
 from __future__ import annotations
 

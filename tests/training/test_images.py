@@ -1,4 +1,4 @@
-"""Which images are kept back, and how they are shown."""
+"""Which images are trained on, in which order, how varied; shared by the processes."""
 
 from __future__ import annotations
 

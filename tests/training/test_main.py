@@ -1,4 +1,4 @@
-"""python -m tracin.training as a user runs it."""
+"""The training as a user runs it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tests.real_data import CLASS_NAMES, write_image_tree
-from tests.training.conftest import FLAGS, REPOSITORY
+from tests.training.short import FLAGS, REPOSITORY
 from tracin.compute.model.checkpoint import load_checkpoint
 from tracin.training import outputs
 from tracin.training.__main__ import main

@@ -1,4 +1,4 @@
-"""What a training leaves: checkpoints that say how they were made, whole or not at all."""
+"""What a training keeps in its folder, and whether that is whole."""
 
 from __future__ import annotations
 
@@ -8,13 +8,18 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 from tests.real_data import CLASS_NAMES
-from tests.training.conftest import config
+from tests.training.short import config
 from tracin.compute.model.checkpoint import load_checkpoint
 from tracin.images import find_images
 from tracin.training import outputs
 from tracin.training.images import choose_images
+
+
+def test_name_of_the_best_is_the_products() -> None:
+    assert outputs.best_name(0.9796, 0.5963) == "Resnet50_animals10_val_0_9796_0_5963.pth"
 
 
 def test_keeps_the_best_state_dict_under_its_accuracy_and_loss(trained: Path) -> None:
@@ -27,10 +32,6 @@ def test_keeps_the_best_state_dict_under_its_accuracy_and_loss(trained: Path) ->
     shapes = [tuple(state[f"model.fc.{position}.weight"].shape) for position in (0, 2, 4)]
     assert shapes == [(512, 2048), (256, 512), (10, 256)]
     assert all(value.is_contiguous() for value in state.values())
-
-
-def test_name_of_the_best_is_the_products() -> None:
-    assert outputs.best_name(0.9796, 0.5963) == "Resnet50_animals10_val_0_9796_0_5963.pth"
 
 
 def test_checkpoints_say_how_they_were_trained(trained: Path, photos: Path) -> None:
@@ -49,6 +50,14 @@ def test_checkpoints_say_how_they_were_trained(trained: Path, photos: Path) -> N
         assert extras["class_weights"] == pytest.approx(loss.class_weights)
         assert extras["class_names"] == list(CLASS_NAMES)
         assert (extras["resize_size"], extras["crop_size"]) == (36, 32)
+
+
+def test_curve_and_history_cover_every_epoch(trained: Path) -> None:
+    history = pd.read_csv(trained / outputs.HISTORY)
+    assert list(history.epoch) == [1, 2, 3]
+    assert list(history.stage) == ["head", "all", "all"]
+    with Image.open(trained / outputs.CURVE) as picture:
+        assert picture.width > 1000
 
 
 def test_discard_takes_only_the_trainings_own_files(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A training from end to end: checkpoints, history, going on after a kill."""
+"""A training goes on where it was killed, refuses another one, and serves TracIn."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from PIL import Image
 from torchvision import transforms
 from torchvision.datasets import ImageFolder
 from torchvision.models import resnet50
 
 from tests.real_data import animals_head
-from tests.training.conftest import FLAGS, REPOSITORY, config, quiet
+from tests.training.short import FLAGS, REPOSITORY, config, quiet
 from tracin.compute.config import RunConfig
 from tracin.compute.run import run as run_tracin
 from tracin.errors import TracInError
@@ -27,6 +26,42 @@ from tracin.images import Crop
 from tracin.results import schema
 from tracin.training import outputs
 from tracin.training.run import train
+
+
+def test_killed_and_continued_equals_uninterrupted(
+    trained: Path, photos: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "tracin.training", "--data_dir", str(photos)]
+    command += ["--output_dir", str(tmp_path), *FLAGS]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}  # sums in the same order as here
+    process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE)
+    while not (tmp_path / outputs.STATE).is_file():
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)  # in the second or third epoch, or while it writes
+    process.communicate()
+    said: list[str] = []
+    train(config(photos, tmp_path), said.append)
+    assert said[0].startswith("Going on after epoch")
+    names = sorted(path.name for path in trained.iterdir())
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    assert outputs.STATE not in names
+    for name in names:
+        if name.endswith((".pth", ".csv")):
+            assert (tmp_path / name).read_bytes() == (trained / name).read_bytes(), name
+
+
+def test_finished_training_is_not_done_again(trained: Path, photos: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in trained.iterdir()}
+    result = train(config(photos, trained), quiet)
+    assert result.reused
+    assert [path.stem[-2:] for path in result.checkpoints] == ["01", "02", "03"]
+    assert {path: path.stat().st_mtime_ns for path in trained.iterdir()} == before
+
+
+def test_other_settings_are_refused_and_name_the_difference(trained: Path, photos: Path) -> None:
+    with pytest.raises(TracInError, match=r"finished training.*seed 0, now 7.*--restart"):
+        train(config(photos, trained, "--seed", "7"), quiet)
 
 
 def test_checkpoints_give_tracin_scores_without_further_flags(
@@ -70,47 +105,3 @@ def test_checkpoints_give_tracin_scores_without_further_flags(
         expected += content["learning_rate"] * gradients[0] @ gradients[1].T
     scores = pd.read_csv(tmp_path / schema.INFLUENCE_SCORES).to_numpy()
     assert np.abs(scores - expected).max() <= 1e-5 * np.abs(expected).max()
-
-
-def test_curve_and_history_cover_every_epoch(trained: Path) -> None:
-    history = pd.read_csv(trained / outputs.HISTORY)
-    assert list(history.epoch) == [1, 2, 3]
-    assert list(history.stage) == ["head", "all", "all"]
-    with Image.open(trained / outputs.CURVE) as picture:
-        assert picture.width > 1000
-
-
-def test_killed_and_continued_equals_uninterrupted(
-    trained: Path, photos: Path, tmp_path: Path
-) -> None:
-    command = [sys.executable, "-m", "tracin.training", "--data_dir", str(photos)]
-    command += ["--output_dir", str(tmp_path), *FLAGS]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}  # sums in the same order as here
-    process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE)
-    while not (tmp_path / outputs.STATE).is_file():
-        assert process.poll() is None
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)  # in the second or third epoch, or while it writes
-    process.communicate()
-    said: list[str] = []
-    train(config(photos, tmp_path), said.append)
-    assert said[0].startswith("Going on after epoch")
-    names = sorted(path.name for path in trained.iterdir())
-    assert sorted(path.name for path in tmp_path.iterdir()) == names
-    assert outputs.STATE not in names
-    for name in names:
-        if name.endswith((".pth", ".csv")):
-            assert (tmp_path / name).read_bytes() == (trained / name).read_bytes(), name
-
-
-def test_finished_training_is_not_done_again(trained: Path, photos: Path) -> None:
-    before = {path: path.stat().st_mtime_ns for path in trained.iterdir()}
-    result = train(config(photos, trained), quiet)
-    assert result.reused
-    assert [path.stem[-2:] for path in result.checkpoints] == ["01", "02", "03"]
-    assert {path: path.stat().st_mtime_ns for path in trained.iterdir()} == before
-
-
-def test_other_settings_are_refused_and_name_the_difference(trained: Path, photos: Path) -> None:
-    with pytest.raises(TracInError, match=r"finished training.*seed 0, now 7.*--restart"):
-        train(config(photos, trained, "--seed", "7"), quiet)

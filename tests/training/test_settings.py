@@ -1,4 +1,4 @@
-"""When checkpoints are kept."""
+"""What follows from a recipe."""
 
 from __future__ import annotations
 

@@ -20,12 +20,19 @@ def report(outcome: Outcome, results_dir: Path) -> str:
     if outcome.left_out:
         parts.append(_bulleted("Left out", outcome.left_out))
     parts += [
-        f"Health score: {outcome.overall.health}",
+        f"Health score: {_health(outcome.overall)}",
         _bulleted("Key findings", outcome.words.findings),
         _bulleted("Recommendations", outcome.words.recommendations),
         "\n".join(["Written", *(f"  {line}" for line in _written(outcome, results_dir))]),
     ]
     return "\n\n".join(parts)
+
+
+def _health(overall: OverallSummary) -> str:
+    if overall.health is None:
+        return "withheld, since the model cannot judge the labels"
+    measure = "" if overall.health.of_labels else ", the share of test images helped on average"
+    return f"{overall.health}{measure}"
 
 
 def _figures(overall: OverallSummary) -> str:

@@ -14,16 +14,29 @@ def report(info: RunInfo, output_dir: Path) -> str:
     correct = round(info.test_accuracy * info.test_images)
     skipped = f", {count(len(info.skipped), 'unreadable image')} skipped" if info.skipped else ""
     look = "looks" if info.suspects == 1 else "look"
+    judged = info.model_check is None or info.model_check.can_judge
+    suspects = (
+        f"{count(info.suspects, 'training label')} {look} wrong: see {output_dir / SUSPECTS}"
+        if judged
+        else "withheld: the model cannot judge the labels"
+    )
     return (
         f"\nInfluence of {count(info.train_images, 'training image')} on "
         f"{count(info.test_images, 'test image')}{skipped}.\n"
         f"  model    {correct:,} of {count(info.test_images, 'test image')} right "
         f"({info.test_accuracy:.1%})\n"
         f"  scores   {info.score_min:.3g} to {info.score_max:.3g} (above zero: helped)\n"
-        f"  suspects {count(info.suspects, 'training label')} {look} wrong: see "
-        f"{output_dir / SUSPECTS}\n"
+        f"  suspects {suspects}\n"
         f"  time     {info.seconds['total']:.1f} s, {info.seconds['features']:.1f} s of it reading "
         f"images, on {info.device}\n"
         f"  written  "
         + "\n           ".join(str(output_dir / name) for name in files_of_run(info.matrix))
     )
+
+
+def warning(info: RunInfo) -> str:
+    """Why the model's verdicts are withheld, in lines; "" where it can judge."""
+    check = info.model_check
+    if check is None or check.can_judge:
+        return ""
+    return "\n  ".join((f"Warning: {check.headline}", *check.problems, *check.causes))

@@ -14,6 +14,7 @@ import torchvision
 import tracin
 from tracin.compute.config import RunConfig
 from tracin.compute.features.pooled import PassSettings
+from tracin.compute.labels.label_quality import JudgedLabels
 from tracin.compute.model.checkpoint import Checkpoint
 from tracin.compute.model.training_settings import TrainingSettings
 from tracin.compute.passed import Passed
@@ -65,10 +66,10 @@ def run_info(
     settings: PassSettings,
     passed: Passed,
     scored: Scored,
-    suspects: int,
+    judged: JudgedLabels,
     seconds: Mapping[str, float],
 ) -> RunInfo:
-    """The record of a run, with the number of ``suspects`` listed and the ``seconds`` by step."""
+    """The record of a run, with what was thought of the labels and the ``seconds`` by step."""
     train, test = passed.train, passed.test
     return RunInfo(
         tracin_version=tracin.__version__,
@@ -97,7 +98,7 @@ def run_info(
         crop_size=config.crop.crop_size,
         kept_features=train.kept + test.kept,
         top_k=config.top_k,
-        suspects=suspects,
+        suspects=len(judged.suspects),
         score_min=float(scored.figures.lowest.min()),
         score_max=float(scored.figures.highest.max()),
         test_accuracy=accuracy(test.factors[-1]),
@@ -106,6 +107,7 @@ def run_info(
         matrix=config.matrix,
         backbone=passed.backbone,
         processes=settings.processes.count,
+        model_check=judged.check,
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from tracin.compute import notices
+from tracin.compute.check.judge import check_model
 from tracin.compute.config import RunConfig
 from tracin.compute.features.loading import Loaded, checkpoint_loader
 from tracin.compute.features.pace import Pace
@@ -69,10 +70,12 @@ def _run(config: RunConfig, say: Say, processes: Processes) -> RunInfo | None:
             with stopwatch.step("influence"):
                 scored = _score(config, passed, processes, folder)
             with stopwatch.step("tables"):
-                judged = judge_labels(passed.train.factors, config.max_suspects)
-                write_tables(folder, passed.train, passed.test, scored, judged, config.crop)
+                train, test = passed.train, passed.test
+                check = check_model(train.factors[-1], test.factors[-1], train.table.class_names)
+                judged = judge_labels(train.factors, config.max_suspects, check)
+                write_tables(folder, train, test, scored, judged, config.crop)
             seconds = {**passed.seconds, **stopwatch.seconds, "total": stopwatch.total}
-            info = run_info(config, settings, passed, scored, len(judged.suspects), seconds)
+            info = run_info(config, settings, passed, scored, judged, seconds)
             write_run_info(folder, info)
     except OSError as error:
         raise _unwritable(config.output_dir, error) from error

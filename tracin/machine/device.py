@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from pathlib import Path
 
 import torch
 
 from tracin.errors import TracInError
+from tracin.flags import Device
+from tracin.machine.cores import core_count
 
 
-def choose_device(name: str) -> torch.device:
+def choose_device(name: Device) -> torch.device:
     """The device of that name; "auto" takes CUDA, else MPS, else the CPU.
 
     Raises:
@@ -22,18 +23,17 @@ def choose_device(name: str) -> torch.device:
         "mps": torch.backends.mps.is_available(),
         "cpu": True,
     }
-    if name == "auto":
-        name = next(kind for kind, there in available.items() if there)
-    if not available[name]:
+    chosen = name if name != "auto" else next(kind for kind, there in available.items() if there)
+    if not available[chosen]:
         raise TracInError(
-            f"--device {name}: PyTorch {torch.__version__} finds no such device here. Leave the "
-            "flag out to take the best there is."
+            f"--device {chosen}: PyTorch {torch.__version__} finds no such device on this machine. "
+            "Leave the flag out to take the best there is."
         )
-    if name == "cuda":
+    if chosen == "cuda":
         # "float32" promises float32: TF32 would round the convolutions' inputs to 10 bits.
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cuda.matmul.allow_tf32 = False
-    return torch.device(name)
+    return torch.device(chosen)
 
 
 def device_name(device: torch.device) -> str:
@@ -66,13 +66,6 @@ def _processor_fact(name: str) -> str:
         return ""
     facts = (line.partition(":")[2].strip() for line in lines if line.startswith(name))
     return next(facts, "")
-
-
-def core_count() -> int:
-    """Processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def default_workers(device: torch.device, on_machine: int = 1) -> int:

@@ -20,7 +20,10 @@ import torch
 from torch import Tensor, distributed
 
 from tracin.errors import TracInError
-from tracin.machine.device import choose_device, core_count
+from tracin.flags import Device
+from tracin.machine.cores import core_count
+from tracin.machine.device import choose_device
+from tracin.wording import count
 
 T = TypeVar("T")
 
@@ -53,17 +56,17 @@ class Processes:
 
     @property
     def share(self) -> slice:
-        """This process's part of a list that all hold."""
+        """Where this process's part stands in a list that all hold: every ``count``-th item."""
         return slice(self.rank, None, self.count)
 
     def sum(self, values: Tensor) -> Tensor:
-        """``values`` summed over the processes."""
+        """Add up ``values`` over the processes, in place; return them."""
         if self.count > 1:
             distributed.all_reduce(values)
         return values
 
     def wait(self, meanwhile: Callable[[], object] = lambda: None) -> None:
-        """Go on when every process has come here; ``meanwhile`` is called ten times a second.
+        """Wait until every process has come here, calling ``meanwhile`` ten times a second.
 
         Raises:
             RuntimeError: another process ended instead.
@@ -76,7 +79,7 @@ class Processes:
             work.wait()
 
     def exchange(self, value: T) -> list[T]:
-        """The ``value`` of every process, in their order."""
+        """Send ``value`` to every process; return that of each, in their order."""
         if self.count == 1:
             return [value]
         values: list[T] = [value] * self.count
@@ -84,7 +87,7 @@ class Processes:
         return values
 
     def gather(self, value: T) -> list[T]:
-        """The ``value`` of every process, in their order, for the first; for others nothing."""
+        """Send ``value`` to the first process; return there that of each, elsewhere nothing."""
         if self.count == 1:
             return [value]
         values: list[T] | None = [value] * self.count if self.first else None
@@ -110,7 +113,7 @@ class Processes:
         return distributed.isend(torch.from_numpy(values), 0)
 
     def receive(self, shape: Sequence[int], source: int) -> npt.NDArray[np.float32]:
-        """What process ``source`` sends: float32 of ``shape``."""
+        """Wait for what process ``source`` sends; return it, float32 of ``shape``."""
         values = torch.empty(*shape)
         distributed.recv(values, source)
         return values.numpy()
@@ -131,7 +134,7 @@ class Counter:
                 self._store = _store(port, listen=False)
 
     def add(self, amount: int) -> int:
-        """The total, after ``amount`` was added."""
+        """Add ``amount``; return the total."""
         self._alone += amount
         return self._alone if self._store is None else int(self._store.add("total", amount))
 
@@ -143,8 +146,8 @@ def _store(port: int, *, listen: bool) -> Any:
 
 
 @contextmanager
-def joined_processes(device: str) -> Iterator[Processes]:
-    """The processes of this run: those of torchrun, else this one alone.
+def joined_processes(device: Device) -> Iterator[Processes]:
+    """Join the processes that torchrun started; yield this one among them, or this one alone.
 
     Args:
         device: "auto", "cpu", "cuda" or "mps"; under torchrun each process takes a GPU of its own.
@@ -152,9 +155,9 @@ def joined_processes(device: str) -> Iterator[Processes]:
     Raises:
         TracInError: the device is not there, or another process ended.
     """
-    count = int(os.environ.get("WORLD_SIZE", "1"))
+    world_size = int(os.environ.get("WORLD_SIZE", "1"))
     chosen = choose_device(device)
-    if count == 1:
+    if world_size == 1:
         yield Processes(chosen)
         return
     on_machine = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
@@ -162,8 +165,9 @@ def joined_processes(device: str) -> Iterator[Processes]:
     if chosen.type == "cuda":
         if on_machine > torch.cuda.device_count():
             raise TracInError(
-                f"torchrun started {on_machine} processes here, and this machine has "
-                f"{torch.cuda.device_count()} GPUs. Lower --nproc_per_node, or add --device cpu."
+                f"torchrun started {count(on_machine, 'process')} here, and this machine has "
+                f"{count(torch.cuda.device_count(), 'GPU')}. Lower --nproc_per_node, or add "
+                "--device cpu."
             )
         chosen = torch.device("cuda", local_rank)
         torch.cuda.set_device(chosen)
@@ -174,12 +178,12 @@ def joined_processes(device: str) -> Iterator[Processes]:
     try:
         yield Processes(
             chosen,
-            distributed.get_rank(),
-            count,
-            int(os.environ.get("GROUP_RANK", "0")),
-            int(os.environ.get("GROUP_WORLD_SIZE", "1")),
-            on_machine,
-            local_rank,
+            rank=distributed.get_rank(),
+            count=world_size,
+            machine=int(os.environ.get("GROUP_RANK", "0")),
+            machines=int(os.environ.get("GROUP_WORLD_SIZE", "1")),
+            on_machine=on_machine,
+            local_rank=local_rank,
         )
     except (distributed.DistError, RuntimeError) as error:
         if not _lost_peer(error):

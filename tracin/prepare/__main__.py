@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tracin.errors import TracInError
-from tracin.flags import natural_int, new_parser, positive_int, run_command, share
+from tracin.flags import CROP_SIZE, natural_int, new_parser, positive_int, run_command, share
 from tracin.image_folder import TEST, TRAIN
 from tracin.wording import count
 
@@ -56,7 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
     size.add_argument(
         "--size",
         type=positive_int,
-        default=224,
+        default=CROP_SIZE,
         metavar="PIXELS",
         help="reduce the shorter side to this (default: %(default)s)",
     )

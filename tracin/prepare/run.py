@@ -20,6 +20,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from tracin.errors import TracInError
+from tracin.flags import CROP_SIZE
 from tracin.image_folder import IMAGE_SUFFIXES, TEST, TRAIN
 from tracin.machine.cores import core_count
 from tracin.prepare.convert import Converted, convert
@@ -40,7 +41,7 @@ class PrepareConfig:
     raw_dir: Path
     output_dir: Path
     english_names: bool = False
-    size: int | None = 224
+    size: int | None = CROP_SIZE
     """The shorter side is reduced to this, in pixels; None keeps every image's size."""
     test_share: float = 0.2
     seed: int = 0

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tracin.errors import TracInError
-from tracin.flags import Method, Precision
+from tracin.flags import HeadActivation, Method, Precision
+from tracin.model_check import Answers, ModelCheck
 from tracin.results.schema import RUN_INFO
 
 SCHEMA_VERSION = 1
@@ -30,7 +31,7 @@ class CheckpointInfo:
     class_weights: tuple[float, ...] | None
     head_widths: tuple[int, ...]
     """From the pooled feature to the classes, (2048, 512, 256, 10) for Animals-10."""
-    head_activation: str | None
+    head_activation: HeadActivation | None
     """None: the head has no activation (a single Linear)."""
     head_activation_assumed: bool
 
@@ -45,7 +46,7 @@ class SkippedImage:
 
 @dataclass(frozen=True)
 class PrecisionError:
-    """How far TracIn's scores are from float32's, on the first checkpoint and some images."""
+    """How far TracIn's scores are from float32's, on a sample of images at the first checkpoint."""
 
     train_images: int
     test_images: int
@@ -102,6 +103,8 @@ class RunInfo:
     backbone: str = ""
     """How the forward pass was run; "" where every feature was kept, or an earlier version ran."""
     processes: int = 1
+    model_check: ModelCheck | None = None
+    """Whether the model can judge single images; None: an earlier version ran."""
     schema_version: int = SCHEMA_VERSION
 
 
@@ -134,6 +137,8 @@ def read_run_info(folder: Path) -> RunInfo:
         )
         if content["precision_error"] is not None:
             content["precision_error"] = PrecisionError(**content["precision_error"])
+        if content.get("model_check") is not None:
+            content["model_check"] = _model_check(content["model_check"])
         content["skipped"] = tuple(SkippedImage(**entry) for entry in content["skipped"])
         return RunInfo(**{name: _as_tuple(value) for name, value in content.items()})
     except (ValueError, KeyError, TypeError) as error:
@@ -141,6 +146,12 @@ def read_run_info(folder: Path) -> RunInfo:
             f"{path} is damaged ({type(error).__name__}: {error}). Run TracIn_Resnet50.py again, "
             "or remove the file to continue without it."
         ) from error
+
+
+def _model_check(content: dict[str, Any]) -> ModelCheck:
+    return ModelCheck(
+        Answers(**content["train"]), Answers(**content["test"]), tuple(content["causes"])
+    )
 
 
 def _as_tuple(value: Any) -> Any:

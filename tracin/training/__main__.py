@@ -154,6 +154,11 @@ def _add_schedule(parser: argparse.ArgumentParser) -> None:
         default="balanced",
         help="of the loss (default: %(default)s)",
     )
+    _add_validation(group)
+    group.add_argument("--seed", type=natural_int, default=0, help="(default: %(default)s)")
+
+
+def _add_validation(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--validation_share",
         type=share,
@@ -169,7 +174,6 @@ def _add_schedule(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="epochs without a better validation result before it stops (default: %(default)s)",
     )
-    group.add_argument("--seed", type=natural_int, default=0, help="(default: %(default)s)")
 
 
 def _add_images(parser: argparse.ArgumentParser) -> None:
@@ -188,7 +192,7 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status: 0, or 1 after an error that the user can put right, or 130 after Ctrl-C."""
+    """Train as the flags say; return the exit status."""
     arguments = build_parser().parse_args(argv)
     return run_command("tracin.training", lambda: _run(arguments), interrupted=INTERRUPTED)
 
@@ -252,7 +256,7 @@ def _report(result: TrainingResult, config: TrainingConfig) -> None:
         return  # one of torchrun's processes speaks
     folder, crop = config.output_dir, config.recipe.crop
     if result.reused:
-        print(f"The training in {folder} is finished already, nothing was done.")
+        print(f"The training in {folder} is already finished; there was nothing to do.")
     kept = [*([result.best] if result.best else []), *result.checkpoints]
     print("\nwritten  " + "\n         ".join(map(str, [*kept, folder / outputs.HISTORY])))
     print(f"         {folder / outputs.CURVE}")

@@ -28,7 +28,7 @@ def build_curve(history: Sequence[EpochRow]) -> Figure:
 
 
 def draw_series(ax: Axes, history: Sequence[EpochRow], name: str) -> Axes:
-    """``ax`` with the training and the validation curve of ``name``, "loss" or "accuracy"."""
+    """Draw the training and the validation curve of ``name``, "loss" or "accuracy", into ``ax``."""
     epochs = [row.epoch for row in history]
     series = [getattr(row, f"train_{name}") for row in history]
     ax.plot(epochs, series, color=TRAIN_COLOUR, marker=".", label="training, with augmentation")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from tqdm import tqdm
@@ -15,14 +14,12 @@ from tracin.training.images import EpochBatches, Images, training_loader, valida
 from tracin.training.learner import Figures, Learner, mean_rate
 from tracin.training.outputs import EpochRow, Manifest
 from tracin.training.settings import Recipe, TrainingConfig
-
-Say = Callable[[str], None]
-"""Where notices to the user go, one sentence at a time."""
+from tracin.wording import Say, count
 
 
 @dataclass
 class Session:
-    """A training on its way."""
+    """A training on its way; ``manifest`` and ``history`` grow with each epoch."""
 
     config: TrainingConfig
     images: Images
@@ -79,12 +76,12 @@ def run_epochs(session: Session, say: Say) -> None:
                 _row(session, train, validation, mean_rate(recipe, epoch, steps))
             )
             if processes.first:
-                _keep(session)
+                _keep_epoch(session)
             processes.wait()
             with tqdm.external_write_mode():
                 say(_sentence(session.history[-1], recipe))
     if len(session.history) < recipe.total_epochs:
-        say(f"Stopped: no better validation result in {recipe.patience} epochs.")
+        say(f"Stopped: no better validation result in {count(recipe.patience, 'epoch')}.")
 
 
 def _row(session: Session, train: Figures, validation: Figures | None, rate: float) -> EpochRow:
@@ -102,7 +99,7 @@ def _row(session: Session, train: Figures, validation: Figures | None, rate: flo
 
 
 def _is_best(history: list[EpochRow], validation: Figures) -> bool:
-    """By accuracy, then by loss."""
+    """Whether ``validation`` is better than every epoch before, by accuracy, then by loss."""
     before = [
         (row.val_accuracy, -row.val_loss)
         for row in history
@@ -114,14 +111,14 @@ def _is_best(history: list[EpochRow], validation: Figures) -> bool:
 def _sentence(row: EpochRow, recipe: Recipe) -> str:
     text = (
         f"Epoch {row.epoch} of {recipe.total_epochs}: loss {row.train_loss:.3f}, "
-        f"{row.train_accuracy:.1%} right in training"
+        f"{row.train_accuracy:.1%} correct in training"
     )
     if row.val_accuracy is not None:
-        text += f"; validation loss {row.val_loss:.3f}, {row.val_accuracy:.1%} right"
+        text += f"; validation loss {row.val_loss:.3f}, {row.val_accuracy:.1%} correct"
     return text + (" (best so far)" if row.best else "")
 
 
-def _keep(session: Session) -> None:
+def _keep_epoch(session: Session) -> None:
     """Write the last epoch's weights where they are wanted, then the state for going on.
 
     In this order: a kill between the two makes the epoch run again, with the same result.

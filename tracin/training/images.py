@@ -24,6 +24,7 @@ from tracin.images import ImageTable, PixelBatch, PixelDataset, collate
 from tracin.loss import Loss, balanced_weights
 from tracin.machine.processes import Processes
 from tracin.training.settings import Augmentation, Recipe
+from tracin.wording import count
 
 Rows = npt.NDArray[np.int64]
 
@@ -75,8 +76,8 @@ def split_rows(labels: Rows, share: float, seed: int) -> tuple[Rows, Rows]:
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
         np.random.default_rng([seed, _SPLIT, int(label)]).shuffle(members)
-        count = max(1, round(share * len(members))) if share else 0
-        kept_back.append(members[: min(count, len(members) - 1)])
+        size = max(1, round(share * len(members))) if share else 0
+        kept_back.append(members[: min(size, len(members) - 1)])
     validation = np.sort(np.concatenate(kept_back))
     return np.setdiff1d(np.arange(len(labels)), validation), validation
 
@@ -96,13 +97,13 @@ def build_augmentation(size: int, settings: Augmentation) -> v2.Transform:
     return v2.Compose([*steps, v2.PILToTensor()])
 
 
-Key = tuple[int, int]
-"""(epoch, row)"""
-Sample = tuple[Tensor | None, int, str]
+EpochAndRow = tuple[int, int]
+"""Which image, and how it is varied."""
+VariedImage = tuple[Tensor | None, int, str]
 """(pixels or None, label, why there are none)"""
 
 
-class TrainingImages(Dataset[Sample]):
+class TrainingImages(Dataset[VariedImage]):
     """The varied pixels of (epoch, row); an unreadable image comes as a reason, as an exception in
     a worker process would reach the user as a traceback of that process.
     """
@@ -111,7 +112,7 @@ class TrainingImages(Dataset[Sample]):
         self._table, self._seed = table, recipe.seed
         self._augmentation = build_augmentation(recipe.crop.crop_size, recipe.augmentation)
 
-    def __getitem__(self, key: Key) -> Sample:
+    def __getitem__(self, key: EpochAndRow) -> VariedImage:
         epoch, row = key
         path = self._table.data_dir / self._table.paths[row]
         try:
@@ -144,14 +145,14 @@ class Batch:
         return Batch(self.pixels.pin_memory(), self.labels.pin_memory(), self.problem)
 
 
-def _collate(samples: Sequence[Sample]) -> Batch:
-    problem = next((reason for _, _, reason in samples if reason), "")
-    pixels = [pixels for pixels, _, _ in samples if pixels is not None]
-    labels = torch.tensor([label for _, label, _ in samples])
+def _collate(images: Sequence[VariedImage]) -> Batch:
+    problem = next((reason for _, _, reason in images if reason), "")
+    pixels = [pixels for pixels, _, _ in images if pixels is not None]
+    labels = torch.tensor([label for _, label, _ in images])
     return Batch(torch.stack(pixels) if not problem else torch.empty(0), labels, problem)
 
 
-class EpochBatches(Sampler[list[Key]]):
+class EpochBatches(Sampler[list[EpochAndRow]]):
     """This process's share of an epoch's batches, in the epoch's random order.
 
     Every step has ``batch_size`` images over all processes; what does not fill one is left out, and
@@ -164,19 +165,19 @@ class EpochBatches(Sampler[list[Key]]):
         self._size = min(recipe.batch_size, len(rows)) // processes.count * processes.count
         if self._size < 2 * processes.count:
             raise TracInError(
-                f"A step of {recipe.batch_size} images out of {len(rows)} leaves fewer than two "
-                f"for each of {processes.count} processes, and batch norm needs two. Use a larger "
-                "--batch_size, more images, or fewer processes."
+                f"A step of {count(recipe.batch_size, 'image')} out of {len(rows):,} leaves fewer "
+                f"than two for each of {count(processes.count, 'process')}, and batch norm needs "
+                "two. Use a larger --batch_size, more images, or fewer processes."
             )
-
-    def start_epoch(self, epoch: int) -> None:
-        """Give the batches of ``epoch``, from 0, when they are next asked for."""
-        self._epoch = epoch
 
     def __len__(self) -> int:
         return len(self._rows) // self._size
 
-    def __iter__(self) -> Iterator[list[Key]]:
+    def start_epoch(self, epoch: int) -> None:
+        """Give the batches of ``epoch`` (from 0) from now on."""
+        self._epoch = epoch
+
+    def __iter__(self) -> Iterator[list[EpochAndRow]]:
         random = np.random.default_rng([self._seed, _ORDER, self._epoch])
         order = random.permutation(self._rows)
         for step in range(len(self)):
@@ -187,7 +188,7 @@ class EpochBatches(Sampler[list[Key]]):
 def training_loader(
     table: ImageTable, batches: EpochBatches, recipe: Recipe, workers: int
 ) -> DataLoader[Batch]:
-    """Batches of the epoch that ``batches`` was told last."""
+    """The images of ``batches``; each time it is iterated, those of the epoch started last."""
     return DataLoader(
         TrainingImages(table, recipe),  # type: ignore[arg-type]  # batches, not samples, come out
         batch_sampler=batches,

@@ -121,7 +121,7 @@ class Learner:
     def train_epoch(
         self, epoch: int, loader: DataLoader[Batch], on_step: Callable[[], object]
     ) -> Figures:
-        """Figures over the images of ``epoch`` (from 0), each before the step that it was part of.
+        """Train on the images of ``epoch`` (from 0); return their figures, each before its step.
 
         Raises:
             TracInError: an image cannot be read, or the loss is no longer finite.
@@ -152,7 +152,7 @@ class Learner:
 
     @torch.no_grad()
     def validate(self, loader: Iterable[PixelBatch], table: ImageTable) -> Figures:
-        """Figures over the images of ``loader``, this process's share of the validation images.
+        """Judge the model by the images of ``loader``, this process's share of those kept back.
 
         Args:
             loader: batches of evaluation pixels.

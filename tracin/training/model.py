@@ -82,7 +82,10 @@ def build_model(classes: int, backbone: str, seed: int) -> AnimalsResNet50:
     if backbone == IMAGENET:
         _load_backbone(model, _imagenet_weights(), "torchvision's ImageNet weights")
     elif backbone != SCRATCH:
-        _load_backbone(model, _read_weights(Path(backbone)), backbone)
+        path = Path(backbone)
+        if not path.is_file():
+            raise TracInError(f"There is no file {path}. Check the path of --backbone_weights.")
+        _load_backbone(model, read_weights(path).state, backbone)
     return model
 
 
@@ -93,9 +96,9 @@ def _imagenet_weights() -> Mapping[str, Any]:
             state: Mapping[str, Any] = weights.get_state_dict(progress=False, check_hash=True)
     except (OSError, RuntimeError) as error:  # no network; a download with another hash
         raise TracInError(
-            f"The ImageNet weights cannot be had ({error}). Download {weights.url} where there is "
-            "a network and give the file with --backbone_weights, or train --from_scratch, which "
-            "needs many more images and epochs."
+            f"The ImageNet weights could not be downloaded ({error}). Download {weights.url} on a "
+            "machine with a network and give the file with --backbone_weights, or train "
+            "--from_scratch, which needs many more images and epochs."
         ) from error
     return state
 
@@ -111,12 +114,6 @@ def _network_timeout(seconds: float) -> Iterator[None]:
         socket.setdefaulttimeout(before)
 
 
-def _read_weights(path: Path) -> Mapping[str, Any]:
-    if not path.is_file():
-        raise TracInError(f"There is no file {path}. Check the path of --backbone_weights.")
-    return read_weights(path).state
-
-
 def _load_backbone(model: AnimalsResNet50, state: Mapping[str, Any], source: str) -> None:
     """Copy all but the head, whose classes are other ones."""
     weights = {key: value for key, value in state.items() if not key.startswith("fc.")}
@@ -125,4 +122,7 @@ def _load_backbone(model: AnimalsResNet50, state: Mapping[str, Any], source: str
         model.model.load_state_dict({**weights, **head})
     except RuntimeError as error:
         fact = " ".join(str(error).split())[:300]
-        raise TracInError(f"{source} is not a torchvision ResNet50: {fact}") from error
+        raise TracInError(
+            f"{source} is not a torchvision ResNet50 ({fact}). Give the weights of one with "
+            "--backbone_weights."
+        ) from error

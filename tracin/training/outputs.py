@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from tracin.errors import TracInError
+from tracin.hashing import file_sha256
 from tracin.results.staging import replacing
-from tracin.weights import file_sha256
 
 MANIFEST = "training.json"
 STATE = "training_state.pth"
@@ -33,7 +33,7 @@ def checkpoint_name(epoch: int) -> str:
 
 
 def best_name(accuracy: float, loss: float) -> str:
-    """Such as ``Resnet50_animals10_val_0_9796_0_5963.pth``."""
+    """Name of the best weights, such as ``Resnet50_animals10_val_0_9796_0_5963.pth``."""
     return f"{BEST_PREFIX}{accuracy:.4f}_{loss:.4f}".replace(".", "_") + ".pth"
 
 
@@ -89,7 +89,7 @@ def read_manifest(folder: Path) -> Manifest | None:
         return None
     except (ValueError, TypeError) as error:
         raise TracInError(
-            f"{path} is damaged ({error}). Delete it, or name another --output_dir."
+            f"{path} is damaged ({error}). Delete it, or give another --output_dir."
         ) from error
 
 
@@ -101,8 +101,8 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 
 def announce(folder: Path, manifest: Manifest, name: str) -> Manifest:
-    """The manifest that also lists ``name``, written before that file is, so that no kill leaves a
-    file nobody knows.
+    """Add ``name`` to the manifest before that file is written, so that no kill leaves a file that
+    nobody knows; return the manifest.
     """
     if name in manifest.files:
         return manifest
@@ -112,7 +112,7 @@ def announce(folder: Path, manifest: Manifest, name: str) -> Manifest:
 
 
 def finish(folder: Path, manifest: Manifest, facts: dict[str, Any]) -> Manifest:
-    """The manifest of a finished training, written; the state for continuing goes."""
+    """Write the manifest of a finished training and delete its state; return the manifest."""
     files = {
         name: file_sha256(folder / name) for name in manifest.files if (folder / name).is_file()
     }
@@ -144,7 +144,7 @@ def remove_abandoned(folder: Path) -> None:
 
 
 def remove_worse(folder: Path, manifest: Manifest, best: str) -> Manifest:
-    """The manifest without the bests of earlier epochs, which are deleted."""
+    """Delete the best weights of earlier epochs; return the manifest without them."""
     worse = [name for name in manifest.files if name.startswith(BEST_PREFIX) and name != best]
     if not worse:
         return manifest

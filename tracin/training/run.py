@@ -18,12 +18,13 @@ from tracin.images import ImageTable, find_images
 from tracin.machine.device import device_name
 from tracin.machine.processes import Processes, joined_processes
 from tracin.training import outputs
-from tracin.training.epochs import Say, Session, run_epochs
+from tracin.training.epochs import Session, run_epochs
 from tracin.training.images import Images, choose_images
 from tracin.training.learner import Learner
 from tracin.training.model import build_model
 from tracin.training.outputs import EpochRow, Manifest
 from tracin.training.settings import SCRATCH, Recipe, TrainingConfig
+from tracin.wording import Say
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,14 @@ class TrainingResult:
 
 
 def train(config: TrainingConfig, say: Say) -> TrainingResult:
-    """The checkpoints of a finished training; goes on where a killed one left off.
+    """Train to the end, going on where a killed training left off; return what it left behind.
 
     Raises:
         TracInError: a fact about the images, the weights, the machine or the output folder that the
             user can change.
     """
     with joined_processes(config.device) as processes, _deterministic():
-        say = say if processes.first else _nowhere
+        say = say if processes.first else lambda _sentence: None
         table, _ = find_images(config.data_dir)
         identity = _identity(table, config.recipe)
         if processes.first:
@@ -62,7 +63,7 @@ def train(config: TrainingConfig, say: Say) -> TrainingResult:
         if processes.first:
             _clear(config, earlier, say)
         processes.wait()
-        session = _session(config, choose_images(table, config.recipe), identity, processes)
+        session = _open_session(config, choose_images(table, config.recipe), identity, processes)
         if session.history:
             say(f"Going on after epoch {len(session.history)} of {config.recipe.total_epochs}.")
         run_epochs(session, say)
@@ -81,13 +82,9 @@ def differs_from_earlier(config: TrainingConfig) -> bool:
     return earlier.identity != _identity(table, config.recipe)
 
 
-def _nowhere(_text: str) -> None:
-    """Takes the notices of all processes but the first."""
-
-
 @contextmanager
 def _deterministic() -> Iterator[None]:
-    """The same sums in the same order each time; where CUDA has no such kernel, its own."""
+    """Sum in the same order each time, except where CUDA has no such kernel."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # before CUDA starts
     before = torch.are_deterministic_algorithms_enabled()
     benchmark = torch.backends.cudnn.benchmark
@@ -112,7 +109,7 @@ def _identity(table: ImageTable, recipe: Recipe) -> dict[str, Any]:
 
 def _other_training(folder: Path, earlier: Manifest, identity: dict[str, Any]) -> str:
     keys = [key for key in identity if earlier.identity.get(key) != identity[key]]
-    facts = ", ".join(
+    facts = "; ".join(
         "other images"
         if key == "images_sha256"
         else f"{key} {earlier.identity.get(key)}, now {identity[key]}"
@@ -121,12 +118,12 @@ def _other_training(folder: Path, earlier: Manifest, identity: dict[str, Any]) -
     kind = "a finished" if earlier.finished else "an unfinished"
     return (
         f"{folder} holds {kind} training with other settings ({facts}). Give the same settings "
-        "again, name another --output_dir, or replace that training with --restart."
+        "again, give another --output_dir, or replace that training with --restart."
     )
 
 
 def _clear(config: TrainingConfig, earlier: Manifest | None, say: Say) -> None:
-    """Take away what must not be continued: another training, or a finished one that is damaged."""
+    """Delete what must not be continued: another training, or a finished one that is damaged."""
     outputs.remove_abandoned(config.output_dir)
     if earlier and (config.restart or earlier.finished):
         reason = "as asked" if config.restart else "some of its files were changed or are missing"
@@ -136,10 +133,10 @@ def _clear(config: TrainingConfig, earlier: Manifest | None, say: Say) -> None:
         (config.output_dir / outputs.STATE).unlink(missing_ok=True)
 
 
-def _session(
+def _open_session(
     config: TrainingConfig, images: Images, identity: dict[str, Any], processes: Processes
 ) -> Session:
-    """The training as its last finished epoch left it, or a new one."""
+    """Take the training up as its last finished epoch left it, or begin one; note it on disk."""
     folder, recipe = config.output_dir, config.recipe
     state = outputs.read_state(folder)
     # A continued training brings its weights along: the ImageNet file need not be there again.

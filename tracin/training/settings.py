@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tracin.flags import ClassWeights, Device
 from tracin.images import Crop
 
 IMAGENET = "imagenet"
@@ -46,8 +47,7 @@ class Recipe:
     batch_size: int = 32
     """Images in one step, over all processes together."""
     label_smoothing: float = 0.1
-    class_weights: str = "balanced"
-    """``none`` or ``balanced``."""
+    class_weights: ClassWeights = "balanced"
     warmup: float = 0.1
     """Share of the second stage in which the rates rise."""
     final_rate: float = 0.05
@@ -84,7 +84,7 @@ class TrainingConfig:
     data_dir: Path
     output_dir: Path
     recipe: Recipe = field(default_factory=Recipe)
-    device: str = "auto"
+    device: Device = "auto"
     num_workers: int | None = None
     """Processes that read images; None: chosen for this machine."""
     restart: bool = False

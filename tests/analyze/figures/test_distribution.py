@@ -14,16 +14,11 @@ from tracin.analyze.figures.distribution import (
     histogram,
 )
 from tracin.analyze.figures.scale import linear_axis, log_axis, spans_decades, whole_axis
-from tracin.analyze.read.scan import Float64Array
 
 
 def test_one_value_is_one_bar_and_no_wall() -> None:
-    several: tuple[Float64Array, ...] = (
-        np.array([3.0]),
-        np.full(5000, 3.0),
-        np.asarray(3 + 1e-9 * np.arange(8), np.float64),
-    )
-    for values in several:
+    several: list[list[float]] = [[3.0], [3.0] * 5000, [3 + 1e-9 * k for k in range(8)]]
+    for values in map(np.array, several):
         chart = histogram(values, 1, "unit")
         assert isinstance(chart, Chart)
         (bar,) = chart.bars

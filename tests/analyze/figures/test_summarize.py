@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.analyze.world import World, make_world
+from tests.analyze.world import World, make_world, write_run
 from tracin.analyze.figures.summarize import normalized, rank, summarize
 from tracin.analyze.figures.summary import STRONGEST, Health, OverallSummary, RankedImage
 from tracin.analyze.read.inputs import EVERY_TEST_IMAGE, read_inputs
 from tracin.analyze.read.scan import scan
 from tracin.flags import RankBy
+from tracin.model_check import ModelCheck, count_answers
 from tracin.results import schema
 
 
@@ -38,8 +39,8 @@ def summarized(
         (799, 1000, "FAIR"),
         (60, 100, "FAIR"),
         (599, 1000, "NEEDS ATTENTION"),
-        (0, 1, "NEEDS ATTENTION"),
-        (1, 1, "EXCELLENT"),
+        (0, 5, "NEEDS ATTENTION"),
+        (5, 5, "EXCELLENT"),
     ],
 )
 def test_health_bands(positive: int, n: int, band: str) -> None:
@@ -48,7 +49,8 @@ def test_health_bands(positive: int, n: int, band: str) -> None:
 
 def test_health_as_text() -> None:
     assert str(Health(39, 40)) == "97.5% (EXCELLENT)"
-    assert str(Health(2, 3)) == "66.7% (FAIR)"
+    assert str(Health(4, 6)) == "66.7% (FAIR)"
+    assert str(Health(4, 4)) == "100.0% (too few to judge)"
 
 
 def test_health_is_not_rounded_into_another_band() -> None:
@@ -82,6 +84,7 @@ def test_each_class_is_ranked_as_by_the_whole_matrix(world: World, rank_by: Rank
     overall = summarized(world.results_dir, top_k=7, rank_by=rank_by)
     exact, root = world.matrix.astype(np.float64), np.sqrt(world.self_influence.astype(np.float64))
     scaled = exact / root[:, None] if rank_by == "normalized" else exact
+    suspicion = schema.read_table(world.results_dir, schema.TRAIN_SUMMARY)["suspicion"].to_numpy()
     assert overall.groups == tuple(world.names[k] for k in np.unique(world.test_labels))
     for one in overall.classes:
         columns = world.test_labels == world.names.index(one.name)
@@ -96,8 +99,8 @@ def test_each_class_is_ranked_as_by_the_whole_matrix(world: World, rank_by: Rank
         np.testing.assert_allclose(
             [image.score for image in one.harmful], means[indices(one.harmful)], rtol=1e-9
         )
-        column_means = exact[:, columns].mean(axis=0)
-        assert one.health == Health(int((column_means > 0).sum()), int(columns.sum()))
+        rows = world.train_labels == world.names.index(one.name)
+        assert one.health == Health(int((suspicion[rows] < 0.5).sum()), int(rows.sum()))
         for label, total, n in one.by_label:
             rows = world.train_labels == world.names.index(label)
             np.testing.assert_allclose(total, means[rows].sum(), rtol=1e-9, atol=1e-18)
@@ -110,7 +113,9 @@ def test_overall_figures(world: World) -> None:
     overall = summarized(world.results_dir)
     exact = world.matrix.astype(np.float64)
     assert (overall.n_train, overall.n_test) == (60, 12)
-    assert overall.health == Health(int((exact.mean(axis=0) > 0).sum()), 12)
+    suspicion = schema.read_table(world.results_dir, schema.TRAIN_SUMMARY)["suspicion"]
+    assert overall.health == Health(int((suspicion < 0.5).sum()), 60)
+    assert overall.can_judge
     assert overall.score_range == (exact.min(), exact.max())
     assert overall.method == "TracIn"
     assert overall.provenance.startswith("learning rate 0.001 · Resnet50_animals10")
@@ -147,7 +152,6 @@ def test_the_worst_mistake_is_the_one_with_the_largest_loss(tmp_path: Path) -> N
 def test_every_score_zero(tmp_path: Path) -> None:
     overall = summarized(make_world(tmp_path, n_train=20, n_test=12, zero=True).results_dir)
     assert overall.all_zero
-    assert str(overall.health) == "0.0% (NEEDS ATTENTION)"
     assert overall.helpful == overall.harmful == ()
     assert overall.busiest_opponent is None
     assert all(one.helpful == one.harmful == one.strongest == () for one in overall.classes)
@@ -156,7 +160,9 @@ def test_every_score_zero(tmp_path: Path) -> None:
 def test_one_test_image(tmp_path: Path) -> None:
     world = make_world(tmp_path, n_train=20, n_test=1, names=("cat", "dog"))
     overall = summarized(world.results_dir)
-    assert overall.health.n == 1
+    assert overall.n_test == 1
+    assert overall.health is not None
+    assert overall.health.n == 20
     assert len(overall.classes) == 1
 
 
@@ -184,3 +190,25 @@ def test_without_self_influence_the_ranking_is_raw(world: World) -> None:
     overall = summarized(world.results_dir, rank_by="normalized")
     assert overall.rank_by == "raw"
     assert indices(overall.helpful) == brute_force(world.matrix.astype(np.float64).mean(axis=1), 10)
+
+
+def test_from_a_matrix_alone_health_is_the_share_of_test_images_that_were_helped(
+    world: World,
+) -> None:
+    (world.results_dir / schema.TRAIN_SUMMARY).unlink()
+    exact = world.matrix.astype(np.float64)
+    expected = Health(int((exact.mean(axis=0) > 0).sum()), 12, of_labels=False)
+    assert summarized(world.results_dir).health == expected
+
+
+def test_a_model_that_cannot_judge_has_its_verdicts_withheld(world: World) -> None:
+    given = world.train_labels
+    always_first = count_answers(given, np.zeros_like(given), world.names)
+    write_run(world, model_check=ModelCheck(always_first, always_first, ("a cause",)))
+    overall = summarized(world.results_dir)
+    assert not overall.can_judge
+    assert overall.health is None
+    assert overall.suspects is None
+    assert all(summary.health is None for summary in overall.classes)
+    assert all(image.suggested is None for image in (*overall.helpful, *overall.harmful))
+    assert overall.helpful  # the scores are shown all the same

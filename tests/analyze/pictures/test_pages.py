@@ -114,6 +114,7 @@ def test_the_dashboard_says_what_the_summary_says(tmp_path: Path) -> None:
     with style.applied_style():
         said = texts(pages.dashboard(overall, words, picture))
     whole = " ".join(said).replace("\u200e", "")
+    assert overall.health is not None
     assert f"{overall.health.shown} {overall.health.band}" in said
     assert any(line.startswith("TracIn · learning rate 0.001") for line in said)
     for sentence in (*words.findings, *words.recommendations):

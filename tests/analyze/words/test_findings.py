@@ -18,8 +18,10 @@ from tracin.analyze.figures.summary import (
     OverallSummary,
     RankedImage,
 )
+from tracin.analyze.words.class_findings import BLIND_SPOT
 from tracin.analyze.words.findings import SENTENCES, in_words
 from tracin.analyze.words.phrases import names
+from tracin.model_check import ModelCheck, count_answers
 
 
 def image(index: int, label: str, suggested: str | None = None) -> RankedImage:
@@ -113,7 +115,8 @@ def test_one_of_a_kind_is_told_as_one() -> None:
     mistake = Mistakes(1, "test/cat/9.jpg", "cat", "dog", None)
     words = in_words(run_of(alone, mistakes=mistake, suspects=(suspect,), n_right=4))
     assert words.by_class["cat"][0] == (
-        "1 of 5 test images of cat has a mean influence above zero: health 20.0% (NEEDS ATTENTION)."
+        f"1 of 5 training labels of cat looks right to the model: health 20.0% (NEEDS ATTENTION). "
+        f"{BLIND_SPOT}"
     )
     assert words.by_class["cat"][2:] == (
         "The only opponent of cat is labelled cat all the same: an unusual or mislabelled picture, "
@@ -134,7 +137,9 @@ def test_cut_lists_say_how_many_are_left_out() -> None:
         cats(name=name, health=Health(0, 5), strongest=wrong, helpful=wrong) for name in "abcde"
     ]
     words = in_words(run_of(*weak, health=Health(0, 5)))
-    assert words.recommendations[-1] == "Open the pages of a, b, c and 2 more: health is low there."
+    assert words.recommendations[-1] == (
+        "Open the pages of a, b, c and 2 more: many labels look wrong there."
+    )
     assert words.by_class["a"][-2].endswith("train/dog/2.jpg (dog, rather cow) and 2 more.")
     assert words.by_class["a"][-1].endswith("train/dog/2.jpg (dog) and 2 more.")
 
@@ -146,7 +151,7 @@ def test_two_images_are_no_pattern() -> None:
 
 def test_a_class_in_words() -> None:
     assert in_words(run_of(cats())).by_class["cat"] == (
-        "4 of 5 test images of cat have a mean influence above zero: health 80.0% (GOOD).",
+        f"4 of 5 training labels of cat look right to the model: health 80.0% (GOOD). {BLIND_SPOT}",
         "Of the training classes, each summed over its images, cat helped most (+3.00) and dog "
         "hurt most (−2.00).",
         "12 of the 20 strongest opponents of cat are labelled dog: look at train/dog/0.jpg, "
@@ -162,9 +167,7 @@ def test_nothing_to_recommend_is_said() -> None:
     (advice,) = words.recommendations
     assert advice.startswith("Nothing to recommend: no label looks wrong")
     assert "nothing in the training set hurt a test image." in words.findings[-1]
-    assert words.by_class["cat"][-1] == (
-        "No training image has a mean influence below zero: nothing to correct here."
-    )
+    assert words.by_class["cat"][-1] == ("No training image has a mean influence below zero.")
 
 
 def test_without_evidence_on_labels_nothing_is_claimed_about_them() -> None:
@@ -185,21 +188,21 @@ def test_suspects_and_mistakes_come_first() -> None:
     assert words.recommendations == (
         "Check the labels in suspects.csv first, beginning with train/cow/7.jpg and "
         "train/dog/8.jpg.",
-        "Look at test/cat/9.jpg: is its own label right?",
+        "Look at test/cat/9.jpg: the model is most wrong about it.",
     )
 
 
 def test_the_weakest_class_and_the_busiest_opponent() -> None:
-    dog = replace(calm(), name="dog", health=Health(1, 4))
+    dog = replace(calm(), name="dog", n_right=3, health=Health(3, 10))
+    few = replace(calm(), name="owl", n_right=0, test_mean=np.ones(4), health=Health(1, 4))
     words = in_words(
-        run_of(calm(), dog, busiest_opponent=(image(5, "cow"), 4), health=Health(6, 9))
+        run_of(calm(), dog, few, busiest_opponent=(image(5, "cow"), 4), health=Health(6, 9))
     )
     assert words.findings[-2:] == (
-        "The weakest class is dog: 1 of its 4 test images has a mean influence above zero, health "
-        "25.0%.",
+        "The weakest class is dog: 3 of its 5 test images right (60.0%; 95% interval 23% to 88%).",
         "The strongest opponent of 4 of 5 test images is train/cow/5.jpg (labelled cow).",
     )
-    assert words.recommendations[-1] == "Open the page of dog: health is low there."
+    assert words.recommendations[-1] == "Open the page of dog: many labels look wrong there."
 
 
 def test_every_score_zero() -> None:
@@ -237,3 +240,17 @@ def test_phrases() -> None:
     assert names([image(k, "cat") for k in range(5)]).endswith("train/cat/2.jpg and 2 more")
     assert RankedImage(7, 1.0, None, None).name == "training image 7"
     assert dataclasses.is_dataclass(RankedImage)
+
+
+def test_of_a_model_that_cannot_judge_that_is_said_and_nothing_else() -> None:
+    given = np.arange(100) % 10
+    answers = count_answers(given, np.zeros(100, np.int64), [f"class {k}" for k in range(10)])
+    check = ModelCheck(answers, answers, ("The classes seem to stand in another order.",))
+    mistake = Mistakes(2, "test/cat/9.jpg", "cat", "dog", None)
+    words = in_words(run_of(cats(), check=check, health=None, mistakes=mistake, suspects=None))
+    assert words.findings[0] == check.headline
+    assert any("the one class that it ever names" in sentence for sentence in words.findings)
+    assert words.recommendations == check.causes
+    said = " ".join((*words.findings, *words.recommendations, *words.by_class["cat"]))
+    for word in ("Compare", "elabel", "health", "weakest", "looks wrong", "GOOD"):
+        assert word not in said

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -17,6 +17,7 @@ from torchvision.models import resnet18
 from tests.real_data import CLASS_NAMES
 from tracin.compute.model.checkpoint import ACTIVATIONS, Checkpoint, load_checkpoint
 from tracin.errors import TracInError
+from tracin.flags import HeadActivation
 
 State = dict[str, Tensor]
 
@@ -95,9 +96,13 @@ def test_neighbouring_linears_have_no_activation_between(
     assert checkpoint.head_activation is None
 
 
+def test_every_choice_of_head_activation_is_known() -> None:
+    assert set(ACTIVATIONS) == set(get_args(HeadActivation))
+
+
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_head_activation(
-    activation: str, model: nn.Module, state: State, images: Tensor, tmp_path: Path
+    activation: HeadActivation, model: nn.Module, state: State, images: Tensor, tmp_path: Path
 ) -> None:
     torch.save(state, tmp_path / "w.pth")
     checkpoint = load_checkpoint(tmp_path / "w.pth", CLASS_NAMES, activation)
@@ -145,20 +150,26 @@ def _with(state: State, key: str, value: Any) -> State:
 
 
 BROKEN: dict[str, tuple[Callable[[State], Any], str]] = {
-    "missing key": (lambda s: _without(s, "layer4.0.conv1.weight"), r"1 missing \(layer4.0.conv1"),
-    "unexpected key": (lambda s: _with(s, "criterion", torch.ones(1)), r"unexpected \(criterion"),
+    "missing key": (
+        lambda s: _without(s, "layer4.0.conv1.weight"),
+        r"1 missing key \(layer4.0.conv1",
+    ),
+    "unexpected key": (
+        lambda s: _with(s, "criterion", torch.ones(1)),
+        r"1 unexpected key \(criterion",
+    ),
     "no head": (
         lambda s: {k: v for k, v in s.items() if not k.startswith("fc.")},
         "has no head",
     ),
-    "no bias": (lambda s: _without(s, "fc.4.bias"), r"1 missing \(fc.4.bias"),
+    "no bias": (lambda s: _without(s, "fc.4.bias"), r"1 missing key \(fc.4.bias"),
     "batch norm in the head": (
         lambda s: s | {"fc.1.weight": torch.ones(512), "fc.1.bias": torch.ones(512)},
         "Linears and activations only",
     ),
     "NaN": (
         lambda s: _with(s, "conv1.weight", s["conv1.weight"] * np.nan),
-        r"NaN or infinite weights: 9408 of 9408 in conv1.weight",
+        r"NaN or infinite weights: 9,408 of 9,408 in conv1.weight",
     ),
     "infinity": (
         lambda s: _with(s, "fc.4.bias", torch.full((10,), torch.inf)),
@@ -215,5 +226,5 @@ def test_truncated_file(checkpoint_path: Path, tmp_path: Path) -> None:
 def test_missing_file_and_class_count(checkpoint_path: Path, tmp_path: Path) -> None:
     with pytest.raises(TracInError, match=r"There is no checkpoint .*--model_path"):
         load_checkpoint(tmp_path / "none.pth", CLASS_NAMES)
-    with pytest.raises(TracInError, match=r"trained for 10 classes .* has 2 \(cat, dog\)"):
+    with pytest.raises(TracInError, match=r"trained for 10 classes .* has 2 \(cat and dog\)"):
         load_checkpoint(checkpoint_path, ["cat", "dog"])

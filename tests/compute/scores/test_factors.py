@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional
 
 from tracin.compute.scores.factors import cross_entropy, error_signals
-from tracin.loss import Loss, balanced_weights
+from tracin.loss import Loss
 
 
 @pytest.mark.parametrize("confidence", [0.1, 1.0, 10.0, 20.0])
@@ -46,8 +46,3 @@ def test_one_class_has_nothing_to_learn() -> None:
     labels = torch.zeros(3, dtype=torch.int64)
     assert (error_signals(torch.randn(3, 1), labels) == 0).all()
     assert (cross_entropy(torch.randn(3, 1), labels) == 0).all()
-
-
-def test_balanced_weights() -> None:
-    labels = torch.tensor([0, 0, 0, 1, 3, 3])
-    assert balanced_weights(labels, 4) == (0.5, 1.5, 0.0, 0.75)

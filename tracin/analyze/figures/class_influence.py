@@ -100,22 +100,22 @@ def strongest_class_influence(overall: OverallSummary, most: int) -> ClassInflue
         return None
     labels = [label for label, _, _ in overall.classes[0].by_label]
     columns = [summary.name for summary in overall.classes]
-    every_class = list(dict.fromkeys([*columns, *labels]))
-    whole = class_influence(overall.classes, labels, columns, len(every_class))
-    if len(every_class) <= most:
-        rows = sorted(labels, key=every_class.index)
-        return class_influence(overall.classes, rows, columns, len(every_class))
-    strongest = dict.fromkeys(every_class, 0.0)
+    all_names = list(dict.fromkeys([*columns, *labels]))
+    whole = class_influence(overall.classes, labels, columns, len(all_names))
+    if len(all_names) <= most:
+        rows = sorted(labels, key=all_names.index)
+        return class_influence(overall.classes, rows, columns, len(all_names))
+    strongest = dict.fromkeys(all_names, 0.0)
     for row, sums in zip(labels, np.abs(whole.sums), strict=True):
         for column, size in zip(columns, sums, strict=True):
             if row != column:
                 strongest[row] = max(strongest[row], float(size))
                 strongest[column] = max(strongest[column], float(size))
-    chosen = sorted(every_class, key=lambda name: -strongest[name])[:most]
-    kept = [name for name in every_class if name in chosen]
+    chosen = sorted(all_names, key=lambda name: -strongest[name])[:most]
+    kept = [name for name in all_names if name in chosen]
     return class_influence(
         overall.classes,
         [name for name in kept if name in labels],
         [name for name in kept if name in columns],
-        len(every_class),
+        len(all_names),
     )

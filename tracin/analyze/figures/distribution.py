@@ -33,10 +33,13 @@ SAME = 1e-3
 """Scores that differ by less than this share of their size count as one: they read the same."""
 
 MOST_BARS = 120
-"""Of more test images than this every so-manieth has a bar."""
+"""Of more test images only so many, evenly spaced in their order, have a bar."""
 
 SEPARATE_BARS = 60
 """Up to so many bars are told apart by gaps; more are an area."""
+
+BESIDE_SINGLE_BAR = 3
+"""Widths of a histogram's only bar left free on each side of it: it is no wall."""
 
 FEWEST_BARS = 8
 """The axis has room for so many: a single test image is a bar, not a wall."""
@@ -129,21 +132,20 @@ def histogram(values: Float64Array, sign: Literal[-1, 1], unit: str) -> Chart | 
         x = log_axis(floor, float(sizes.max()), sign, what, unit)
     else:
         edges = _linear_edges(shown)
-        beyond = (MARGIN if len(edges) > 2 else 3) * float(np.ptp(edges))  # one bar is no wall
+        beyond = (MARGIN if len(edges) > 2 else BESIDE_SINGLE_BAR) * float(np.ptp(edges))
         x = linear_axis(float(edges[0]) - beyond, float(edges[-1]) + beyond, what, unit)
     counts = np.histogram(shown, edges)[0]
-    notes = [f"n = {len(values):,}"]
-    if without := len(values) - len(shown):
-        notes.append(f"{without:,} without one")
-    if folded:
-        notes.append(f"{folded:,} smaller in the {'first' if sign > 0 else 'last'} bar")
     quarter, three_quarters = (float(each) for each in np.quantile(values, [0.25, 0.75]))
     return Chart(
         title,
         f"{title}: half of the {len(values):,} test images lie between {signed(quarter)} and "
         f"{signed(three_quarters)}.",
         x,
-        whole_axis(0.0, (1 + ABOVE_BARS) * int(counts.max()), f"test images ({'; '.join(notes)})"),
+        whole_axis(
+            0.0,
+            (1 + ABOVE_BARS) * int(counts.max()),
+            f"test images ({_notes(len(values), len(shown), folded, sign)})",
+        ),
         tuple(
             Bar(
                 float(left),
@@ -157,6 +159,15 @@ def histogram(values: Float64Array, sign: Literal[-1, 1], unit: str) -> Chart | 
         counts=True,
         mean=mean,
     )
+
+
+def _notes(n: int, n_shown: int, folded: int, sign: int) -> str:
+    notes = [f"n = {n:,}"]
+    if n_shown < n:
+        notes.append(f"{n - n_shown:,} without one")
+    if folded:
+        notes.append(f"{folded:,} smaller in the {'first' if sign > 0 else 'last'} bar")
+    return "; ".join(notes)
 
 
 def averages(means: Float64Array, unit: str) -> Chart | NoChart:

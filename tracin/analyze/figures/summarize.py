@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,8 +18,9 @@ from tracin.analyze.figures.summary import (
 from tracin.analyze.read.inputs import Inputs
 from tracin.analyze.read.scan import Float64Array, Int64Array, MatrixSummary
 from tracin.flags import RankBy
+from tracin.model_check import ModelCheck
 from tracin.results.run_info import RunInfo
-from tracin.results.schema import GAUSS_NEWTON, TRACIN
+from tracin.results.schema import GAUSS_NEWTON, SUSPICION_CUT, TRACIN
 
 METHOD_NAMES = {
     TRACIN: ("TracIn", "estimated drop in test loss"),
@@ -59,6 +61,9 @@ def summarize(
         rank_by: what helpful images are ranked by; ``raw`` where ``inputs`` has no self-influence,
             and for Gauss-Newton scores, which make up for the size of a gradient themselves.
     """
+    check = inputs.run.model_check if inputs.run else None
+    if check is not None and not check.can_judge:
+        inputs = replace(inputs, train=replace(inputs.train, suspicion=None, suspects=None))
     gauss_newton = inputs.run is not None and inputs.run.method == GAUSS_NEWTON
     if inputs.train.self_influence is None or gauss_newton:
         rank_by = "raw"
@@ -78,7 +83,7 @@ def summarize(
         n_train_classes=len(set(labels)) if labels is not None and whole else None,
         test_accuracy=accuracy,
         n_right=n_right,
-        health=_health(scores.test_mean),
+        health=_health(inputs, check, scores.test_mean),
         score_range=(float(scores.test_min.min()), float(scores.test_max.max())),
         test_max=scores.test_max,
         test_min=scores.test_min,
@@ -96,6 +101,7 @@ def summarize(
             _class_summary(inputs, scores, group, top_k, rank_by)
             for group in range(len(test.groups))
         ),
+        check=check,
     )
 
 
@@ -112,7 +118,12 @@ def _class_summary(
     return ClassSummary(
         name=name,
         is_class=test.has_classes,
-        health=_health(test_mean),
+        health=_health(
+            inputs,
+            inputs.run.model_check if inputs.run else None,
+            test_mean,
+            name if test.has_classes else None,
+        ),
         n_train=labels.count(name) if labels is not None and known else None,
         n_right=None if test.correct is None else int(test.correct[members].sum()),
         test_mean=test_mean,
@@ -126,8 +137,21 @@ def _class_summary(
     )
 
 
-def _health(test_mean: Float64Array) -> Health:
-    return Health(int(np.count_nonzero(test_mean > 0)), len(test_mean))
+def _health(
+    inputs: Inputs, check: ModelCheck | None, test_mean: Float64Array, label: str | None = None
+) -> Health | None:
+    """Of the training labels (of one class: ``label``); without suspicion of the test images."""
+    if check is not None and not check.can_judge:
+        return None
+    train = inputs.train
+    if train.suspicion is None or train.labels is None:
+        return Health(int(np.count_nonzero(test_mean > 0)), len(test_mean), of_labels=False)
+    suspicion = train.suspicion
+    if label is not None:
+        suspicion = suspicion[np.array([each == label for each in train.labels], dtype=bool)]
+    if not len(suspicion):
+        return None
+    return Health(int(np.count_nonzero(suspicion < SUSPICION_CUT)), len(suspicion))
 
 
 def _image(inputs: Inputs, index: int, score: float) -> RankedImage:

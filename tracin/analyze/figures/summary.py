@@ -11,11 +11,17 @@ from dataclasses import dataclass
 
 from tracin.analyze.read.scan import Float64Array, Int64Array
 from tracin.flags import RankBy
+from tracin.model_check import ModelCheck
 
 EXCELLENT_ABOVE = 95
 GOOD_FROM = 80
 FAIR_FROM = 60
 """The bands of the health score in percent; exactly 95 is GOOD, and below 60 NEEDS ATTENTION."""
+
+FEWEST_TO_BAND = 5
+"""A health score of fewer images is a number without a name: one image would change the band."""
+
+TOO_FEW = "too few to judge"
 
 STRONGEST = 20
 """Of how many opponents of a class the labels are counted."""
@@ -23,32 +29,35 @@ STRONGEST = 20
 
 @dataclass(frozen=True)
 class Health:
-    """Share of test images whose mean influence is above zero, and what it is called."""
+    """Share of training images whose label does not look wrong, and what it is called."""
 
-    positive: int
+    good: int
+    """Images with a suspicion below the cut."""
     n: int
+    of_labels: bool = True
+    """False: from a matrix alone, the share of test images whose mean influence is above zero."""
 
     @property
     def percent(self) -> float:
         """0 to 100, higher is better."""
-        return 100 * self.positive / self.n
+        return 100 * self.good / self.n
 
     @property
     def band(self) -> str:
-        """The name that the bands give ``percent``."""
-        return _band(self.percent)
+        """The name that the bands give ``percent``; "" for too few images."""
+        return _band(self.percent) if self.n >= FEWEST_TO_BAND else ""
 
     @property
     def shown(self) -> str:
         """``97.5%``, with as many decimals as it takes not to round into another band."""
         for decimals in range(1, 6):
             text = f"{self.percent:.{decimals}f}"
-            if _band(float(text)) == self.band:
+            if _band(float(text)) == _band(self.percent):
                 break
         return f"{text}%"
 
     def __str__(self) -> str:
-        return f"{self.shown} ({self.band})"
+        return f"{self.shown} ({self.band or TOO_FEW})"
 
 
 def _band(percent: float) -> str:
@@ -97,7 +106,8 @@ class ClassSummary:
     name: str
     is_class: bool
     """False: no file tells the classes, and these are all the test images."""
-    health: Health
+    health: Health | None
+    """Of the training images with this label; None: withheld, or no image carries it."""
     n_train: int | None
     """Training images that carry this label; None where labels are not known."""
     n_right: int | None
@@ -118,7 +128,7 @@ class ClassSummary:
     @property
     def n_test(self) -> int:
         """Test images of the class."""
-        return self.health.n
+        return len(self.test_mean)
 
     @property
     def opponent_labels(self) -> list[tuple[str, int]]:
@@ -141,7 +151,8 @@ class OverallSummary:
     n_train_classes: int | None
     test_accuracy: float | None
     n_right: int | None
-    health: Health
+    health: Health | None
+    """None: withheld, since the model cannot judge."""
     score_range: tuple[float, float]
     test_max: Float64Array
     test_min: Float64Array
@@ -159,6 +170,13 @@ class OverallSummary:
     suspects: tuple[RankedImage, ...] | None
     """Training images whose labels look wrong, most suspicious first; None where no file tells."""
     classes: tuple[ClassSummary, ...]
+    check: ModelCheck | None = None
+    """Whether the model can judge; None: no file tells."""
+
+    @property
+    def can_judge(self) -> bool:
+        """False: every verdict that rests on the model is withheld."""
+        return self.check is None or self.check.can_judge
 
     @property
     def all_zero(self) -> bool:

@@ -52,7 +52,7 @@ def dashboard(overall: OverallSummary, words: Words, find_pixels: FindPixels) ->
         max(panels.sentences_height(said, columns) for _, said in closing),
     )
     title = "Which training images helped, and which hurt"
-    panels.draw_heading(page.heading(), title, _remark(overall))
+    panels.draw_heading(page.heading(), title, _remark(overall), warning=_warning(overall))
     panels.draw_tiles(page.tiles(), overall_tiles(overall))
     second = BESIDE_COUNTS + HISTOGRAM_WIDTH + CHART_GAP + BESIDE_COUNTS
     third = second + HISTOGRAM_WIDTH + CHART_GAP + BESIDE_SCORES
@@ -87,7 +87,7 @@ def class_page(
     room = style.CONTENT_WIDTH - text.width(asked, style.TITLE, "bold")
     name = summary.name if summary.is_class else summary.name.capitalize()
     title = text.fit(name, room, style.TITLE, "bold") + asked
-    panels.draw_heading(page.heading(), title, _remark(overall))
+    panels.draw_heading(page.heading(), title, _remark(overall), warning=_warning(overall))
     panels.draw_tiles(page.tiles(), class_tiles(summary, overall))
     chart = averages(summary.test_mean, summary.unit)
     charts.draw_chart(page.chart(BESIDE_SCORES, CLASS_AVERAGES_WIDTH), chart)
@@ -142,6 +142,10 @@ class _Page:
 
     def closing(self, left: float, width: float) -> Axes:
         return self._axes(left, self._tops[-2], width, self._closing_height)
+
+
+def _warning(overall: OverallSummary) -> str:
+    return "" if overall.check is None else overall.check.headline
 
 
 def _remark(overall: OverallSummary) -> str:

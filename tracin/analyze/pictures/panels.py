@@ -88,13 +88,22 @@ class ImageRow:
         return any(image.suggested for image in self.images)
 
 
-def draw_heading(ax: Axes, title: str, remark: str) -> Axes:
-    """Write a page's title, and beneath it what was analysed."""
+def draw_heading(ax: Axes, title: str, remark: str, *, warning: str = "") -> Axes:
+    """Write a page's title, and beneath it what was analysed, or instead the ``warning``."""
     width, _ = style.as_canvas(ax)
     title = text.fit(title, width, style.TITLE, "bold")
     ax.text(0, TITLE_BASE, title, fontsize=style.TITLE, fontweight="bold", va="baseline")
-    remark = text.fit(remark, width, style.BODY)
-    ax.text(0, SUBTITLE_BASE, remark, fontsize=style.BODY, color=style.MUTED, va="baseline")
+    weight, ink = ("bold", style.HURT_INK) if warning else ("normal", style.MUTED)
+    beneath = text.fit(warning or remark, width, style.BODY, weight)
+    ax.text(
+        0,
+        SUBTITLE_BASE,
+        beneath,
+        fontsize=style.BODY,
+        fontweight=weight,
+        color=ink,
+        va="baseline",
+    )
     return ax
 
 

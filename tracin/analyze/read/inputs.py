@@ -48,6 +48,8 @@ class TrainImages:
     labels: tuple[str | None, ...] | None = None
     """The class that each image was given; None where no file tells."""
     self_influence: npt.NDArray[np.float64] | None = None
+    suspicion: npt.NDArray[np.float64] | None = None
+    """(n_train,), 0 or above; from ``schema.SUSPICION_CUT`` on a label looks wrong."""
     suspects: tuple[tuple[int, str], ...] | None = None
     """(row, suggested class) of images whose label looks wrong, most suspicious first; None where
     no file tells."""
@@ -163,6 +165,7 @@ def _train_images(folder: Path, table: pd.DataFrame, left_out: list[str]) -> Tra
         paths=tuple(table["train_path"]),
         labels=tuple(table["train_class"]),
         self_influence=table["self_influence"].to_numpy(np.float64),
+        suspicion=table["suspicion"].to_numpy(np.float64) if "suspicion" in table else None,
         suspects=_suspects(folder, table, left_out),
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tracin.analyze.figures.distribution import overall_charts
-from tracin.analyze.figures.summary import ClassSummary, RankedImage
+from tracin.analyze.figures.summary import TOO_FEW, ClassSummary, RankedImage
 from tracin.analyze.report import svg
 from tracin.analyze.report.analysis import Analysis, PagePicture
 from tracin.analyze.words.tiles import Tile, overall_tiles, remark_on
@@ -34,7 +34,7 @@ class ClassRow:
     n_test: int
     n_train: str
     health: str
-    health_share: float
+    health_share: float | None
     """0 to 1"""
     band: str
     accuracy: str
@@ -50,6 +50,8 @@ class Overview:
     unit: str
     run: tuple[tuple[str, str], ...]
     """(name, what) of how the scores were made."""
+    warning: tuple[str, ...]
+    """Why verdicts are withheld, the first sentence a headline; empty where the model can judge."""
     tiles: tuple[Tile, ...]
     findings: tuple[str, ...]
     recommendations: tuple[str, ...]
@@ -75,6 +77,7 @@ def overview_section(analysis: Analysis) -> Overview:
         method=overall.method,
         unit=overall.unit,
         run=tuple(_run_in_words(analysis)),
+        warning=() if overall.can_judge else analysis.words.findings,
         tiles=tuple(overall_tiles(overall)),
         findings=analysis.words.findings,
         recommendations=analysis.words.recommendations,
@@ -99,9 +102,9 @@ def _class_row(summary: ClassSummary) -> ClassRow:
         name=summary.name,
         n_test=summary.n_test,
         n_train="—" if summary.n_train is None else f"{summary.n_train:,}",
-        health=summary.health.shown,
-        health_share=summary.health.percent / 100,
-        band=summary.health.band,
+        health="—" if summary.health is None else summary.health.shown,
+        health_share=None if summary.health is None else summary.health.percent / 100,
+        band="" if summary.health is None else summary.health.band or TOO_FEW,
         accuracy="—" if accuracy is None else f"{accuracy:.1%}",
         accuracy_share=accuracy,
     )

@@ -89,6 +89,9 @@ class SuspectSection:
 def suspects_section(analysis: Analysis) -> SuspectSection:
     """The suspects of a run as cards."""
     table = analysis.tables.suspects
+    if not analysis.overall.can_judge:
+        why = "The model cannot judge these images, so what it thinks of the labels is withheld."
+        return SuspectSection((), (), missing=why)
     if table is None:
         return SuspectSection((), (), missing=missing(schema.SUSPECTS, "Labels that look wrong"))
     near = analysis.tables.neighbours

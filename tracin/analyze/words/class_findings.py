@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tracin.analyze.figures.summary import ClassSummary
+from tracin.analyze.figures.summary import ClassSummary, Health
 from tracin.analyze.words.phrases import NAMED, confusions_of, has, names, of_strongest
 from tracin.wording import count, first_few, listed, signed
 
@@ -14,21 +14,37 @@ def of_class(summary: ClassSummary, all_zero: bool) -> tuple[str, ...]:
     if all_zero:
         return ("Every score is zero: no training image helped or hurt these test images.",)
     of = f" of {summary.name}" if summary.is_class else ""
-    health = summary.health
-    findings = [
-        f"{health.positive:,} of {count(health.n, 'test image')}{of} {has(health.positive)} a mean "
-        f"influence above zero: health {health}."
-    ]
+    findings = [] if summary.health is None else [health_sentence(summary.health, of)]
     findings += [*_sums(summary), *_opponents(summary), *_proponents(summary)]
     if not summary.helpful:
         findings.append(
             f"No training image has a mean influence above zero: none helped the test images{of}."
         )
     if not summary.strongest:
-        findings.append(
-            "No training image has a mean influence below zero: nothing to correct here."
-        )
+        findings.append("No training image has a mean influence below zero.")
     return tuple(findings)
+
+
+BLIND_SPOT = (
+    "A mistake that many images share, such as one class labelled as another throughout, is learnt "
+    "by the model and not seen: look at the pairs of classes and at the accuracy."
+)
+"""What a health score cannot know; said wherever it is put in words."""
+
+
+def health_sentence(health: Health, of: str) -> str:
+    """The health score in words; ``of``: "" or, for one class, " of cat"."""
+    if health.of_labels:
+        return (
+            f"{health.good:,} of {count(health.n, 'training label')}{of} "
+            f"{'looks' if health.good == 1 else 'look'} right to the model: health {health}. "
+            f"{BLIND_SPOT}"
+        )
+    return (
+        f"{health.good:,} of {count(health.n, 'test image')}{of} {has(health.good)} a mean "
+        f"influence above zero: {health} helped on average. Without train_summary.csv nothing can "
+        "be said about the labels."
+    )
 
 
 def _sums(summary: ClassSummary) -> Iterator[str]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tracin.analyze.figures.summary import GOOD_FROM, OverallSummary
-from tracin.analyze.words.class_findings import of_class
-from tracin.analyze.words.phrases import FEWEST, NAMED, Confusion, confusions_of, has, names
+from tracin.analyze.figures.summary import FEWEST_TO_BAND, GOOD_FROM, OverallSummary
+from tracin.analyze.words.class_findings import health_sentence, of_class
+from tracin.analyze.words.phrases import FEWEST, NAMED, Confusion, confusions_of, names
+from tracin.model_check import ModelCheck, wilson_interval
 from tracin.results.schema import SUSPECTS
 from tracin.wording import count, first_few
 
@@ -30,7 +31,7 @@ class Words:
 def in_words(overall: OverallSummary) -> Words:
     """The sentences about a run, the same for the pictures, the console and the report."""
     by_class = {summary.name: of_class(summary, overall.all_zero) for summary in overall.classes}
-    if overall.all_zero:
+    if overall.all_zero and overall.can_judge:
         return Words(
             (
                 "Every score is zero: no training image helped or hurt any test image.",
@@ -42,6 +43,8 @@ def in_words(overall: OverallSummary) -> Words:
             ),
             by_class,
         )
+    if overall.check is not None and not overall.can_judge:
+        return _withheld(overall.check, overall)
     confusions = _confusions(overall)
     findings = [sentence for tell in _FINDINGS for sentence in tell(overall)]
     findings[3:3] = [each.sentence for each in confusions[:2]]
@@ -54,31 +57,40 @@ def in_words(overall: OverallSummary) -> Words:
     return Words(tuple(findings[:SENTENCES]), tuple(advice), by_class)
 
 
+def _withheld(check: ModelCheck, overall: OverallSummary) -> Words:
+    """What is said of a model that cannot judge: that, and why, and nothing else."""
+    advice = check.causes or (
+        "Check that the checkpoint, the data folder and the sizes belong together: --model_path, "
+        "--data_dir, --resize_size and --crop_size as in training.",
+    )
+    return Words(
+        (check.headline, *check.problems),
+        advice,
+        {summary.name: (check.headline, *check.problems) for summary in overall.classes},
+    )
+
+
 def _health(overall: OverallSummary) -> Iterator[str]:
-    health = overall.health
-    if health.n == 1:
-        above = "above" if health.positive else "not above"
-        yield f"The training images' mean influence on the one test image is {above} zero."
-    else:
-        part = "all" if health.positive == health.n else f"{health.positive:,} of"
-        yield (
-            f"On {part} {health.n:,} test images the training images had a mean influence above "
-            "zero: they helped on average (similar training signal)."
-        )
+    if overall.health is not None:
+        yield health_sentence(overall.health, "")
 
 
 def _weakest_class(overall: OverallSummary) -> Iterator[str]:
-    judged = [summary for summary in overall.classes if summary.n_test >= FEWEST]
-    if len(judged) < 2:
+    """By accuracy, of the classes with enough test images to say so."""
+    known = [
+        (summary.n_right / summary.n_test, summary.n_right, summary)
+        for summary in overall.classes
+        if summary.n_right is not None and summary.n_test >= FEWEST_TO_BAND
+    ]
+    if len(known) < 2:
         return
-    weakest = min(judged, key=lambda summary: summary.health.percent)
-    health = weakest.health
-    if health.percent < 100:
-        some = f"{health.positive:,}" if health.positive else "none"
+    accuracy, right, weakest = min(known, key=lambda entry: entry[0])
+    if accuracy < 1:
+        low, high = wilson_interval(right, weakest.n_test)
         yield (
-            f"The weakest class is {weakest.name}: {some} of its "
-            f"{count(health.n, 'test image')} {has(health.positive)} a mean influence above zero, "
-            f"health {health.shown}."
+            f"The weakest class is {weakest.name}: {right:,} of its "
+            f"{count(weakest.n_test, 'test image')} right ({accuracy:.1%}; 95% interval {low:.0%} "
+            f"to {high:.0%})."
         )
 
 
@@ -165,13 +177,17 @@ def _advice(overall: OverallSummary, confusions: list[Confusion]) -> Iterator[st
         image, times = overall.busiest_opponent
         yield f"Look at {image.name}: it is the strongest opponent of {times:,} test images."
     if overall.mistakes:
-        yield f"Look at {overall.mistakes.worst_name}: is its own label right?"
-    if overall.health.percent < GOOD_FROM:
-        below = [summary for summary in overall.classes if summary.health.percent < GOOD_FROM]
-        worst = sorted(below, key=lambda summary: summary.health.percent)
-        if worst and worst[0].is_class:
-            pages = "page" if len(worst) == 1 else "pages"
-            classes = first_few([summary.name for summary in worst], NAMED)
-            yield f"Open the {pages} of {classes}: health is low there."
-        elif overall.classes[0].strongest:
-            yield f"Look at the strongest opponents first: {names(overall.classes[0].strongest)}."
+        yield f"Look at {overall.mistakes.worst_name}: the model is most wrong about it."
+    low = [
+        (summary.health.percent, summary.name)
+        for summary in overall.classes
+        if summary.is_class
+        and summary.health is not None
+        and summary.health.of_labels
+        and summary.health.band
+        and summary.health.percent < GOOD_FROM
+    ]
+    if low:
+        pages = "page" if len(low) == 1 else "pages"
+        classes = first_few([name for _, name in sorted(low)], NAMED)
+        yield f"Open the {pages} of {classes}: many labels look wrong there."

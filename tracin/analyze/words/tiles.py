@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from tracin.analyze.figures.summary import ClassSummary, Health, OverallSummary
+from tracin.analyze.figures.summary import TOO_FEW, ClassSummary, Health, OverallSummary
 from tracin.flags import RankBy
 from tracin.wording import count, signed
 
@@ -29,7 +29,7 @@ def overall_tiles(overall: OverallSummary) -> list[Tile]:
     classes = overall.n_train_classes
     low, high = (signed(score) for score in overall.score_range)
     return [
-        _health_tile("Health score", overall.health),
+        _health_tile("Health score", overall.health, overall.can_judge),
         _accuracy_tile("Test accuracy", overall.test_accuracy, overall.n_right, overall.n_test),
         Tile(
             "Test images",
@@ -60,7 +60,7 @@ def class_tiles(summary: ClassSummary, overall: OverallSummary) -> list[Tile]:
     else:
         trained = Tile("Training images", f"{overall.n_train:,}", "labels unknown")
     return [
-        _health_tile("Health score", summary.health),
+        _health_tile("Health score", summary.health, overall.can_judge),
         _accuracy_tile("Test accuracy", accuracy, summary.n_right, summary.n_test),
         Tile("Test images", f"{summary.n_test:,}", f"of {overall.n_test:,} in all"),
         trained,
@@ -68,13 +68,13 @@ def class_tiles(summary: ClassSummary, overall: OverallSummary) -> list[Tile]:
     ]
 
 
-def _health_tile(name: str, health: Health) -> Tile:
-    return Tile(
-        name,
-        f"{health.shown} {health.band}",
-        f"{health.positive:,} of {health.n:,} helped on average",
-        health.band,
-    )
+def _health_tile(name: str, health: Health | None, can_judge: bool) -> Tile:
+    if health is None:
+        why = "no training image has this label" if can_judge else "the model cannot judge"
+        return Tile(name, "withheld" if not can_judge else "—", why)
+    what = "labels look right" if health.of_labels else "test images helped on average"
+    value = f"{health.shown} {health.band or TOO_FEW}"
+    return Tile(name, value, f"{health.good:,} of {health.n:,} {what}", health.band or None)
 
 
 def _accuracy_tile(name: str, accuracy: float | None, right: int | None, n: int) -> Tile:

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from tracin.compute.scores.factors import Factors, error_signals, unit_rows
+from tracin.model_check import ModelCheck
 from tracin.results.schema import SUSPICION_CUT
 
 
@@ -44,6 +45,8 @@ class JudgedLabels:
     quality: LabelQuality
     suspects: Tensor
     """(m,), int64: images to list, most suspicious first."""
+    check: ModelCheck | None = None
+    """Of the model whose opinion this is."""
 
     @property
     def suggested(self) -> Tensor:
@@ -51,15 +54,19 @@ class JudgedLabels:
         return self.quality.suggested[self.suspects]
 
 
-def judge_labels(checkpoints: Sequence[Factors], max_suspects: int) -> JudgedLabels:
+def judge_labels(
+    checkpoints: Sequence[Factors], max_suspects: int, check: ModelCheck | None = None
+) -> JudgedLabels:
     """The given labels of the training images, judged; ``max_suspects`` are listed at most.
 
     Args:
         checkpoints: factors of the training images, one entry per checkpoint.
         max_suspects: 0 or more.
+        check: of the model; one that cannot judge suspects nothing. None: not checked.
     """
     quality = label_quality(checkpoints)
-    return JudgedLabels(quality, suspects(quality, max_suspects))
+    at_most = max_suspects if check is None or check.can_judge else 0
+    return JudgedLabels(quality, suspects(quality, at_most), check)
 
 
 def label_quality(checkpoints: Sequence[Factors]) -> LabelQuality:

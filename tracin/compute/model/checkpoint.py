@@ -1,7 +1,6 @@
 """Checkpoint file → the ResNet50's backbone and head, checked against the classes.
 
-A checkpoint is weights and, at most, a few numbers beside them. It is read with
-``weights_only=True``: no file can run code here.
+A checkpoint is weights and, at most, a few numbers beside them.
 """
 
 from __future__ import annotations
@@ -18,19 +17,25 @@ from torch import nn
 from torchvision.models import resnet50
 
 from tracin.errors import TracInError
-from tracin.weights import StateDict, file_sha256, read_weights
+from tracin.flags import HeadActivation
+from tracin.hashing import file_sha256
+from tracin.weights import StateDict, read_weights
+from tracin.wording import count, first_few
 
 FEATURE_WIDTH = 2048
 """Width of ResNet50's pooled feature, the input of the head."""
 
-ACTIVATIONS: dict[str, type[nn.Module]] = {
+NAMES_SHOWN = 12
+"""Classes that a message names: all of most data sets."""
+
+ACTIVATIONS: dict[HeadActivation, type[nn.Module]] = {
     "leaky_relu": nn.LeakyReLU,  # slope 0.01, torch's default and Animals-10's
     "relu": nn.ReLU,
     "gelu": nn.GELU,
     "silu": nn.SiLU,
     "tanh": nn.Tanh,
 }
-ASSUMED_ACTIVATION = "leaky_relu"
+ASSUMED_ACTIVATION: HeadActivation = "leaky_relu"
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class Checkpoint:
     layer: str
     """The last Linear's name in the file, such as ``model.fc.4``."""
     head_widths: tuple[int, ...]
-    head_activation: str | None
+    head_activation: HeadActivation | None
     """None where the head has no two Linears with room for an activation between them."""
     head_activation_assumed: bool
     extras: dict[str, Any]
@@ -56,14 +61,14 @@ class Checkpoint:
 
 
 def load_checkpoint(
-    path: Path, class_names: Sequence[str], head_activation: str | None = None
+    path: Path, class_names: Sequence[str], head_activation: HeadActivation | None = None
 ) -> Checkpoint:
     """The ResNet50 that ``path`` holds.
 
     Args:
         path: a ``.pth``/``.pt`` file that ``torch.save`` wrote, or a ``.safetensors`` file.
         class_names: the classes of the training folder, in the order of their indices.
-        head_activation: a key of ``ACTIVATIONS``, which the weights cannot tell; None assumes
+        head_activation: between the head's Linears, which the weights cannot tell; None assumes
             LeakyReLU(0.01).
 
     Raises:
@@ -72,12 +77,12 @@ def load_checkpoint(
     """
     check_there(path)
     weights = read_weights(path)
-    state, extras, prefix = dict(weights.state), weights.extras, weights.prefix
+    state = {key: value.float() for key, value in weights.state.items()}
     positions = _linear_positions(state, path)
     head_state = {key: state.pop(key) for key in list(state) if key.startswith("fc.")}
     linears = [_linear(head_state, position, path) for position in positions]
     _check_head(linears, class_names, path)
-    _check_class_names(extras, class_names, path)
+    _check_class_names(weights.extras, class_names, path)
     chosen = head_activation or ASSUMED_ACTIVATION
     layers, uses_activation = _head_layers(linears, positions, chosen)
     last_position = positions[-1]
@@ -87,16 +92,16 @@ def load_checkpoint(
         backbone=_backbone(state, path),
         hidden=nn.Sequential(*layers[:-1]).eval().requires_grad_(False),
         last=linears[-1].eval().requires_grad_(False),
-        layer=prefix + ("fc" if last_position is None else f"fc.{last_position}"),
+        layer=weights.prefix + ("fc" if last_position is None else f"fc.{last_position}"),
         head_widths=(linears[0].in_features, *(linear.out_features for linear in linears)),
         head_activation=chosen if uses_activation else None,
         head_activation_assumed=uses_activation and head_activation is None,
-        extras=extras,
+        extras=weights.extras,
     )
 
 
 def check_there(path: Path) -> None:
-    """Nothing, where there is a file of that name.
+    """Check that there is a file of that name.
 
     Raises:
         TracInError: there is none.
@@ -120,8 +125,8 @@ def _linear_positions(state: StateDict, path: Path) -> list[int | None]:
         positions = [*sorted(found)]
     if not positions:
         raise TracInError(
-            f"{path} has no head: no key fc.weight or fc.0.weight among "
-            f"{', '.join(sorted(state)[:5])}, …. TracIn needs the ResNet50 with its last layers."
+            f"{path} has no head: there is no fc.weight or fc.0.weight among its keys "
+            f"({first_few(sorted(state))}). TracIn needs the ResNet50 with its last layers."
         )
     names = [_head_key(position, kind) for position in positions for kind in ("weight", "bias")]
     _compare_keys(set(names), set(head), path)
@@ -129,7 +134,7 @@ def _linear_positions(state: StateDict, path: Path) -> list[int | None]:
         dimensions = 2 if name.endswith("weight") else 1
         if state[name].ndim != dimensions:
             raise TracInError(
-                f"{path}: {name} has {state[name].ndim} dimension(s), and a Linear's has "
+                f"{path}: {name} has {count(state[name].ndim, 'dimension')}, and a Linear's has "
                 f"{dimensions}. The head may hold Linears and activations only."
             )
     return positions
@@ -141,13 +146,13 @@ def _head_key(position: int | None, kind: str) -> str:
 
 def _compare_keys(expected: set[str], found: set[str], path: Path) -> None:
     facts = [
-        f"{len(keys)} {word} ({', '.join(sorted(keys)[:5])}{', …' if len(keys) > 5 else ''})"
+        f"{count(len(keys), f'{word} key')} ({first_few(sorted(keys))})"
         for word, keys in (("missing", expected - found), ("unexpected", found - expected))
         if keys
     ]
     if facts:
         raise TracInError(
-            f"{path} does not fit a torchvision ResNet50 with a head of Linears: keys "
+            f"{path} does not fit a torchvision ResNet50 with a head of Linears: "
             f"{' and '.join(facts)}. Save the state_dict of such a model."
         )
 
@@ -173,25 +178,26 @@ def _check_head(linears: Sequence[nn.Linear], class_names: Sequence[str], path: 
                 "The head must be a chain of Linears that starts at ResNet50's 2048 features."
             )
     if widths[-1] != len(class_names):
-        names = ", ".join(class_names[:12]) + (", …" if len(class_names) > 12 else "")
         raise TracInError(
-            f"{path} was trained for {widths[-1]} classes and the training folder has "
-            f"{len(class_names)} ({names}). Give the data it was trained on with --data_dir, and "
-            "take folders away that are no class."
+            f"{path} was trained for {count(widths[-1], 'class')} and the training folder has "
+            f"{len(class_names)} ({first_few(class_names, NAMES_SHOWN)}). Give the data it was "
+            "trained on with --data_dir, and remove folders that are not classes."
         )
 
 
 def _check_class_names(extras: Mapping[str, Any], class_names: Sequence[str], path: Path) -> None:
     stored = extras.get("class_names")
     if isinstance(stored, list | tuple) and list(stored) != list(class_names):
+        trained = first_few([str(name) for name in stored], NAMES_SHOWN)
         raise TracInError(
-            f"{path} was trained for the classes {', '.join(map(str, stored))}, and the training "
-            f"folder has {', '.join(class_names)}. Give the data it was trained on with --data_dir."
+            f"{path} was trained for the classes {trained}, and the training folder has "
+            f"{first_few(class_names, NAMES_SHOWN)}. Give the data it was trained on with "
+            "--data_dir."
         )
 
 
 def _head_layers(
-    linears: Sequence[nn.Linear], positions: Sequence[int | None], activation: str
+    linears: Sequence[nn.Linear], positions: Sequence[int | None], activation: HeadActivation
 ) -> tuple[list[nn.Module], bool]:
     """(the head's layers in order, whether an activation stands among them).
 

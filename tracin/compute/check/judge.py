@@ -1,0 +1,69 @@
+"""Factors of both sides → whether the model can judge, and what was found to be the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from tracin.compute.check.class_order import find_other_order, usual_order
+from tracin.compute.scores.factors import Factors
+from tracin.model_check import ModelCheck, count_answers
+from tracin.wording import first_few
+
+Int64Array = npt.NDArray[np.int64]
+
+CLASSES_NAMED = 12
+"""So many classes of an order are named in a sentence."""
+
+IMBALANCED = 10
+"""A class with so many times the images of the smallest is worth a sentence."""
+
+
+def check_model(train: Factors, test: Factors, class_names: Sequence[str]) -> ModelCheck:
+    """Whether the model of these factors can judge; where it cannot, with the causes found.
+
+    Args:
+        train: factors of the training images, last checkpoint.
+        test: factors of the test images, last checkpoint.
+        class_names: of the training folder.
+    """
+    given, named = _answers(train)
+    check = ModelCheck(
+        count_answers(given, named, class_names), count_answers(*_answers(test), class_names)
+    )
+    if check.can_judge or len(class_names) == 1:
+        return check
+    causes = (*_other_order(given, named, class_names), *_imbalance(given, class_names))
+    return ModelCheck(check.train, check.test, causes)
+
+
+def _answers(factors: Factors) -> tuple[Int64Array, Int64Array]:
+    """(given, named), (n,) each."""
+    return factors.labels.cpu().numpy(), factors.logits.argmax(dim=1).cpu().numpy()
+
+
+def _other_order(given: Int64Array, named: Int64Array, class_names: Sequence[str]) -> Iterator[str]:
+    found = find_other_order(given, named, len(class_names))
+    if found is None:
+        return
+    names = found.names(class_names)
+    reason = usual_order(class_names, names)
+    yield (
+        f"The classes seem to stand in another order than in training: with the order "
+        f"{first_few(names, CLASSES_NAMED)}{f' ({reason})' if reason else ''} the model would be "
+        f"right on {found.right / found.images:.1%} of the training images instead of "
+        f"{(named == given).mean():.1%}. Rename the class folders so that they sort as they did "
+        "when the model was trained."
+    )
+
+
+def _imbalance(given: Int64Array, class_names: Sequence[str]) -> Iterator[str]:
+    counts = np.bincount(given, minlength=len(class_names))
+    largest, smallest = int(counts.argmax()), int(counts.argmin())
+    if counts[largest] >= IMBALANCED * max(1, counts[smallest]):
+        yield (
+            f"The classes are of very unequal size: {counts[largest]:,} training images of "
+            f"{class_names[largest]} beside {counts[smallest]:,} of {class_names[smallest]}."
+        )
