@@ -286,7 +286,7 @@ def _report_planted(output_dir: Path, planted: Path) -> None:
     if total:
         print(
             f"\nThis run has {count(total, 'wrong training label')}, made on purpose ({planted}).\n"
-            f"{found} ({found / total:.0%}) stand among the {total} most suspicious images."
+            f"{found} of them ({found / total:.0%}) stand among the {total} most suspicious images."
         )
 
 
