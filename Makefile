@@ -30,10 +30,10 @@ test: .venv/.installed-dev ## format, lint, types and all tests, some six minute
 
 quick: .venv/.installed-dev ## lint and the pure tests, in under a minute
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest -q -n auto --maxprocesses 8 \
-		tests/test_architecture.py tests/test_tree.py tests/test_model_check.py tests/results \
-		tests/analyze/read tests/analyze/figures tests/analyze/words \
-		tests/compute/check tests/compute/labels tests/compute/scores
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 8 --dist worksteal \
+		tests/test_architecture.py tests/test_tree.py tests/test_model_check.py tests/test_images.py \
+		tests/results tests/clean tests/compute/check tests/compute/labels \
+		tests/analyze/read tests/analyze/figures tests/analyze/words
 
 format: .venv/.installed-dev ## format the code, mend what the linter can
 	$(BIN)/ruff format .

@@ -37,10 +37,8 @@ Scores how much each training image helped (+) or hurt (-) the model on each tes
 def build_parser() -> argparse.ArgumentParser:
     """The parser of this script's flags."""
     parser = flags.new_parser(EXAMPLES)
-    _add_inputs(parser)
-    _add_training(parser)
-    _add_scores(parser)
-    _add_machine(parser)
+    for add in (_add_inputs, _add_training, _add_scores, _add_machine):
+        add(parser)
     return parser
 
 
@@ -293,8 +291,7 @@ def _report_planted(output_dir: Path, planted: Path) -> None:
 def _next_command(output_dir: Path) -> str:
     """The command that draws these results, for the shell; of the package where it is installed."""
     installed = Path(sys.argv[0]).stem == "tracin"
-    folder = shlex.quote(str(output_dir))
-    where = "" if output_dir == DEFAULT_OUTPUT else f" --results_dir {folder}"
+    where = "" if output_dir == DEFAULT_OUTPUT else f" --results_dir {shlex.quote(str(output_dir))}"
     return ("tracin-analyze" if installed else "python analyze_results.py") + where
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.real_data import write_image_tree
+from tracin import flags
 from tracin.results import schema
 
 ROOT = Path(__file__).parent.parent
@@ -65,8 +67,11 @@ def test_help_needs_no_library(command: tuple[str, ...], tmp_path: Path) -> None
     [
         ((SCORE,), "torch", "torch"),
         ((SCORE,), "PIL", "pillow"),
+        ((SCORE,), "numpy", "numpy"),
         ((ANALYZE,), "pandas", "pandas"),
+        ((ANALYZE,), "numpy", "numpy"),
         ((ANALYZE,), "matplotlib", "matplotlib"),
+        ((ANALYZE,), "jinja2", "jinja2"),
         (("-m", "tracin.prepare", "raw", "out"), "PIL", "pillow"),
         (("-m", "tracin.training"), "torchvision", "torchvision"),
     ],
@@ -78,9 +83,41 @@ def test_a_missing_library_is_one_line(
     assert done.returncode == 1
     assert re.fullmatch(
         rf"\S+: {name} is not installed\. Install what the tool needs with: "
-        r"pip install -r requirements\.txt\n",
+        rf"pip install -r {re.escape(shlex.quote(str(flags.REQUIREMENTS)))}\n",
         done.stderr,
     )
+
+
+def test_the_command_that_installs_can_be_pasted_where_one_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def act() -> None:
+        raise ModuleNotFoundError("No module named 'PIL'", name="PIL")
+
+    monkeypatch.chdir(ROOT)
+    assert flags.run_command("tool", act, interrupted="") == 1
+    assert capsys.readouterr().err == (
+        "tool: pillow is not installed. Install what the tool needs with: "
+        "pip install -r requirements.txt\n"
+    )
+    monkeypatch.setattr(flags, "REQUIREMENTS", ROOT / "nowhere.txt")  # as pip installs the package
+    assert flags.run_command("tool", act, interrupted="") == 1
+    assert capsys.readouterr().err.endswith("with: pip install pillow\n")
+
+
+@pytest.mark.parametrize("module", ["torch._C", "typing_extensions", "tracin.nowhere"])
+def test_a_fault_is_not_taken_for_a_missing_library(module: str) -> None:
+    def act() -> None:
+        raise ModuleNotFoundError(f"No module named {module!r}", name=module)
+
+    with pytest.raises(ModuleNotFoundError, match=module):
+        flags.run_command("tool", act, interrupted="")
+
+
+def test_every_requirement_is_known_by_name() -> None:
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    required = {re.split("[>=<]", line)[0] for line in lines if not line.startswith("#")}
+    assert required == set(flags.PACKAGES.values())
 
 
 def test_the_cards_packages_do_the_main_job(fitted_checkpoint_path: Path, tmp_path: Path) -> None:

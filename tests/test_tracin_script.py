@@ -47,6 +47,21 @@ def test_a_run_reports_what_it_did(
     assert info.command[:2] == ("TracIn_Resnet50.py", "--model_path")
 
 
+@pytest.mark.parametrize(
+    ("program", "folder", "expected"),
+    [
+        ("TracIn_Resnet50.py", "results", "python analyze_results.py"),
+        ("/venv/bin/tracin", "results", "tracin-analyze"),
+        ("TracIn_Resnet50.py", "my 1st", "python analyze_results.py --results_dir 'my 1st'"),
+    ],
+)
+def test_the_next_command_can_be_pasted(
+    program: str, folder: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", [program])
+    assert TracIn_Resnet50._next_command(Path(folder)) == expected
+
+
 def test_defaults_are_the_products() -> None:
     arguments = TracIn_Resnet50.build_parser().parse_args([])
     assert arguments.model_path == [Path("models/Resnet50_animals10_val_0_9796_0_5963.pth")]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import sysconfig
 import venv
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,11 @@ import pytest
 from tests.analyze.world import make_world
 
 ROOT = Path(__file__).parent.parent
-WHAT_IS_BUILT = (
+WHAT_PIP_SEES = (
     *("TracIn_Resnet50.py", "analyze_results.py", "tracin"),
-    *("pyproject.toml", "README.md", "requirements.txt"),
+    *("pyproject.toml", "README.md", "requirements.txt", "tests"),
 )
+BUILD_SDIST = "from setuptools import build_meta; build_meta.build_sdist('dist')"
 BIN = "Scripts" if os.name == "nt" else "bin"
 
 
@@ -46,7 +48,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     tree = folder / "tree"
     tree.mkdir()
-    for name in WHAT_IS_BUILT:
+    for name in WHAT_PIP_SEES:
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -54,7 +56,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copy(source, tree / name)
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check")
     options = ("--quiet", "--no-deps", "--no-build-isolation", "--no-index")
-    run(*pip, "wheel", *options, "-w", folder / "wheels", tree, folder=folder)
+    # Through the sdist, which shows that it holds all that the wheel is built from.
+    run(sys.executable, "-c", BUILD_SDIST, folder=tree)
+    (sdist,) = (tree / "dist").iterdir()
+    run(*pip, "wheel", *options, "-w", folder / "wheels", sdist, folder=folder)
     shutil.rmtree(tree)
     (wheel,) = (folder / "wheels").glob("*.whl")
     fresh = folder / "fresh"
@@ -70,6 +75,15 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_is_the_wheel_that_is_imported(installed: Path, tmp_path: Path) -> None:
     said = run(installed / "python", "-c", "import tracin; print(tracin.__file__)", folder=tmp_path)
     assert Path(said.strip()).is_relative_to(installed.parent)
+
+
+def test_the_wheel_holds_the_product_alone(installed: Path) -> None:
+    (wheel,) = (installed.parent.parent / "wheels").glob("*.whl")
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    package = {path for path in (ROOT / "tracin").rglob("*") if path.is_file()}
+    ours = {path.relative_to(ROOT).as_posix() for path in package if path.suffix != ".pyc"}
+    assert names == ours | {"TracIn_Resnet50.py", "analyze_results.py"}
+    assert "tracin/py.typed" in names
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import math
 import os
+import shlex
 import sys
 from argparse import (
     ArgumentParser,
@@ -51,7 +52,7 @@ PACKAGES = {
 }
 """What requirements.txt installs: the name that is imported → the name for pip."""
 
-REQUIREMENTS = Path(__file__).parent.parent / "requirements.txt"
+REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements.txt"
 """Only beside the scripts: an installed package comes without it."""
 
 
@@ -174,10 +175,11 @@ def run_command(name: str, act: Callable[[], None], *, interrupted: str) -> int:
     except TracInError as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 1
-    except ModuleNotFoundError as error:
-        if error.name not in PACKAGES:
+    except ImportError as error:
+        package = _missing_package(error)
+        if package is None:
             raise  # a fault of ours, or of a library that is there and broken
-        print(f"{name}: {_not_installed(PACKAGES[error.name])}", file=sys.stderr)
+        print(f"{name}: {_not_installed(package)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"\n{interrupted}", file=sys.stderr)
@@ -185,8 +187,17 @@ def run_command(name: str, act: Callable[[], None], *, interrupted: str) -> int:
     return 0
 
 
+def _missing_package(error: ImportError) -> str | None:
+    """What pip calls the package whose lack is the reason for ``error``; None: another reason."""
+    reason = error.__cause__ or error  # pandas says in its own words that numpy is missing
+    if not isinstance(reason, ModuleNotFoundError) or reason.name is None:
+        return None
+    return PACKAGES.get(reason.name)
+
+
 def _not_installed(package: str) -> str:
     install = f"pip install {package}"
     if REQUIREMENTS.is_file():
-        install = "pip install -r requirements.txt"
+        here = REQUIREMENTS.parent == Path.cwd()
+        install = f"pip install -r {REQUIREMENTS.name if here else shlex.quote(str(REQUIREMENTS))}"
     return f"{package} is not installed. Install what the tool needs with: {install}"
