@@ -59,7 +59,7 @@ def test_a_clear_difference_is_said_and_noise_is_called_noise() -> None:
     worse = verdict_of(noise.tolist(), (noise + 0.05).tolist())
     assert "the change hurts" in worse.sentence
     same = verdict_of(noise.tolist(), noise[::-1].tolist())
-    assert "within the noise between seeds: no conclusion can be drawn" in same.sentence
+    assert "within the noise between seeds: nothing can be concluded" in same.sentence
 
 
 def test_the_interval_is_students(tmp_path: Path) -> None:
