@@ -128,9 +128,9 @@ def test_out_of_memory_halves_the_batch(
     forward = Forward(Greedy(3), CPU, "float32")
     assert torch.equal(forward(pixels), expected)
     errors = capsys.readouterr().err
-    assert "does not do for 8 images at a time: going on with 4" in errors
+    assert "8 images at a time do not fit into the memory of cpu: going on with 4" in errors
     assert "going on with 2" in errors
     forward(pixels)
     assert capsys.readouterr().err == ""  # it remembers
-    with pytest.raises(TracInError, match=r"a single image.*--device cpu"):
+    with pytest.raises(TracInError, match=r"A single image.*--device cpu"):
         Forward(Greedy(0), CPU, "float32")(pixels)

@@ -87,7 +87,7 @@ class Forward:
         """How it runs, ``PLAIN`` or ``FUSED``; "" before the first call."""
         self._dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
         self._most = CPU_CHUNK if device.type == "cpu" else sys.maxsize
-        """Images that go through at a time; halved whenever the device's memory does not do."""
+        """Images that go through at a time; halved whenever they do not fit into memory."""
         self._function: Callable[[Tensor], Tensor] | None = None
 
     @functools.cached_property
@@ -104,7 +104,7 @@ class Forward:
         """Pooled features (n, 2048), float32, on the CPU, of uint8 pixels (n, 3, h, w).
 
         Raises:
-            TracInError: the device's memory does not do for a single image.
+            TracInError: a single image does not fit into the device's memory.
         """
         return self.start(pixels).result()
 
@@ -112,7 +112,7 @@ class Forward:
         """The same, without waiting for a GPU to finish.
 
         Raises:
-            TracInError: the device's memory does not do for a single image.
+            TracInError: a single image does not fit into the device's memory.
         """
         parts: list[Tensor] = []
         done = 0
@@ -135,7 +135,7 @@ class Forward:
         return Pending(host, event)
 
     def _features_if_room(self, chunk: Tensor) -> Tensor | None:
-        """None where the device's memory does not do; the exception holds on to none of it."""
+        """None where the chunk does not fit; the exception holds on to none of the memory."""
         try:
             return self._features(chunk)
         except RuntimeError as error:  # MPS has no class of its own for this
@@ -179,14 +179,14 @@ class Forward:
     def _halve(self, count: int) -> None:
         if count == 1:
             raise TracInError(
-                f"The memory of {self.device} does not do for a single image. Free it, or use "
-                "--device cpu."
+                f"A single image does not fit into the memory of {self.device}. End other programs "
+                "that use it, or run with --device cpu."
             )
         self._most = count // 2
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         tqdm.write(
-            f"The memory of {self.device} does not do for {count} images at a time: going on "
+            f"{count} images at a time do not fit into the memory of {self.device}: going on "
             f"with {self._most}.",
             file=sys.stderr,
         )
