@@ -55,6 +55,8 @@ def chrome(downloads: Path) -> Iterator[Chrome]:
     for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
         options.add_argument(flag)
     options.add_argument("--window-size=1300,1000")
+    # The page scrolls smoothly unless asked not to, and a click while it moved hit the bar below.
+    options.add_argument("--force-prefers-reduced-motion")
     options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     browser = webdriver.Chrome(options=options, service=Service(str(DRIVER)))

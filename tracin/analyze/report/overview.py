@@ -50,8 +50,8 @@ class Overview:
     unit: str
     run: tuple[tuple[str, str], ...]
     """(name, what) of how the scores were made."""
-    warning: tuple[str, ...]
-    """Why verdicts are withheld, the first sentence a headline; empty where the model can judge."""
+    warning: str
+    """That verdicts are withheld; "" where the model can judge. The findings say why."""
     tiles: tuple[Tile, ...]
     findings: tuple[str, ...]
     recommendations: tuple[str, ...]
@@ -77,7 +77,7 @@ def overview_section(analysis: Analysis) -> Overview:
         method=overall.method,
         unit=overall.unit,
         run=tuple(_run_in_words(analysis)),
-        warning=() if overall.can_judge else analysis.words.findings,
+        warning="" if overall.check is None else overall.check.headline,
         tiles=tuple(overall_tiles(overall)),
         findings=analysis.words.findings,
         recommendations=analysis.words.recommendations,
