@@ -126,7 +126,21 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         group,
         resize_size="the shorter side of an image is resized to this",
         crop_size="then the centre of this size is cut out",
+        stored=True,
     )
+    group.add_argument(
+        "--resize_mode",
+        choices=get_args(flags.ResizeMode),
+        help="square: both sides become --resize_size long, which distorts (default: shorter)",
+    )
+    for name, meaning in (("mean", "taken off the"), ("std", "divides the")):
+        group.add_argument(
+            f"--{name}",
+            type=flags.colour(name),
+            nargs=3,
+            metavar=("RED", "GREEN", "BLUE"),
+            help=f"{meaning} pixels, 0 to 1 (default: what the checkpoint stores, else ImageNet's)",
+        )
 
 
 def _add_scores(parser: argparse.ArgumentParser) -> None:
@@ -245,7 +259,6 @@ def _make_demo(arguments: argparse.Namespace) -> Path:
 
 def _config(arguments: argparse.Namespace, command: tuple[str, ...]) -> RunConfig:
     from tracin.compute.config import RunConfig
-    from tracin.images import Crop
 
     return RunConfig(
         model_paths=tuple(arguments.model_path),
@@ -266,7 +279,11 @@ def _config(arguments: argparse.Namespace, command: tuple[str, ...]) -> RunConfi
         num_workers=arguments.num_workers,
         precision=arguments.precision,
         seed=arguments.seed,
-        crop=Crop(arguments.resize_size, arguments.crop_size),
+        resize_size=arguments.resize_size,
+        crop_size=arguments.crop_size,
+        resize_mode=arguments.resize_mode,
+        mean=arguments.mean and tuple(arguments.mean),
+        std=arguments.std and tuple(arguments.std),
         skip_unreadable=arguments.on_error == "skip",
         cache_dir=arguments.cache_dir,
         use_cache=not arguments.no_cache,

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from tracin.compute.labels.label_quality import judge_labels
+from tracin.compute.labels.judged import judge_labels
 from tracin.compute.passed import PassedImages
 from tracin.compute.scores.factors import Factors, error_signals
 from tracin.compute.scores.gauss_newton import gauss_newton_scores
@@ -29,6 +29,7 @@ from tracin.compute.scores.tracin import tracin_scores
 from tracin.compute.tables import write_tables
 from tracin.images import Crop, ImageTable
 from tracin.machine.processes import Processes
+from tracin.model_check import ModelCheck, count_answers
 from tracin.results import schema
 
 ROOT = Path(__file__).parent.parent
@@ -63,7 +64,7 @@ def _measure(
     if method == schema.TRACIN:
         scores = tracin_scores(train.factors, test.factors, [1e-4])
     else:
-        scores = gauss_newton_scores(train.factors, test.factors, 0.1)
+        scores = gauss_newton_scores(train.factors[-1], test.factors[-1], 0.1)
     _row(f"{what}: factorise, self-influence", start)
     start = time.perf_counter()
     settings = ScoringSettings(10, method == schema.TRACIN, matrix)
@@ -71,7 +72,20 @@ def _measure(
     size = sum(path.stat().st_size for path in folder.iterdir())
     _row(f"{what}: blocks, top-k, CSV ({size / 1e9:.2f} GB)", start)
     start = time.perf_counter()
-    write_tables(folder, train, test, scored, judge_labels(train.factors, 500), Crop())
+    answers = [
+        count_answers(
+            side.table.labels, side.factors[-1].logits.argmax(1).numpy(), side.table.class_names
+        )
+        for side in (train, test)
+    ]
+    judged = judge_labels(
+        train.factors,
+        test.factors,
+        ModelCheck(answers[0], answers[1]),
+        max_suspects=500,
+        damping=0.1,
+    )
+    write_tables(folder, train, test, scored, judged, Crop())
     _row(f"{what}: duplicates, tables", start)
     if method == schema.TRACIN:
         start = time.perf_counter()

@@ -42,7 +42,7 @@ from tracin.compute.scores.gauss_newton import gauss_newton_scores
 from tracin.compute.scores.strongest import StrongestFinder
 from tracin.compute.scores.tracin import Scores, normalizer, tracin_scores
 from tracin.demo import demo_recipe, write_digits
-from tracin.images import Crop, find_images
+from tracin.images import Crop, Preprocessing, find_images
 from tracin.results.schema import SUSPICION_CUT
 from tracin.training.run import train
 from tracin.training.settings import TrainingConfig
@@ -130,7 +130,7 @@ def _train(arguments: argparse.Namespace, noise: str, seed: int) -> Trained:
     train_table, test_table = find_images(folder / "data")
     truth = np.array([truth_of[path] for path in train_table.paths])
     wrong = truth != train_table.labels
-    settings = PassSettings(crop=crop)
+    settings = PassSettings(preprocessing=Preprocessing(crop))
     parts: dict[str, list[Factors]] = {"train": [], "test": []}
     features: dict[str, Tensor] = {}
     rates = []
@@ -246,10 +246,14 @@ def predict_retraining(
     methods: dict[str, Scores] = {
         "tracin": tracin_scores(trained.train, trained.test, trained.rates),
         "tracin, last checkpoint": tracin_scores(*final, [1.0]),
-        "gauss_newton": gauss_newton_scores(*final, damping=0.1),
-        "gauss_newton, all checkpoints": gauss_newton_scores(trained.train, trained.test, 0.1),
+        "gauss_newton": gauss_newton_scores(trained.train[-1], trained.test[-1], 0.1),
     }
     matrices = {name: torch.cat(list(scores.blocks())) for name, scores in methods.items()}
+    parts = [
+        torch.cat(list(gauss_newton_scores(*sides, 0.1).blocks()))
+        for sides in zip(trained.train, trained.test, strict=True)
+    ]
+    matrices["gauss_newton, averaged over checkpoints"] = torch.stack(parts).mean(dim=0)
     own = normalizer(methods["tracin"].self_influence).unsqueeze(1)
     matrices["tracin, normalised"] = matrices["tracin"] * own
     actual = {"last layer": torch.stack([_retrain_last_layer(trained, rows) for rows in subsets])}

@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tracin.compute.features.store import FeatureStore, FileState
+from tracin.images import HASH_BYTES
 from tracin.results.staging import replacing
 
 IMAGES = 26_117
@@ -45,16 +46,19 @@ def main() -> None:
 
 def write_sqlite(folder: Path, states: list[FileState], values: torch.Tensor) -> None:
     """One transaction per batch."""
+    hashes = torch.zeros(IMAGES, 2, HASH_BYTES, dtype=torch.uint8)
     with FeatureStore(folder) as store:
         for start in range(0, IMAGES, BATCH):
-            store.save("key", states[start : start + BATCH], values[start : start + BATCH])
+            batch = slice(start, start + BATCH)
+            store.save("key", states[batch], values[batch], hashes[batch])
 
 
 def read_sqlite(folder: Path, states: list[FileState]) -> torch.Tensor:
     """All rows of one key."""
     into = torch.empty(IMAGES, 2048)
+    hashes = torch.empty(IMAGES, 2, HASH_BYTES, dtype=torch.uint8)
     with FeatureStore(folder) as store:
-        assert store.load("key", states, into).all()
+        assert store.load("key", states, into, hashes).all()
     return into
 
 

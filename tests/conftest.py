@@ -35,9 +35,11 @@ def image_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def model() -> torch.nn.Module:
-    """A ResNet50 with the Animals-10 head, its batch-norm statistics set by real images."""
-    return animals_resnet50(len(CLASS_NAMES))
+def model(image_tree: Path) -> torch.nn.Module:
+    """A ResNet50 with the Animals-10 head, its batch-norm statistics set by real images, and its
+    head fitted to the training images shown at 32 pixels, as after a training.
+    """
+    return fit_head(animals_resnet50(len(CLASS_NAMES)), image_tree)
 
 
 @pytest.fixture(scope="session")
@@ -49,12 +51,10 @@ def checkpoint_path(model: torch.nn.Module, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture(scope="session")
-def fitted_checkpoint_path(
-    model: torch.nn.Module, image_tree: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """The same with a head that was fitted to the training images, as after a training."""
-    path = tmp_path_factory.mktemp("models") / "fitted.pth"
-    torch.save(fit_head(model, image_tree).state_dict(), path)
+def untrained_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with a head of random weights: it cannot judge anything."""
+    path = tmp_path_factory.mktemp("models") / "untrained.pth"
+    torch.save(animals_resnet50(len(CLASS_NAMES)).state_dict(), path)
     return path
 
 

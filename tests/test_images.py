@@ -122,7 +122,7 @@ def test_pixels_equal_the_reference_transform(mode: str, tmp_path: Path) -> None
     )
     expected = ImageFolder(str(tmp_path / "train"), reference)[0][0]
     table = ImageTable(tmp_path, "train", (f"train/a/{path.name}",), np.zeros(1, np.int64), ("a",))
-    row, pixels, reason = PixelDataset(table, [0], Crop(80, 72))[0]
+    row, pixels, _, reason = PixelDataset(table, [0], Crop(80, 72))[0]
     assert (row, reason) == (0, "")
     assert pixels is not None and pixels.dtype == torch.uint8
     torch.testing.assert_close(normalize(pixels.unsqueeze(0))[0], expected, rtol=0, atol=1e-6)
@@ -160,7 +160,7 @@ def test_unreadable_images_are_named_not_raised(tmp_path: Path) -> None:
     dataset = PixelDataset(table, [0, 1], Crop())
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        (_, pixels, reason), (_, _, gone) = dataset[0], dataset[1]
+        (_, pixels, _, reason), (_, _, _, gone) = dataset[0], dataset[1]
     assert pixels is None
     assert "UnidentifiedImageError" in reason
     assert "FileNotFoundError" in gone

@@ -120,12 +120,12 @@ def test_every_requirement_is_known_by_name() -> None:
     assert required == set(flags.PACKAGES.values())
 
 
-def test_the_cards_packages_do_the_main_job(fitted_checkpoint_path: Path, tmp_path: Path) -> None:
+def test_the_cards_packages_do_the_main_job(checkpoint_path: Path, tmp_path: Path) -> None:
     """Byte-equal scores and all pictures without what only makes things faster."""
     data = tmp_path / "data"
     write_image_tree(data, train_per_class=2, test_per_class=1, size=48)
     arguments = (
-        *("--model_path", str(fitted_checkpoint_path), "--data_dir", str(data)),
+        *("--model_path", str(checkpoint_path), "--data_dir", str(data)),
         *("--resize_size", "40", "--crop_size", "32", "--output_dir"),
     )
     folders = {name: tmp_path / name for name in ("card", "whole")}

@@ -32,6 +32,7 @@ ClassWeights = Literal["none", "balanced"]
 HeadActivation = Literal["leaky_relu", "relu", "gelu", "silu", "tanh"]
 OnError = Literal["stop", "skip"]
 RankBy = Literal["normalized", "raw"]
+ResizeMode = Literal["shorter", "square"]
 
 RESIZE_SIZE, CROP_SIZE = 256, 224
 """Pixels: how ResNet50 is shown an image where nobody says otherwise."""
@@ -88,6 +89,28 @@ def share(text: str) -> float:
     return value
 
 
+def colour(key: str) -> Callable[[str], float]:
+    """A check of what can be the mean or the std (``key``) of pixels between 0 and 1."""
+
+    def read(text: str) -> float:
+        value = float(text)
+        if not (is_std(value) if key == "std" else is_mean(value)):
+            raise ArgumentTypeError(f"{text} is not between 0 and 1, as pixels are")
+        return value
+
+    return read
+
+
+def is_mean(value: float) -> bool:
+    """Whether pixels between 0 and 1 can have this mean."""
+    return 0 <= value <= 1
+
+
+def is_std(value: float) -> bool:
+    """Whether they can be divided by this."""
+    return 0 < value <= 1
+
+
 def new_parser(description: str, prog: str | None = None) -> ArgumentParser:
     """A parser with ``--version``, whose help keeps the lines of ``description``.
 
@@ -133,13 +156,16 @@ def add_machine_flags(parser: ArgumentParser, *, device: str, batch_size: str) -
     return group
 
 
-def add_crop_flags(group: _ArgumentGroup, *, resize_size: str, crop_size: str) -> None:
+def add_crop_flags(
+    group: _ArgumentGroup, *, resize_size: str, crop_size: str, stored: bool = False
+) -> None:
     """Add the flags of how large an image is shown.
 
     Args:
         group: gets the flags.
         resize_size: what the first number does here, for the help.
         crop_size: what the second number does here, for the help.
+        stored: whether a flag that is not given (None) stands for what the checkpoint stores.
     """
     for flag, default, text in (
         ("--resize_size", RESIZE_SIZE, resize_size),
@@ -148,9 +174,10 @@ def add_crop_flags(group: _ArgumentGroup, *, resize_size: str, crop_size: str) -
         group.add_argument(
             flag,
             type=positive_int,
-            default=default,
+            default=None if stored else default,
             metavar="PIXELS",
-            help=f"{text} (default: %(default)s)",
+            help=f"{text} (default: {'what the checkpoint stores, else ' if stored else ''}"
+            f"{default})",
         )
 
 

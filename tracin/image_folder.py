@@ -14,6 +14,17 @@ TEST_FOLDERS = (TEST, "val")
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 """What torchvision's ImageFolder takes for an image, whatever the case of the letters."""
 
+SPLIT_TABLE = "split.csv"
+SPLIT_COLUMNS = ("source", "class", "split", "path", "reason", "duplicate_of")
+"""What ``tracin.prepare`` leaves in a data folder: where each raw photo went, or why nowhere."""
+
+NEAR_TABLE = "near_duplicates.csv"
+NEAR_COLUMNS = (
+    *("source", "other_source", "likeness"),
+    *("class", "other_class", "split", "other_split"),
+)
+"""And which photos look alike without being equal."""
+
 
 def images_in_order(folder: Path) -> Sequence[str]:
     """Paths relative to ``folder``'s parent, in the order in which ImageFolder numbers them."""

@@ -6,11 +6,14 @@ Images are named by their path relative to the data folder, everywhere and for g
 from __future__ import annotations
 
 import functools
+import hashlib
+import io
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +21,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
-from torchvision.datasets.folder import find_classes, make_dataset, pil_loader
+from torchvision.datasets.folder import find_classes, make_dataset
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as transforms
 
 from tracin.errors import TracInError
-from tracin.flags import CROP_SIZE, RESIZE_SIZE
+from tracin.flags import CROP_SIZE, RESIZE_SIZE, ResizeMode
 from tracin.image_folder import IMAGE_SUFFIXES, TEST_FOLDERS, TRAIN
 from tracin.wording import first_few
 
@@ -133,10 +136,28 @@ def draw_subset(table: ImageTable, size: int | None, seed: int) -> ImageTable:
 
 @dataclass(frozen=True)
 class Crop:
-    """The evaluation transform's sizes: the shorter side is resized, then the centre is cut out."""
+    """The evaluation transform's geometry: an image is resized, then its centre is cut out."""
 
     resize_size: int = RESIZE_SIZE
     crop_size: int = CROP_SIZE
+    resize_mode: ResizeMode = "shorter"
+    """What becomes ``resize_size`` long: the shorter side, or both sides, which distorts."""
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """What is taken off the pixels, 0 to 1, and what they are divided by; by colour channel."""
+
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How an image becomes the model's input."""
+
+    crop: Crop = field(default_factory=Crop)
+    normalization: Normalization = field(default_factory=Normalization)
 
 
 def evaluation_pixels(image: Image.Image, crop: Crop) -> Tensor:
@@ -147,7 +168,8 @@ def evaluation_pixels(image: Image.Image, crop: Crop) -> Tensor:
     resize = {"interpolation": v2.InterpolationMode.BILINEAR, "antialias": True}
     as_tensor = _same_as_tensor(image.size, crop.resize_size)
     source = transforms.pil_to_tensor(image) if as_tensor else image
-    resized = transforms.resize(source, [crop.resize_size], **resize)
+    sides = 1 if crop.resize_mode == "shorter" else 2
+    resized = transforms.resize(source, [crop.resize_size] * sides, **resize)
     centre = transforms.center_crop(resized, [crop.crop_size])
     pixels: Tensor = centre if as_tensor else transforms.pil_to_tensor(centre)
     return pixels
@@ -167,25 +189,39 @@ def _same_as_tensor(size: tuple[int, int], resize_size: int) -> bool:
     return width == height <= resize_size and denominator.bit_count() == 1
 
 
-def normalize(pixels: Tensor) -> Tensor:
-    """The model's input (n, 3, h, w), float32, of uint8 ``pixels``: ImageNet's mean and std."""
-    mean, std = _statistics(pixels.device)
+def normalize(pixels: Tensor, normalization: Normalization | None = None) -> Tensor:
+    """The model's input (n, 3, h, w), float32, of uint8 ``pixels``; ImageNet's mean and std where
+    ``normalization`` is None.
+    """
+    mean, std = _statistics(normalization or Normalization(), pixels.device)
     return pixels.float().div_(255.0).sub_(mean).div_(std)
 
 
 @functools.cache
-def _statistics(device: torch.device) -> tuple[Tensor, Tensor]:
+def _statistics(normalization: Normalization, device: torch.device) -> tuple[Tensor, Tensor]:
     """(mean, std), (3, 1, 1) each: sent to the device once, since each time would wait for it."""
     with torch.inference_mode(False):
         mean, std = (
             torch.tensor(values, device=device).view(3, 1, 1)
-            for values in (IMAGENET_MEAN, IMAGENET_STD)
+            for values in (normalization.mean, normalization.std)
         )
     return mean, std
 
 
-DecodedImage = tuple[int, Tensor | None, str]
-"""(row in the table, pixels or None, why there are none)"""
+HASH_BYTES = 16
+"""Of each hash: enough that no two of a trillion images share one by chance."""
+
+
+class DecodedImage(NamedTuple):
+    """An image of a table, or the reason why it cannot be read."""
+
+    row: int
+    pixels: Tensor | None
+    """(3, crop, crop), uint8; None where it cannot be read"""
+    hashes: Tensor | None
+    """(2, ``HASH_BYTES``), uint8: of the file's bytes, and of all pixels that it decodes to"""
+    reason: str
+    """"" where it can be read"""
 
 
 class PixelDataset(Dataset[DecodedImage]):
@@ -202,15 +238,31 @@ class PixelDataset(Dataset[DecodedImage]):
         return len(self._rows)
 
     def __getitem__(self, index: int) -> DecodedImage:
-        path = self._data_dir / self._paths[index]
+        path, row = self._data_dir / self._paths[index], self._rows[index]
         try:
-            with warnings.catch_warnings():
+            content = path.read_bytes()
+            with warnings.catch_warnings(), Image.open(io.BytesIO(content)) as file:
                 # Pillow warns of odd palettes and big pictures; both are read as ImageFolder does.
                 warnings.simplefilter("ignore")
-                return self._rows[index], evaluation_pixels(pil_loader(path), self._crop), ""
+                image = file.convert("RGB")
+            hashes = torch.frombuffer(content_hash(content) + _pixel_hash(image), dtype=torch.uint8)
+            pixels = evaluation_pixels(image, self._crop)
+            return DecodedImage(row, pixels, hashes.view(2, HASH_BYTES), "")
         # Pillow's decoders raise what they like on damaged files: SyntaxError, struct.error, ...
         except Exception as error:
-            return self._rows[index], None, f"{type(error).__name__}: {error}"
+            return DecodedImage(row, None, None, f"{type(error).__name__}: {error}")
+
+
+def content_hash(content: bytes) -> bytearray:
+    """``HASH_BYTES`` that tell one file's content from another."""
+    return bytearray(hashlib.blake2b(content, digest_size=HASH_BYTES).digest())
+
+
+def _pixel_hash(image: Image.Image) -> bytearray:
+    """``HASH_BYTES`` that tell one RGB picture from another, whatever file it was in."""
+    digest = hashlib.blake2b(f"{image.width}x{image.height}:".encode(), digest_size=HASH_BYTES)
+    digest.update(image.tobytes())
+    return bytearray(digest.digest())
 
 
 @dataclass(frozen=True)
@@ -220,17 +272,23 @@ class PixelBatch:
     rows: list[int]
     pixels: Tensor
     """(n, 3, crop, crop), uint8"""
+    hashes: Tensor
+    """(n, 2, ``HASH_BYTES``), uint8, as of ``DecodedImage``"""
     unreadable: list[tuple[int, str]]
     """(row, reason)"""
 
     def pin_memory(self) -> PixelBatch:
         """The same with the pixels in page-locked memory; DataLoader calls this for CUDA."""
-        return PixelBatch(self.rows, self.pixels.pin_memory(), self.unreadable)
+        return replace(self, pixels=self.pixels.pin_memory())
 
 
 def collate(images: Sequence[DecodedImage]) -> PixelBatch:
     """The batch of these images."""
-    rows = [row for row, pixels, _ in images if pixels is not None]
-    stack = [pixels for _, pixels, _ in images if pixels is not None]
-    unreadable = [(row, reason) for row, pixels, reason in images if pixels is None]
-    return PixelBatch(rows, torch.stack(stack) if stack else torch.empty(0), unreadable)
+    pixels = [image.pixels for image in images if image.pixels is not None]
+    hashes = [image.hashes for image in images if image.hashes is not None]
+    return PixelBatch(
+        rows=[image.row for image in images if image.pixels is not None],
+        pixels=torch.stack(pixels) if pixels else torch.empty(0),
+        hashes=torch.stack(hashes) if hashes else torch.empty(0, dtype=torch.uint8),
+        unreadable=[(image.row, image.reason) for image in images if image.pixels is None],
+    )

@@ -20,6 +20,9 @@ Int64Array = npt.NDArray[np.int64]
 Z_95 = 1.96
 """Standard normal quantile of a two-sided 95 % interval."""
 
+Z_99 = 2.576
+"""Of a two-sided 99 % interval: for what was chosen among many for being the best."""
+
 COLLAPSED = 0.8
 """One class is named for nearly everything when so large a share of the images of all other classes
 is taken for it. A class that is merely large does not count: the share is of the others."""

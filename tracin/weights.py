@@ -71,6 +71,21 @@ def read_weights(path: Path) -> Weights:
     return Weights(state, taken, extras)
 
 
+def read_extras(path: Path) -> dict[str, Any]:
+    """What stands beside the weights in ``path``, without reading these where that can be helped.
+
+    Raises:
+        TracInError: the file is damaged, or needs code to load.
+    """
+    if path.suffix == ".safetensors":
+        return {}  # holds tensors and nothing else
+    try:
+        content = _read_file(path, lazily=True)
+    except TracInError:
+        content = _read_file(path)  # torch.save's form before 2020 cannot be mapped
+    return _unnested(content)[1]
+
+
 def _unnested(content: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
     """(the innermost mapping, what stood beside it on the way there)."""
     extras: dict[str, Any] = {}
@@ -85,11 +100,12 @@ def _unnested(content: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, 
     return content, extras
 
 
-def _read_file(path: Path) -> Mapping[str, Any]:
+def _read_file(path: Path, *, lazily: bool = False) -> Mapping[str, Any]:
+    """What was saved; ``lazily``: with numbers that stay on the disk until they are used."""
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=lazily)
     except pickle.UnpicklingError as error:
         needs_code = re.search(r"GLOBAL (\S+)|Unsupported class (\S+)", str(error))
         if not needs_code:

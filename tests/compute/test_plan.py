@@ -14,9 +14,11 @@ from tracin.compute.config import RunConfig
 from tracin.compute.features.loading import checkpoint_loader
 from tracin.compute.plan import RESERVE, RunPlan, expected_matrix_bytes, free_bytes, make_plan
 from tracin.compute.run import run
+from tracin.compute.run_images import RunImages
 from tracin.compute.scores.tracin import tracin_scores
+from tracin.compute.settle import settle
 from tracin.errors import TracInError
-from tracin.images import Crop, ImageTable, find_images
+from tracin.images import ImageTable, find_images
 from tracin.machine.processes import Processes
 from tracin.results import schema
 from tracin.results.matrix import MatrixWriter
@@ -27,8 +29,10 @@ PLAN = RunPlan(100, 10, 30, 110, 14_400, 57_500, 660_000, 10**9)
 def planned(config: RunConfig, train: ImageTable, test: ImageTable) -> RunPlan:
     """The plan of one process on the CPU."""
     device = torch.device("cpu")
-    with checkpoint_loader(config, train.class_names, device) as load:
-        return make_plan(config, train, test, load, Processes(device))
+    images, settled = RunImages(train, test, train, test), settle(config)
+    normalization = settled.preprocessing.normalization
+    with checkpoint_loader(config, normalization, train.class_names, device) as load:
+        return make_plan(config, settled, images, load, Processes(device))
 
 
 def test_plan_in_words() -> None:
@@ -60,10 +64,10 @@ def test_expected_bytes_of_the_matrix(tmp_path: Path) -> None:
 
 
 def test_bytes_of_a_real_run(
-    fitted_checkpoint_path: Path, checkpoint_path: Path, image_tree: Path, tmp_path: Path
+    checkpoint_path: Path, untrained_path: Path, image_tree: Path, tmp_path: Path
 ) -> None:
     """The matrix's file within 5 %; without it no bytes for one, but some for the class means."""
-    config = RunConfig((fitted_checkpoint_path,), image_tree, tmp_path, crop=Crop(40, 32))
+    config = RunConfig((checkpoint_path,), image_tree, tmp_path, resize_size=40, crop_size=32)
     train, test = find_images(image_tree)
     plan = planned(config, train, test)
     assert (plan.passes, plan.kept) == (80, 0)
@@ -81,7 +85,7 @@ def test_bytes_of_a_real_run(
     real = (tmp_path / schema.CLASS_INFLUENCE).stat().st_size
     assert abs(means / real - 1) < 0.05
     assert not (tmp_path / schema.INFLUENCE_SCORES).exists()
-    untrained = replace(config, model_paths=(checkpoint_path,), output_dir=tmp_path / "untrained")
+    untrained = replace(config, model_paths=(untrained_path,), output_dir=tmp_path / "untrained")
     run(untrained, lambda _: None)  # its scores are of the size with the longest text
     real = (tmp_path / "untrained" / schema.INFLUENCE_SCORES).stat().st_size
     assert abs(plan.matrix_bytes / real - 1) < 0.09
@@ -104,7 +108,8 @@ def test_dry_run_and_kept_features(checkpoint_path: Path, image_tree: Path, tmp_
         tmp_path / "out",
         train_subset=20,
         test_subset=10,
-        crop=Crop(40, 32),
+        resize_size=40,
+        crop_size=32,
     )
     said: list[str] = []
     assert run(replace(config, dry_run=True), said.append) is None
@@ -130,7 +135,9 @@ def test_gauss_newton_from_kept_features(
     checkpoint_path: Path, image_tree: Path, tmp_path: Path
 ) -> None:
     """Another method needs no forward pass, and its files say which it was."""
-    config = RunConfig((checkpoint_path,), image_tree, tmp_path, crop=Crop(40, 32), top_k=3)
+    config = RunConfig(
+        (checkpoint_path,), image_tree, tmp_path, resize_size=40, crop_size=32, top_k=3
+    )
     run(config, lambda _: None)
     tracin_table = schema.read_table(tmp_path, schema.TOP_INFLUENCES_TABLE)
     info = run(replace(config, method="gauss_newton", damping=0.2), lambda _: None)

@@ -18,7 +18,7 @@ from tracin.compute.model.checkpoint import load_checkpoint
 from tracin.compute.passed import PassedImages
 from tracin.compute.precision import precision_error, rank_correlation, top_overlap
 from tracin.compute.run import run
-from tracin.images import Crop, find_images
+from tracin.images import Crop, Preprocessing, find_images
 from tracin.loss import Loss
 
 
@@ -40,7 +40,7 @@ def test_top_overlap_by_hand() -> None:
 
 def test_float32_has_no_error(checkpoint_path: Path, image_tree: Path) -> None:
     checkpoint = load_checkpoint(checkpoint_path, CLASS_NAMES)
-    settings = PassSettings(crop=Crop(40, 32))
+    settings = PassSettings(preprocessing=Preprocessing(Crop(40, 32)))
     forward = Forward(checkpoint.backbone, torch.device("cpu"), "float32")
     train, test = (
         PassedImages(table, len(table), features=pooled_features(forward, table, settings).values)
@@ -55,7 +55,7 @@ def test_float32_has_no_error(checkpoint_path: Path, image_tree: Path) -> None:
 def test_a_bfloat16_run_says_its_error(
     checkpoint_path: Path, image_tree: Path, tmp_path: Path
 ) -> None:
-    config = RunConfig((checkpoint_path,), image_tree, tmp_path, crop=Crop(40, 32))
+    config = RunConfig((checkpoint_path,), image_tree, tmp_path, resize_size=40, crop_size=32)
     said: list[str] = []
     info = run(replace(config, precision="bfloat16"), said.append)
     assert info is not None

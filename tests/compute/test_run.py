@@ -16,7 +16,6 @@ from tests.real_data import CLASS_NAMES
 from tracin.compute.config import RunConfig
 from tracin.compute.run import run
 from tracin.errors import TracInError
-from tracin.images import Crop
 from tracin.results import schema
 from tracin.results.run_info import RunInfo, read_run_info
 
@@ -24,7 +23,12 @@ from tracin.results.run_info import RunInfo, read_run_info
 @pytest.fixture
 def config(checkpoint_path: Path, image_tree: Path, tmp_path: Path) -> RunConfig:
     return RunConfig(
-        (checkpoint_path,), image_tree, tmp_path / "out", crop=Crop(40, 32), use_cache=False
+        (checkpoint_path,),
+        image_tree,
+        tmp_path / "out",
+        resize_size=40,
+        crop_size=32,
+        use_cache=False,
     )
 
 
@@ -178,7 +182,7 @@ def test_learning_rates_and_losses_of_checkpoints(
     assert [c.label_smoothing for c in info.checkpoints] == [0.0, 0.1, 0.0]
     assert info.checkpoints[2].class_weights == (1.0,) * 10
     assert "learning rate 0.002 (checkpoint)" in notices
-    assert "trained with --resize_size 256 --crop_size 224" in notices
+    assert "in training images were shown with --resize_size 256 --crop_size 224" in notices
 
     info, _ = run_quietly(replace(several, learning_rates=(1.0, 2.0, 3.0), label_smoothing=0.2))
     assert [c.learning_rate for c in info.checkpoints] == [1.0, 2.0, 3.0]

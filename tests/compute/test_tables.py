@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.compute.factories import random_factors
-from tracin.compute.labels.label_quality import judge_labels
+from tests.compute.factories import can_judge, random_factors
+from tracin.compute.labels.judged import judge_labels
 from tracin.compute.passed import PassedImages
 from tracin.compute.scores.matrix_pass import ScoringSettings, score
 from tracin.compute.scores.tracin import normalizer, self_influence, tracin_scores
@@ -38,7 +38,7 @@ def test_files_of_several_blocks(normalize: bool, tmp_path: Path) -> None:
     scores = tracin_scores(train.factors, test.factors, [1.0])
     settings = ScoringSettings(5, normalize_proponents=normalize)
     scored = score(tmp_path, scores, test.table, settings, Processes(torch.device("cpu")))
-    judged = judge_labels(train.factors, 50)
+    judged = judge_labels(train.factors, test.factors, can_judge(), max_suspects=50, damping=0.1)
     write_tables(tmp_path, train, test, scored, judged, Crop())
 
     matrix = torch.cat(list(scores.blocks())).numpy()

@@ -19,7 +19,7 @@ from tracin.compute.features.pooled import PassSettings, pooled_features
 from tracin.compute.features.store import FeatureStore, feature_key, file_states, weights_hash
 from tracin.compute.model.checkpoint import load_checkpoint
 from tracin.compute.scores.matrix_pass import score
-from tracin.images import find_images
+from tracin.images import HASH_BYTES, Preprocessing, find_images
 from tracin.machine.processes import Counter, Processes
 from tracin.results import schema
 from tracin.results.matrix import read_blocks
@@ -40,9 +40,11 @@ def folder(
         (folder / name).mkdir()
     states = file_states(find_images(image_tree)[0])
     weights = weights_hash(load_checkpoint(checkpoint_path, CLASS_NAMES).backbone)
-    key = feature_key(weights, CROP, "float32")
+    key = feature_key(weights, Preprocessing(CROP), "float32")
     with FeatureStore(folder / "kept", machine=1, machines=2) as store:
-        store.save(key, [states[row] for row in KEPT], torch.full((len(KEPT), 2048), -3.0))
+        hashes = torch.zeros(len(KEPT), 2, HASH_BYTES, dtype=torch.uint8)
+        values = torch.full((len(KEPT), 2048), -3.0)
+        store.save(key, [states[row] for row in KEPT], values, hashes)
     return folder
 
 
@@ -99,7 +101,9 @@ def test_what_one_machine_kept_serves_both(ranks: Ranks, folder: Path) -> None:
     table = find_images(folder / "data")[0].take(np.arange(IMAGES))
     checkpoint = load_checkpoint(folder / "model.pth", CLASS_NAMES)
     forward = Forward(checkpoint.backbone, torch.device("cpu"), "float32")
-    expected = pooled_features(forward, table, PassSettings(crop=CROP)).values
+    expected = pooled_features(
+        forward, table, PassSettings(preprocessing=Preprocessing(CROP))
+    ).values
     expected[KEPT] = -3.0
     for rank in ranks:
         for name in ("first", "second"):
@@ -108,15 +112,16 @@ def test_what_one_machine_kept_serves_both(ranks: Ranks, folder: Path) -> None:
         assert (rank["first kept"], rank["second kept"]) == (len(KEPT), IMAGES)
         assert rank["first ran"] == forward.ran  # of the four missing images each took two
         assert rank["second ran"] == ""
-    key = feature_key(forward.weights, CROP, "float32")
+    key = feature_key(forward.weights, Preprocessing(CROP), "float32")
     counts = []
     for machine in (0, 1):
         with FeatureStore(folder / "kept", machine, machines=2) as store:
             counts.append(store.count(key, file_states(table)))
     assert counts == [2, len(KEPT) + 2]
     loaded = torch.zeros(IMAGES, 2048)
+    hashes = torch.zeros(IMAGES, 2, HASH_BYTES, dtype=torch.uint8)
     with FeatureStore(folder / "kept") as store:
-        assert store.load(key, file_states(table), loaded).all()
+        assert store.load(key, file_states(table), loaded, hashes).all()
     assert torch.equal(loaded, ranks[0]["first values"])
 
 

@@ -22,7 +22,7 @@ from tracin.compute.scores import matrix_pass
 from tracin.compute.scores.matrix_pass import Scored, ScoringSettings, score
 from tracin.compute.scores.tracin import Scores, tracin_scores
 from tracin.errors import TracInError
-from tracin.images import Crop, ImageTable, find_images
+from tracin.images import Crop, ImageTable, Preprocessing, find_images
 from tracin.machine.processes import Counter, Processes, joined_processes
 
 ROWS, STEP = 45, 4
@@ -103,7 +103,7 @@ def _passed(processes: Processes, folder: Path) -> dict[str, Any]:
     """Two passes over images of which some are kept on the second machine only."""
     table = find_images(folder / "data")[0].take(np.arange(IMAGES))
     checkpoint = load_checkpoint(folder / "model.pth", table.class_names)
-    settings = PassSettings(batch_size=2, crop=CROP, processes=processes)
+    settings = PassSettings(batch_size=2, preprocessing=Preprocessing(CROP), processes=processes)
     results: dict[str, Any] = {}
     for name in ("first", "second"):
         forward = Forward(checkpoint.backbone, processes.device, "float32")

@@ -8,7 +8,7 @@ import pandas as pd
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
-from tracin.prepare import journal
+from tracin import image_folder
 from tracin.prepare.run import PrepareConfig, PrepareResult, prepare
 
 PHOTO = load_sample_images().images[0]  # (427, 640, 3)
@@ -26,7 +26,7 @@ def prepare_quietly(raw: Path, output: Path, *, english: bool = True) -> Prepare
 
 
 def table(output: Path) -> pd.DataFrame:
-    return pd.read_csv(output / journal.SPLIT_TABLE, keep_default_na=False).set_index("source")
+    return pd.read_csv(output / image_folder.SPLIT_TABLE, keep_default_na=False).set_index("source")
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.prepare.raw_photos import piece, prepare_quietly, table
-from tracin.prepare import journal
+from tracin import image_folder
 from tracin.prepare.duplicates import ALIKE, MAX_PAIRS, alike_pairs, group_equal
 
 
@@ -43,7 +43,7 @@ def test_compressed_and_resized_copies_are_reported_as_alike(tmp_path: Path) -> 
     piece(2).resize((170, 170)).save(folder / "smaller.jpg", quality=70)
     result = prepare_quietly(tmp_path / "raw", tmp_path / "out")
     assert result is not None and result.equal_images == 0
-    pairs = pd.read_csv(tmp_path / "out" / journal.NEAR_TABLE)
+    pairs = pd.read_csv(tmp_path / "out" / image_folder.NEAR_TABLE)
     assert list(zip(pairs.source, pairs.other_source, strict=True)) == [
         ("cat/2.png", "cat/smaller.jpg")
     ]

@@ -22,7 +22,6 @@ from tests.training.short import FLAGS, REPOSITORY, config, quiet
 from tracin.compute.config import RunConfig
 from tracin.compute.run import run as run_tracin
 from tracin.errors import TracInError
-from tracin.images import Crop
 from tracin.results import schema
 from tracin.training import outputs
 from tracin.training.run import train
@@ -69,7 +68,9 @@ def test_checkpoints_give_tracin_scores_without_further_flags(
 ) -> None:
     """Scores over the kept checkpoints equal a hand-written loop in float64."""
     paths = sorted(trained.glob("checkpoint_epoch_*.pth"))
-    tracin_config = RunConfig(tuple(paths), photos, tmp_path, crop=Crop(36, 32), num_workers=0)
+    tracin_config = RunConfig(
+        tuple(paths), photos, tmp_path, resize_size=36, crop_size=32, num_workers=0
+    )
     info = run_tracin(tracin_config, quiet)
     assert info is not None
     assert {entry.learning_rate_source for entry in info.checkpoints} == {"checkpoint"}

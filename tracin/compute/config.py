@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from tracin.flags import ClassWeights, Device, HeadActivation, Method, Precision
-from tracin.images import Crop
+from tracin.flags import ClassWeights, Device, HeadActivation, Method, Precision, ResizeMode
 from tracin.results import schema
+
+Colour = tuple[float, float, float]
+"""A value for each colour channel."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,12 @@ class RunConfig:
     num_workers: int | None = None
     precision: Precision = "float32"
     seed: int = 0
-    crop: Crop = field(default_factory=Crop)
+    resize_size: int | None = None
+    """None, here and below: what the checkpoints store, else what is usual."""
+    crop_size: int | None = None
+    resize_mode: ResizeMode | None = None
+    mean: Colour | None = None
+    std: Colour | None = None
     skip_unreadable: bool = False
     cache_dir: Path | None = None
     """Where features are kept; None: ``features/`` in the output folder."""

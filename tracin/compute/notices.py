@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from tracin.compute.model.checkpoint import Checkpoint
-from tracin.images import Crop
+from tracin.compute.model.checkpoint import NAMES_SHOWN, Checkpoint
 from tracin.results.run_info import CheckpointInfo, PrecisionError
+from tracin.wording import first_few
 
 MANY_SCORES = 50_000_000
 """From so many scores on, writing them without orjson takes a minute longer."""
@@ -32,15 +33,15 @@ def checkpoint(info: CheckpointInfo) -> str:
     return text
 
 
-def other_sizes(loaded: Checkpoint, crop: Crop) -> str:
-    """A warning where the checkpoint was trained on images of another size; else ""."""
-    stored = [loaded.extras.get(name) for name in ("resize_size", "crop_size")]
-    if None in stored or stored == [crop.resize_size, crop.crop_size]:
+def class_order(loaded: Checkpoint, class_names: Sequence[str]) -> str:
+    """What was done about classes in another order; "" where the orders are the same."""
+    if loaded.class_order is None:
         return ""
+    trained = sorted(range(len(class_names)), key=loaded.class_order.__getitem__)
+    names = first_few([class_names[row] for row in trained], NAMES_SHOWN)
     return (
-        f"Note: {loaded.path} was trained with --resize_size {stored[0]} --crop_size {stored[1]}, "
-        f"but this run uses {crop.resize_size} and {crop.crop_size}. If that is not intended, set "
-        "both flags to the sizes of the training."
+        f"{loaded.path.name} stores its classes in another order than the folders stand in "
+        f"({names}): its outputs are matched by name."
     )
 
 
@@ -53,19 +54,19 @@ def precision(name: str, error: PrecisionError) -> str:
     )
 
 
-def averaged_gauss_newton(checkpoints: int) -> str:
-    """Advice where Gauss-Newton scores are averaged over several checkpoints."""
+def last_checkpoint_scores(last: Path) -> str:
+    """What Gauss-Newton makes of several checkpoints."""
     return (
-        f"Note: the Gauss-Newton scores are averaged over {checkpoints} checkpoints. If these come "
-        "from one training, the last checkpoint alone predicts retraining better (docs/quality.md)."
+        f"The Gauss-Newton scores are those of {last.name}, the last checkpoint: it alone predicts "
+        "retraining better than an average with earlier ones. All checkpoints judge the labels."
     )
 
 
-def no_duplicates() -> str:
-    """A warning where duplicates are not looked for."""
+def equal_duplicates_only() -> str:
+    """A warning where near duplicates are not looked for."""
     return (
-        "Note: there are too many pairs of images to compare them all, so this run does not look "
-        "for duplicates, and duplicates.csv stays empty."
+        "Note: there are too many pairs of images to compare them all, so duplicates.csv lists "
+        "equal pictures, and none that are only nearly equal."
     )
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tracin.compute.scores.factors import Factors
-from tracin.images import ImageTable
+from tracin.images import HASH_BYTES, ImageTable
 from tracin.results.run_info import CheckpointInfo, PrecisionError, SkippedImage
 
 
@@ -24,6 +24,8 @@ class PassedImages:
     """One entry per checkpoint."""
     features: Tensor = field(default_factory=lambda: torch.empty(0))
     """(n, 2048), float32, on the CPU: pooled features of the last checkpoint."""
+    hashes: Tensor = field(default_factory=lambda: torch.empty(0, 2, HASH_BYTES, dtype=torch.uint8))
+    """(n, 2, ``HASH_BYTES``), uint8: of each file, and of the picture in it."""
     skipped: tuple[SkippedImage, ...] = ()
     kept: int = 0
     """Forward passes that the kept features saved."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,14 +20,18 @@ from tracin.compute.precision import precision_error
 from tracin.compute.record import Stopwatch, checkpoint_info
 from tracin.compute.run_images import RunImages
 from tracin.compute.scores.factors import compute_factors
+from tracin.compute.settle import Settled
 from tracin.errors import TracInError
+from tracin.images import Preprocessing
 from tracin.loss import Loss
 from tracin.machine.device import default_workers
 from tracin.machine.processes import Processes
 from tracin.wording import Say
 
 
-def pass_settings(config: RunConfig, processes: Processes, pace: Pace | None) -> PassSettings:
+def pass_settings(
+    config: RunConfig, preprocessing: Preprocessing, processes: Processes, pace: Pace | None
+) -> PassSettings:
     """How the run's images come to the forward pass."""
     workers = config.num_workers
     if workers is None:
@@ -35,7 +39,7 @@ def pass_settings(config: RunConfig, processes: Processes, pace: Pace | None) ->
     return PassSettings(
         batch_size=config.batch_size,
         num_workers=workers,
-        crop=config.crop,
+        preprocessing=preprocessing,
         skip_unreadable=config.skip_unreadable,
         processes=processes,
         pace=pace,
@@ -44,7 +48,7 @@ def pass_settings(config: RunConfig, processes: Processes, pace: Pace | None) ->
 
 def pass_checkpoints(
     config: RunConfig,
-    rates: Sequence[float | None],
+    settled: Settled,
     images: RunImages,
     load: Callable[[Path], Loaded],
     settings: PassSettings,
@@ -54,7 +58,7 @@ def pass_checkpoints(
 
     Args:
         config: what is asked for.
-        rates: learning rate of each checkpoint; None: what it stores, else the default.
+        settled: the checkpoints and their learning rates.
         images: of the run.
         load: reads a checkpoint.
         settings: of the passes.
@@ -66,7 +70,7 @@ def pass_checkpoints(
     train = PassedImages(images.train, found=len(images.all_train))
     test = PassedImages(images.test, found=len(images.all_test))
     stopwatch, infos, layer, backbone, error = Stopwatch(), [], "", "", None
-    for path, rate in zip(config.model_paths, rates, strict=True):
+    for path, rate in zip(settled.model_paths, settled.rates, strict=True):
         loaded = load(path)
         trained = training_settings(
             loaded.checkpoint,
@@ -77,8 +81,8 @@ def pass_checkpoints(
         )
         infos.append(checkpoint_info(loaded.checkpoint, trained))
         say(notices.checkpoint(infos[-1]))
-        if warning := notices.other_sizes(loaded.checkpoint, config.crop):
-            say(warning)
+        if said := notices.class_order(loaded.checkpoint, images.train.class_names):
+            say(said)
         with open_store(config, settings.processes) as store:
             train = _pass_through(loaded, trained.loss, train, settings, store, stopwatch)
             test = _pass_through(loaded, trained.loss, test, settings, store, stopwatch)
@@ -123,6 +127,7 @@ def _pass_through(
         found=images.found,
         factors=(*images.factors, factors),
         features=features.values,
+        hashes=features.hashes,
         skipped=images.skipped + features.skipped,
         kept=images.kept + features.kept,
     )

@@ -10,9 +10,10 @@ from pathlib import Path
 from tracin.compute.config import RunConfig
 from tracin.compute.features.loading import Loaded
 from tracin.compute.features.store import STORE_FILES, FeatureStore, feature_key, file_states
-from tracin.compute.model.checkpoint import FEATURE_WIDTH, check_there
+from tracin.compute.model.checkpoint import FEATURE_WIDTH
+from tracin.compute.run_images import RunImages
+from tracin.compute.settle import Settled
 from tracin.errors import TracInError
-from tracin.images import ImageTable
 from tracin.machine.processes import Processes
 
 BYTES_PER_SCORE = 14.4
@@ -86,8 +87,8 @@ class RunPlan:
 
 def make_plan(
     config: RunConfig,
-    train: ImageTable,
-    test: ImageTable,
+    settled: Settled,
+    images: RunImages,
     load: Callable[[Path], Loaded],
     processes: Processes,
 ) -> RunPlan:
@@ -95,15 +96,16 @@ def make_plan(
 
     Args:
         config: what is asked for.
-        train: the training images.
-        test: the test images.
+        settled: the checkpoints and how images are shown to them.
+        images: of the run.
         load: reads a checkpoint.
         processes: of the run. What other machines have kept is not counted.
 
     Raises:
         TracInError: a checkpoint is not there or cannot be used, or the kept features are damaged.
     """
-    kept = _count_kept(config, train, test, load, processes)
+    train, test = images.train, images.test
+    kept = _count_kept(config, settled, images, load, processes)
     passes = (len(train) + len(test)) * len(config.model_paths)
     matrix = expected_matrix_bytes(len(train), len(test)) if config.matrix else 0
     tables = expected_table_bytes(len(train), len(test), config.top_k)
@@ -126,22 +128,21 @@ def make_plan(
 
 def _count_kept(
     config: RunConfig,
-    train: ImageTable,
-    test: ImageTable,
+    settled: Settled,
+    images: RunImages,
     load: Callable[[Path], Loaded],
     processes: Processes,
 ) -> int:
     """Forward passes that the kept features save."""
-    for path in config.model_paths:
-        check_there(path)
     # Without a store there is nothing to look up, and no need to read the checkpoints twice.
     if config.features_dir is None or not any(config.features_dir.glob(STORE_FILES)):
         return 0
     kept = 0
     with FeatureStore(config.features_dir, processes.machine, processes.machines) as store:
-        states = file_states(train) + file_states(test)
-        for path in config.model_paths:
-            key = feature_key(load(path).forward.weights, config.crop, config.precision)
+        states = file_states(images.train) + file_states(images.test)
+        for path in settled.model_paths:
+            weights = load(path).forward.weights
+            key = feature_key(weights, settled.preprocessing, config.precision)
             kept += store.count(key, states)
     return kept
 

@@ -14,7 +14,7 @@ import torchvision
 import tracin
 from tracin.compute.config import RunConfig
 from tracin.compute.features.pooled import PassSettings
-from tracin.compute.labels.label_quality import JudgedLabels
+from tracin.compute.labels.judged import JudgedLabels
 from tracin.compute.model.checkpoint import Checkpoint
 from tracin.compute.model.training_settings import TrainingSettings
 from tracin.compute.passed import Passed
@@ -70,7 +70,7 @@ def run_info(
     seconds: Mapping[str, float],
 ) -> RunInfo:
     """The record of a run, with what was thought of the labels and the ``seconds`` by step."""
-    train, test = passed.train, passed.test
+    train, test, shown = passed.train, passed.test, settings.preprocessing
     return RunInfo(
         tracin_version=tracin.__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -94,8 +94,11 @@ def run_info(
         batch_size=config.batch_size,
         num_workers=settings.num_workers,
         seed=config.seed,
-        resize_size=config.crop.resize_size,
-        crop_size=config.crop.crop_size,
+        resize_size=shown.crop.resize_size,
+        crop_size=shown.crop.crop_size,
+        resize_mode=shown.crop.resize_mode,
+        mean=shown.normalization.mean,
+        std=shown.normalization.std,
         kept_features=train.kept + test.kept,
         top_k=config.top_k,
         suspects=len(judged.suspects),

@@ -10,10 +10,12 @@ from tqdm import tqdm
 
 from tracin.compute import notices
 from tracin.compute.check.judge import check_model
+from tracin.compute.check.pass_again import search_other_ways
 from tracin.compute.config import RunConfig
 from tracin.compute.features.loading import Loaded, checkpoint_loader
 from tracin.compute.features.pace import Pace
-from tracin.compute.labels.label_quality import judge_labels
+from tracin.compute.features.pooled import PassSettings
+from tracin.compute.labels.judged import judge_labels
 from tracin.compute.labels.lookalikes import comparable
 from tracin.compute.passed import Passed
 from tracin.compute.passes import pass_checkpoints, pass_settings
@@ -24,10 +26,12 @@ from tracin.compute.run_images import RunImages, find_run_images
 from tracin.compute.scores.gauss_newton import gauss_newton_scores
 from tracin.compute.scores.matrix_pass import Scored, ScoringSettings, score
 from tracin.compute.scores.tracin import tracin_scores
+from tracin.compute.settle import Settled, settle
 from tracin.compute.tables import write_tables
 from tracin.errors import TracInError
 from tracin.machine.device import has_bfloat16
 from tracin.machine.processes import Processes, joined_processes
+from tracin.model_check import ModelCheck
 from tracin.results import float_text, schema, staging
 from tracin.results.run_info import RunInfo, write_run_info
 from tracin.wording import Say
@@ -48,19 +52,23 @@ def run(config: RunConfig, say: Say) -> RunInfo | None:
 def _run(config: RunConfig, say: Say, processes: Processes) -> RunInfo | None:
     if not processes.first:
         processes.wait()  # until the first found nothing against the run: it alone says so
-    rates = _rates_of_flag(config)
     images = find_run_images(config, say)
+    settled = settle(config)
+    shown, names = settled.preprocessing, images.train.class_names
     stopwatch = Stopwatch()
-    with checkpoint_loader(config, images.train.class_names, processes.device) as load:
+    with checkpoint_loader(config, shown.normalization, names, processes.device) as load:
         pace = None
         if processes.first:
-            plan = _announce(config, images, load, processes, say)
-            pace = _pace(config, plan, load, processes, say)
+            plan = _announce(config, settled, images, load, processes, say)
+            pace = _pace(config, settled, plan, load, processes, say)
             processes.wait()
         if config.dry_run:
             return None
-        settings = pass_settings(config, processes, pace)
-        passed = pass_checkpoints(config, rates, images, load, settings, say)
+        settings = pass_settings(config, shown, processes, pace)
+        passed = pass_checkpoints(config, settled, images, load, settings, say)
+        if processes.first:
+            with stopwatch.step("check"):
+                check = _check(passed, load(settled.model_paths[-1]), settings)
     if not processes.first:
         _score(config, passed, processes, folder=None)
         processes.wait()  # torchrun counts a process that leaves minutes before another as lost
@@ -71,9 +79,14 @@ def _run(config: RunConfig, say: Say, processes: Processes) -> RunInfo | None:
                 scored = _score(config, passed, processes, folder)
             with stopwatch.step("tables"):
                 train, test = passed.train, passed.test
-                check = check_model(train.factors[-1], test.factors[-1], train.table.class_names)
-                judged = judge_labels(train.factors, config.max_suspects, check)
-                write_tables(folder, train, test, scored, judged, config.crop)
+                judged = judge_labels(
+                    train.factors,
+                    test.factors,
+                    check,
+                    max_suspects=config.max_suspects,
+                    damping=config.damping,
+                )
+                write_tables(folder, train, test, scored, judged, shown.crop)
             seconds = {**passed.seconds, **stopwatch.seconds, "total": stopwatch.total}
             info = run_info(config, settings, passed, scored, judged, seconds)
             write_run_info(folder, info)
@@ -83,8 +96,23 @@ def _run(config: RunConfig, say: Say, processes: Processes) -> RunInfo | None:
     return info
 
 
+def _check(passed: Passed, loaded: Loaded, settings: PassSettings) -> ModelCheck:
+    """Whether the last checkpoint can judge; where it cannot, look for the reason."""
+    train, test, shown = passed.train, passed.test, settings.preprocessing
+    return check_model(
+        train.factors[-1],
+        test.factors[-1],
+        train.table.class_names,
+        shown,
+        lambda: search_other_ways(
+            loaded.checkpoint, train.table, train.factors[-1], shown, settings.processes.device
+        ),
+    )
+
+
 def _announce(
     config: RunConfig,
+    settled: Settled,
     images: RunImages,
     load: Callable[[Path], Loaded],
     processes: Processes,
@@ -95,16 +123,18 @@ def _announce(
     Raises:
         TracInError: a checkpoint or the results folder cannot be used, or the disk is too small.
     """
-    plan = make_plan(config, images.train, images.test, load, processes)
+    plan = make_plan(config, settled, images, load, processes)
     say(plan.describe())
+    for notice in settled.notices:
+        say(notice)
     plan.check_disk(config.output_dir)
     if config.dry_run:
         return plan
     _check_writable(config.output_dir)
     if not comparable(images.train, images.test):
-        say(notices.no_duplicates())
-    if config.method == schema.GAUSS_NEWTON and len(config.model_paths) > 1:
-        say(notices.averaged_gauss_newton(len(config.model_paths)))
+        say(notices.equal_duplicates_only())
+    if config.method == schema.GAUSS_NEWTON and len(settled.model_paths) > 1:
+        say(notices.last_checkpoint_scores(settled.model_paths[-1]))
     device = processes.device
     if config.precision == "bfloat16" and device.type == "cpu" and not has_bfloat16(device):
         say(notices.slow_bfloat16())
@@ -116,6 +146,7 @@ def _announce(
 
 def _pace(
     config: RunConfig,
+    settled: Settled,
     plan: RunPlan,
     load: Callable[[Path], Loaded],
     processes: Processes,
@@ -128,8 +159,9 @@ def _pace(
     def faster() -> float | None:
         if config.precision != "float32" or not has_bfloat16(processes.device):
             return None
-        shape = (config.batch_size, 3, config.crop.crop_size, config.crop.crop_size)
-        backbone = load(config.model_paths[0]).checkpoint.backbone
+        side = settled.preprocessing.crop.crop_size
+        shape = (config.batch_size, 3, side, side)
+        backbone = load(settled.model_paths[0]).checkpoint.backbone
         return processes.count * bfloat16_speed(backbone, processes.device, shape)
 
     return Pace(plan.to_do, say_beside_the_bar, faster)
@@ -142,7 +174,7 @@ def _score(config: RunConfig, passed: Passed, processes: Processes, folder: Path
     """
     train, test = passed.train, passed.test
     if config.method == schema.GAUSS_NEWTON:
-        scores = gauss_newton_scores(train.factors, test.factors, config.damping)
+        scores = gauss_newton_scores(train.factors[-1], test.factors[-1], config.damping)
     else:
         rates = [info.learning_rate for info in passed.checkpoints]
         scores = tracin_scores(train.factors, test.factors, rates)
@@ -169,16 +201,3 @@ def _unwritable(folder: Path, error: OSError) -> TracInError:
         f"Cannot write to {folder} ({error}). Make room there, or name another folder with "
         "--output_dir."
     )
-
-
-def _rates_of_flag(config: RunConfig) -> tuple[float | None, ...]:
-    """One learning rate per checkpoint, None where the flag was not given."""
-    rates: tuple[float | None, ...] = config.learning_rates or (None,)
-    if len(rates) == 1:
-        rates *= len(config.model_paths)
-    if len(rates) != len(config.model_paths):
-        raise TracInError(
-            f"--learning_rate has {len(rates)} values for {len(config.model_paths)} checkpoints. "
-            "Give one for each, or one for all."
-        )
-    return rates

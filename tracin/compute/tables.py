@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from tracin.compute.labels import lookalikes
-from tracin.compute.labels.label_quality import JudgedLabels, LabelQuality
+from tracin.compute.labels.judged import JudgedLabels
+from tracin.compute.labels.label_quality import LabelQuality, wrong_label_probability
 from tracin.compute.passed import PassedImages
 from tracin.compute.scores.factors import Factors, cross_entropy
 from tracin.compute.scores.matrix_pass import Scored
@@ -37,7 +38,7 @@ def write_tables(
         train: the matrix's rows.
         test: the matrix's columns.
         scored: what was gathered from the matrix.
-        judged: what speaks against the training labels.
+        judged: what speaks against the labels.
         crop: as the images went into the model.
     """
     per_test = influence_summary(train.table, test.table, test.factors[-1], scored.figures)
@@ -49,16 +50,21 @@ def write_tables(
         for direction, pairs in scored.pairs.items()
     }
     neighbours = lookalikes.neighbours_table(
-        train.table, train.features, judged.suspects.tolist(), judged.suggested.tolist()
+        train.table,
+        train.features,
+        judged.looked_at.tolist(),
+        judged.quality.suggested[judged.looked_at].tolist(),
     )
-    duplicates = lookalikes.duplicates_table(
-        train.table, train.features, test.table, test.features, crop
+    train_pictures, test_pictures = (
+        lookalikes.Pictures(side.table, side.features, side.hashes) for side in (train, test)
     )
+    duplicates = lookalikes.duplicates_table(train_pictures, test_pictures, crop)
     for name, table in (
         (schema.INFLUENCE_SUMMARY, per_test),
         (schema.TRAIN_SUMMARY, per_train),
         (schema.PREDICTIONS, predictions(test.table, test.factors[-1])),
-        (schema.SUSPECTS, suspects_table(per_train, judged.suspects)),
+        (schema.SUSPECTS, suspects_table(per_train, judged)),
+        (schema.TEST_SUSPECTS, test_suspects_table(test.table, judged)),
         (
             schema.TOP_INFLUENCES_TABLE,
             top_influences(per_train, per_test, scored.pairs, alike),
@@ -149,20 +155,41 @@ def train_summary(
             "label_agreement": quality.agreement.cpu().numpy(),
             "error_norm": quality.error_norm.cpu().numpy(),
             "aum": quality.margin.cpu().numpy(),
+            "wrong_label_probability": wrong_label_probability(quality.suspicion).cpu().numpy(),
         }
     )
 
 
-def suspects_table(train_rows: pd.DataFrame, suspects: Tensor) -> pd.DataFrame:
+def suspects_table(train_rows: pd.DataFrame, judged: JudgedLabels) -> pd.DataFrame:
     """A row per suspicious training image, most suspicious first.
 
     Args:
         train_rows: the train summary.
-        suspects: (m,), int64: its rows to list, in order.
+        judged: which of its rows to list.
     """
-    chosen = train_rows.iloc[suspects.cpu().numpy()].rename(columns={"train_class": "given_class"})
-    ranked = chosen.assign(rank=np.arange(1, len(chosen) + 1))
+    rows = judged.suspects.cpu().numpy()
+    chosen = train_rows.iloc[rows].rename(columns={"train_class": "given_class"})
+    ranked = chosen.assign(rank=np.arange(1, len(chosen) + 1), gain=judged.gain.numpy())
     return ranked[list(SUSPECTS_COLUMNS)]
+
+
+def test_suspects_table(test: ImageTable, judged: JudgedLabels) -> pd.DataFrame:
+    """A row per suspicious test image, most suspicious first."""
+    rows, quality = judged.test_suspects.cpu(), judged.test_quality
+    names = np.array(test.class_names, dtype=object)
+    suggested = quality.suggested.cpu()[rows].numpy()
+    return pd.DataFrame(
+        {
+            "rank": np.arange(1, len(rows) + 1),
+            "test_path": [test.paths[row] for row in rows.tolist()],
+            "given_class": names[test.labels[rows.numpy()]],
+            "suggested_class": names[suggested],
+            "suspicion": quality.suspicion.cpu()[rows].numpy(),
+            "label_agreement": quality.agreement.cpu()[rows].numpy(),
+            "error_norm": quality.error_norm.cpu()[rows].numpy(),
+            "normalized_margin": quality.normalized_margin.cpu()[rows].numpy(),
+        }
+    )
 
 
 def top_influences(

@@ -98,7 +98,7 @@ class Processes:
         """Give every process the rows of ``values`` that each of them brings.
 
         Args:
-            values: (n, m), float32, on the CPU; rows that others bring are filled.
+            values: (n, …), on the CPU; rows that others bring are filled.
             rows: the rows that this process brings; no two bring the same.
         """
         for source, brought in enumerate(self.exchange(rows)):

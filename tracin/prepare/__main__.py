@@ -116,7 +116,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def _report(result: PrepareResult, folder: Path) -> None:
-    from tracin.prepare.journal import NEAR_TABLE, SPLIT_TABLE
+    from tracin.image_folder import NEAR_TABLE, SPLIT_TABLE
 
     print(
         f"\n{count(result.train_images, 'training image')} and "

@@ -12,14 +12,12 @@ from typing import IO, Any
 import numpy as np
 
 from tracin.errors import TracInError
-from tracin.image_folder import TEST, TRAIN
+from tracin.image_folder import NEAR_TABLE, SPLIT_TABLE, TEST, TRAIN
 from tracin.prepare.convert import Converted
 from tracin.prepare.raw_files import RawFile
 from tracin.results.staging import replacing
 
 STAMP = "prepared.json"
-SPLIT_TABLE = "split.csv"
-NEAR_TABLE = "near_duplicates.csv"
 _UNFINISHED = ".unfinished"
 _JOURNAL = "journal.jsonl"
 

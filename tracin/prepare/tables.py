@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from tracin.image_folder import NEAR_COLUMNS, NEAR_TABLE, SPLIT_COLUMNS, SPLIT_TABLE
 from tracin.prepare.convert import Converted
 from tracin.prepare.duplicates import AlikePair
-from tracin.prepare.journal import NEAR_TABLE, SPLIT_TABLE, Workplace, split_name
+from tracin.prepare.journal import Workplace, split_name
 from tracin.results.staging import replacing
 
 
@@ -40,7 +41,7 @@ def write_split(
                 "duplicate_of": "" if at is None else first.get(at, ""),
             }
         )
-    _write_table(workplace.folder / SPLIT_TABLE, pd.DataFrame(rows))
+    _write_table(workplace.folder / SPLIT_TABLE, pd.DataFrame(rows, columns=[*SPLIT_COLUMNS]))
 
 
 def write_pairs(
@@ -50,15 +51,6 @@ def write_pairs(
     in_test: npt.NDArray[np.bool_],
 ) -> None:
     """Write the pairs of images that look alike, most alike first."""
-    columns = [
-        "source",
-        "other_source",
-        "likeness",
-        "class",
-        "other_class",
-        "split",
-        "other_split",
-    ]
     rows = [
         (
             images[pair.first].raw_file.path,
@@ -71,7 +63,7 @@ def write_pairs(
         )
         for pair in pairs
     ]
-    _write_table(workplace.folder / NEAR_TABLE, pd.DataFrame(rows, columns=columns))
+    _write_table(workplace.folder / NEAR_TABLE, pd.DataFrame(rows, columns=[*NEAR_COLUMNS]))
 
 
 def _write_table(path: Path, frame: pd.DataFrame) -> None:

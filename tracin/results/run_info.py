@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tracin.errors import TracInError
-from tracin.flags import HeadActivation, Method, Precision
+from tracin.flags import HeadActivation, Method, Precision, ResizeMode
 from tracin.model_check import Answers, ModelCheck
 from tracin.results.schema import RUN_INFO
 
@@ -103,6 +103,11 @@ class RunInfo:
     backbone: str = ""
     """How the forward pass was run; "" where every feature was kept, or an earlier version ran."""
     processes: int = 1
+    resize_mode: ResizeMode = "shorter"
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    """Taken off the pixels and divided by, by colour channel; the defaults are ImageNet's, which
+    earlier versions always used."""
     model_check: ModelCheck | None = None
     """Whether the model can judge single images; None: an earlier version ran."""
     schema_version: int = SCHEMA_VERSION

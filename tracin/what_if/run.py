@@ -21,7 +21,7 @@ from tracin.compute.features.pooled import PassSettings, PooledFeatures, pooled_
 from tracin.compute.features.store import FeatureStore
 from tracin.compute.model.checkpoint import Checkpoint, load_checkpoint
 from tracin.errors import TracInError
-from tracin.images import Crop, ImageTable
+from tracin.images import Crop, ImageTable, Preprocessing
 from tracin.loss import Loss
 from tracin.machine.device import choose_device, default_workers
 from tracin.results import schema
@@ -137,7 +137,7 @@ def _take_features(
     device = choose_device("auto")
     settings = PassSettings(
         num_workers=default_workers(device),
-        crop=Crop(results.run.resize_size, results.run.crop_size),
+        preprocessing=Preprocessing(Crop(results.run.resize_size, results.run.crop_size)),
     )
     forward = Forward(checkpoint.backbone, device, results.run.precision)
     with FeatureStore(config.results_dir / schema.FEATURES) as store:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from tests.compute.features.test_backbone import CPU
 from tracin.compute.features.backbone import Forward, Pending
 from tracin.compute.features.pooled import PassSettings, pooled_features
-from tracin.images import Crop, find_images
+from tracin.images import Crop, Preprocessing, find_images
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,13 @@ class Device(Forward):
 def test_several_batches_are_in_flight(in_flight: int, expected: str, image_tree: Path) -> None:
     """A device that works by itself is given batches before the first is waited for."""
     table, _ = find_images(image_tree)  # 60 images
-    settings = PassSettings(batch_size=12, crop=Crop(40, 32))
+    small = Preprocessing(Crop(40, 32))
+    settings = PassSettings(batch_size=12, preprocessing=small)
     device = Device(in_flight)
     found = pooled_features(device, table, settings)
     assert "".join(entry[0] for entry in device.log) == expected
-    alone = pooled_features(Device(0), table, PassSettings(batch_size=1, crop=Crop(40, 32)))
+    alone = pooled_features(
+        Device(0), table, PassSettings(batch_size=1, preprocessing=Preprocessing(Crop(40, 32)))
+    )
     torch.testing.assert_close(found.values, alone.values)
     assert len(found.values[:, 0].unique()) > 50

@@ -115,7 +115,9 @@ def test_a_class_without_images_is_not_suggested() -> None:
 
 def test_suspects_are_sorted_with_ties_by_index() -> None:
     scores = torch.tensor([0.1, 2.0, 0.9, 2.0, 0.5, 0.4])
-    quality = LabelQuality(scores, scores, scores, scores, torch.zeros(6, dtype=torch.int64))
+    quality = LabelQuality(
+        scores, scores, scores, scores, scores, torch.zeros(6, dtype=torch.int64)
+    )
     assert suspects(quality, 500).tolist() == [1, 3, 2, 4]
     assert suspects(quality, 2).tolist() == [1, 3]
 

@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import Tensor
 from torch.nn import functional
 
 from tests.real_data import write_image_tree
-from tracin.compute.labels import neighbours
-from tracin.compute.labels.lookalikes import duplicates_table, neighbours_table
+from tracin.compute.labels import lookalikes, neighbours
+from tracin.compute.labels.lookalikes import Pictures, duplicates_table, neighbours_table
 from tracin.compute.labels.neighbours import near_duplicates, nearest_of_class
-from tracin.images import Crop, find_images
+from tracin.images import Crop, ImageTable, PixelDataset, collate, find_images
+from tracin.prepare.run import PrepareConfig, prepare
 from tracin.results import schema
 
 
@@ -78,6 +80,60 @@ def test_no_duplicate_is_missed(spread: float, monkeypatch: pytest.MonkeyPatch) 
         torch.testing.assert_close(cosine, table[left, right].float(), rtol=0, atol=1e-6)
 
 
+CROP = Crop(64, 56)
+
+
+def passed(table: ImageTable, features: Tensor) -> Pictures:
+    """The images of the table with these features, hashed as the passes do."""
+    images = PixelDataset(table, range(len(table)), CROP)
+    batch = collate([images[row] for row in range(len(table))])
+    return Pictures(table, features, batch.hashes)
+
+
+def test_equal_pictures_are_found_whatever_the_model_and_however_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By their pixels, in files of other forms and under other labels; features do not matter."""
+    write_image_tree(tmp_path, train_per_class=2, test_per_class=1, size=64)
+    picture = Image.open(tmp_path / "train/cat/cat_00000.jpg")
+    picture.save(tmp_path / "train/dog/same.png")
+    picture.save(tmp_path / "train/horse/same.bmp")
+    picture.save(tmp_path / "test/cow/same.png")
+    monkeypatch.setattr(lookalikes, "MAX_COMPARISONS", 10)
+    train, test = find_images(tmp_path)
+    generator = torch.Generator().manual_seed(0)
+    table = duplicates_table(
+        passed(train, torch.randn(len(train), 8, generator=generator)),
+        passed(test, torch.randn(len(test), 8, generator=generator)),
+        CROP,
+    )
+    assert table["identical_pixels"].all()
+    assert list(zip(table["kind"], table["path_a"], table["path_b"], strict=True)) == [
+        (schema.TRAIN_TEST, "train/cat/cat_00000.jpg", "test/cow/same.png"),
+        (schema.TRAIN_TRAIN, "train/cat/cat_00000.jpg", "train/dog/same.png"),
+        (schema.TRAIN_TRAIN, "train/cat/cat_00000.jpg", "train/horse/same.bmp"),
+    ]
+
+
+def test_what_prepare_found_is_not_forgotten(tmp_path: Path) -> None:
+    """Alike to the eye and not to the model: prepare's table names the pair."""
+    raw = tmp_path / "raw"
+    write_image_tree(raw, train_per_class=12, test_per_class=1, size=96)
+    photo = Image.open(raw / "train/cat/cat_00003.jpg")
+    photo.resize((80, 80)).save(raw / "train/dog/smaller.jpg", quality=60)
+    prepare(PrepareConfig(raw / "train", tmp_path / "data", workers=1), lambda _: None)
+    train, test = find_images(tmp_path / "data")
+    apart = torch.eye(len(train) + len(test))
+    sides = passed(train, apart[: len(train)]), passed(test, apart[len(train) :])
+    table = duplicates_table(*sides, CROP)
+    (pair,) = zip(table["path_a"], table["path_b"], strict=True)
+    assert {Path(path).name for path in pair} == {"cat_00003.jpg", "smaller.jpg"}
+    assert not table["identical_pixels"].any()
+
+    (tmp_path / "data/split.csv").write_text("image,part\nx.jpg,1\n")  # somebody else's
+    assert len(duplicates_table(*sides, CROP)) == 0
+
+
 def test_duplicates_are_confirmed_by_pixels(tmp_path: Path) -> None:
     """Equal features alone make no duplicate; a copy does, and a re-saved JPEG too."""
     write_image_tree(tmp_path, train_per_class=2, test_per_class=1, size=64)
@@ -85,8 +141,9 @@ def test_duplicates_are_confirmed_by_pixels(tmp_path: Path) -> None:
     Image.open(original).save(tmp_path / "train/dog/resaved.jpg", quality=80)
     (tmp_path / "test/cat/copy.jpg").write_bytes(original.read_bytes())
     train, test = find_images(tmp_path)
-    alike = torch.ones(len(train), 8), torch.ones(len(test), 8)
-    table = duplicates_table(train, alike[0], test, alike[1], Crop(64, 56))
+    table = duplicates_table(
+        passed(train, torch.ones(len(train), 8)), passed(test, torch.ones(len(test), 8)), CROP
+    )
     assert tuple(table.columns) == schema.DUPLICATES_COLUMNS
     rows = {(row.path_a, row.path_b): row for row in table.itertuples()}
     copy = rows["train/cat/cat_00000.jpg", "test/cat/copy.jpg"]
@@ -98,10 +155,14 @@ def test_duplicates_are_confirmed_by_pixels(tmp_path: Path) -> None:
         "dog",
         False,
     )
-    assert len(rows) == 3  # and the re-saved one with the copy
+    assert len(rows) == 2  # of equal pictures only the first is compared with others
 
+    (tmp_path / "test/cat/copy.jpg").unlink()
+    train, test = find_images(tmp_path)
     none = duplicates_table(
-        train, torch.eye(len(train)), test, torch.zeros(len(test), len(train)), Crop()
+        passed(train, torch.eye(len(train))),
+        passed(test, torch.zeros(len(test), len(train))),
+        CROP,
     )
     assert len(none) == 0
     schema.write_table(tmp_path, schema.DUPLICATES, none)

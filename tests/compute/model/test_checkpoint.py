@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
@@ -16,8 +17,11 @@ from torchvision.models import resnet18
 
 from tests.real_data import CLASS_NAMES
 from tracin.compute.model.checkpoint import ACTIVATIONS, Checkpoint, load_checkpoint
+from tracin.compute.model.stored import stored_classes
+from tracin.compute.model.training_settings import training_settings
 from tracin.errors import TracInError
 from tracin.flags import HeadActivation
+from tracin.images import ImageTable
 
 State = dict[str, Tensor]
 
@@ -127,8 +131,53 @@ def test_stored_class_names_must_be_the_folders(state: State, tmp_path: Path) ->
     content = {"state_dict": state, "class_names": list(CLASS_NAMES)}
     torch.save(content, tmp_path / "w.pth")
     load_checkpoint(tmp_path / "w.pth", CLASS_NAMES)
-    with pytest.raises(TracInError, match=r"trained for the classes butterfly.*has squirrel"):
-        load_checkpoint(tmp_path / "w.pth", CLASS_NAMES[::-1])
+    others = [*CLASS_NAMES[:-1], "zebra"]
+    with pytest.raises(TracInError, match=r"trained for the classes butterfly.*zebra.*--data_dir"):
+        load_checkpoint(tmp_path / "w.pth", others)
+
+
+@pytest.mark.parametrize("key", ["class_names", "classes", "class_to_idx", "idx_to_class"])
+@pytest.mark.parametrize("beside", [True, False])
+def test_outputs_are_matched_with_the_folders_by_name(
+    key: str, beside: bool, state: State, tmp_path: Path
+) -> None:
+    """Under any usual key, in the file or beside it; the class weights are reordered with them."""
+    trained = [*CLASS_NAMES[3:], *CLASS_NAMES[:3]]
+    stored: dict[str, Any] = {
+        "class_names": trained,
+        "classes": tuple(trained),
+        "class_to_idx": {name: output for output, name in enumerate(trained)},
+        "idx_to_class": {output: name for output, name in enumerate(trained)},
+    }
+    facts = {key: stored[key], "class_weights": [float(output + 1) for output in range(10)]}
+    path = tmp_path / "w.pth"
+    torch.save({"state_dict": state} if beside else {"state_dict": state} | facts, path)
+    if beside:
+        path.with_suffix(".json").write_text(json.dumps(facts))
+    plain = tmp_path / "plain.pth"
+    torch.save(state, plain)
+    mapped, as_it_is = (load_checkpoint(each, CLASS_NAMES) for each in (path, plain))
+    features = torch.randn(5, 256, generator=torch.Generator().manual_seed(0))
+    logits, expected = mapped.last(features), as_it_is.last(features)
+    settings = training_settings(
+        mapped,
+        ImageTable(tmp_path, "train", (), np.zeros(0, np.int64), CLASS_NAMES),
+        learning_rate=None,
+        label_smoothing=None,
+        class_weights=None,
+    )
+    assert settings.loss.class_weights is not None
+    for label, name in enumerate(CLASS_NAMES):
+        output = trained.index(name)
+        torch.testing.assert_close(logits[:, label], expected[:, output])
+        assert settings.loss.class_weights[label] == output + 1
+
+
+@pytest.mark.parametrize(
+    "value", [10, "cat", ["a", "a"], [0, 1], {"a": "b"}, {"a": 0, "b": 2}, {}, None]
+)
+def test_what_is_no_list_of_classes_is_passed_over(value: Any) -> None:
+    assert stored_classes({"classes": value}) is None
 
 
 def test_half_precision_weights_are_read_as_float32(state: State, tmp_path: Path) -> None:

@@ -18,9 +18,7 @@ from tracin.compute.scores.tracin import Scores
 from tracin.errors import TracInError
 
 
-def all_scores(
-    train: list[Factors], test: list[Factors], damping: float, rows: int = 512
-) -> Tensor:
+def all_scores(train: Factors, test: Factors, damping: float, rows: int = 512) -> Tensor:
     method = GaussNewton(train, damping)
     return torch.cat(list(Scores(method.rows(test), method.self_influence()).blocks(rows)))
 
@@ -66,41 +64,35 @@ def test_scores_equal_brute_force() -> None:
     left = torch.stack([gradient(train, i) for i in range(30)]).numpy()
     right = torch.stack([gradient(test, j) for j in range(7)]).numpy()
     expected = left @ np.linalg.solve(damped, right.T)
-    scores = all_scores([train], [test], 0.1)
+    scores = all_scores(train, test, 0.1)
     assert np.abs(scores.numpy() - expected).max() <= 1e-5 * np.abs(expected).max()
     own = np.einsum("ip,pi->i", left, np.linalg.solve(damped, left.T))
-    np.testing.assert_allclose(
-        gauss_newton_scores([train], [test], 0.1).self_influence, own, rtol=1e-4
-    )
+    np.testing.assert_allclose(gauss_newton_scores(train, test, 0.1).self_influence, own, rtol=1e-4)
 
 
-def test_blocks_order_and_checkpoints_do_not_matter() -> None:
+def test_blocks_and_order_do_not_matter() -> None:
     train, test = random_factors(50, 0), random_factors(9, 1)
-    expected = all_scores([train], [test], 0.1)
+    expected = all_scores(train, test, 0.1)
     for rows in (1, 7, 50):
-        torch.testing.assert_close(all_scores([train], [test], 0.1, rows), expected)
+        torch.testing.assert_close(all_scores(train, test, 0.1, rows), expected)
     order = torch.randperm(50)
-    torch.testing.assert_close(all_scores([permuted(train, order)], [test], 0.1), expected[order])
-    torch.testing.assert_close(all_scores([train, train], [test, test], 0.1), expected)
-    second = random_factors(50, 2), random_factors(9, 3)
-    mean = (expected + all_scores([second[0]], [second[1]], 0.1)) / 2
-    torch.testing.assert_close(all_scores([train, second[0]], [test, second[1]], 0.1), mean)
+    torch.testing.assert_close(all_scores(permuted(train, order), test, 0.1), expected[order])
 
 
 def test_images_are_taken_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     train = random_factors(50, 0)
-    expected = gauss_newton_matrix(train), GaussNewton([train], 0.1).self_influence()
+    expected = gauss_newton_matrix(train), GaussNewton(train, 0.1).self_influence()
     monkeypatch.setattr(gauss_newton, "IMAGES_PER_STEP", 7)
     torch.testing.assert_close(gauss_newton_matrix(train), expected[0])
-    torch.testing.assert_close(GaussNewton([train], 0.1).self_influence(), expected[1])
+    torch.testing.assert_close(GaussNewton(train, 0.1).self_influence(), expected[1])
 
 
 def test_certain_predictions_and_identical_images() -> None:
     labels = torch.arange(6) % 3
     certain = make_factors(torch.randn(6, 4), 1e4 * functional.one_hot(labels, 3).float(), labels)
-    assert (all_scores([certain], [certain], 0.1) == 0).all()
+    assert (all_scores(certain, certain, 0.1) == 0).all()
     same = permuted(random_factors(1, 0), torch.zeros(6, dtype=torch.int64))
-    scores = all_scores([same], [same], 0.1)
+    scores = all_scores(same, same, 0.1)
     assert torch.isfinite(scores).all()
     assert (scores > 0).all()
 
@@ -108,12 +100,12 @@ def test_certain_predictions_and_identical_images() -> None:
 def test_too_large_a_layer_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gauss_newton, "MAX_PARAMETERS", 17)
     with pytest.raises(TracInError, match=r"18 × 18 .* 17 is the limit .*--method tracin"):
-        GaussNewton([random_factors(4, 0)], 0.1)
+        GaussNewton(random_factors(4, 0), 0.1)
 
 
 def test_too_small_a_damping_is_explained() -> None:
     with pytest.raises(TracInError, match=r"--damping 1e-30: give a larger one"):
-        GaussNewton([random_factors(4, 0)], 1e-30)
+        GaussNewton(random_factors(4, 0), 1e-30)
 
 
 def penalised_loss(weights: Tensor, images: Tensor, labels: Tensor, penalty: float) -> Tensor:
@@ -155,7 +147,7 @@ def test_scores_predict_leave_one_out_retraining() -> None:
 
     train, test = factors(train_x, train_y), factors(test_x, test_y)
     damping = penalty / float(gauss_newton_matrix(train).diagonal().mean())
-    predicted = all_scores([train], [test], damping)[:40].mean(dim=1) / 200
+    predicted = all_scores(train, test, damping)[:40].mean(dim=1) / 200
     actual = []
     for left_out in range(40):
         kept = torch.arange(200) != left_out

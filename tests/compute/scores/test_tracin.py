@@ -20,7 +20,7 @@ from tracin.compute.features.pooled import PassSettings, pooled_features
 from tracin.compute.model.checkpoint import Checkpoint, load_checkpoint
 from tracin.compute.scores.factors import Factors, compute_factors
 from tracin.compute.scores.tracin import MatrixFigures, Scores, influence_rows, self_influence
-from tracin.images import Crop, draw_subset, find_images
+from tracin.images import Crop, Preprocessing, draw_subset, find_images
 from tracin.loss import Loss
 
 CROP = Crop(64, 56)
@@ -45,7 +45,7 @@ def our_factors(
     batch_size: int = 32,
     num_workers: int = 0,
 ) -> tuple[Factors, Factors]:
-    pass_settings = PassSettings(batch_size, num_workers, CROP)
+    pass_settings = PassSettings(batch_size, num_workers, Preprocessing(CROP))
     forward = Forward(checkpoint.backbone, torch.device("cpu"), "float32")
     sides = []
     for table in find_images(data_dir):
@@ -165,7 +165,7 @@ def test_subset_scores_are_rows_of_the_whole(checkpoint_path: Path, image_tree: 
     table, _ = find_images(image_tree)
     subset = draw_subset(table, 23, seed=3)
     forward = Forward(checkpoint.backbone, torch.device("cpu"), "float32")
-    features = pooled_features(forward, subset, PassSettings(crop=CROP))
+    features = pooled_features(forward, subset, PassSettings(preprocessing=Preprocessing(CROP)))
     part = compute_factors(checkpoint, features.values, torch.from_numpy(subset.labels))
     rows = [table.paths.index(path) for path in subset.paths]
     expected = our_scores([whole], [test], [RATE])[rows]

@@ -12,13 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tracin.model_check import wilson_interval
+from tracin.model_check import Z_99, wilson_interval
 
 Int64Array = npt.NDArray[np.int64]
-
-Z_99 = 2.576
-"""Standard normal quantile of a two-sided 99 % interval: with two classes, answers by chance pass a
-95 % interval too often, since there is but one other order and it was chosen for fitting."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +37,8 @@ def find_other_order(given: Int64Array, named: Int64Array, classes: int) -> Othe
 
     Some order always fits chance answers better than the folders' own. So an order matched on one
     half of the images must prove itself on the other half: its 99 % interval there lies above that
-    of the folders' order, and above 1/C.
+    of the folders' order, and above 1/C. With 95 %, answers by chance would pass too often where
+    there are two classes: there is but one other order, and it was chosen for fitting.
 
     Args:
         given: (n,) the class of each training image.

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 
 from tracin.compute.check.class_order import find_other_order, usual_order
+from tracin.compute.check.shown import Search, as_flags
 from tracin.compute.scores.factors import Factors
+from tracin.images import Preprocessing
 from tracin.model_check import ModelCheck, count_answers
 from tracin.wording import first_few
 
@@ -21,13 +24,21 @@ IMBALANCED = 10
 """A class with so many times the images of the smallest is worth a sentence."""
 
 
-def check_model(train: Factors, test: Factors, class_names: Sequence[str]) -> ModelCheck:
+def check_model(
+    train: Factors,
+    test: Factors,
+    class_names: Sequence[str],
+    used: Preprocessing,
+    search: Callable[[], Search],
+) -> ModelCheck:
     """Whether the model of these factors can judge; where it cannot, with the causes found.
 
     Args:
         train: factors of the training images, last checkpoint.
         test: factors of the test images, last checkpoint.
         class_names: of the training folder.
+        used: how the images were shown.
+        search: shows some of them in other ways; called where no other cause explains the failure.
     """
     given, named = _answers(train)
     check = ModelCheck(
@@ -35,8 +46,13 @@ def check_model(train: Factors, test: Factors, class_names: Sequence[str]) -> Mo
     )
     if check.can_judge or len(class_names) == 1:
         return check
-    causes = (*_other_order(given, named, class_names), *_imbalance(given, class_names))
-    return ModelCheck(check.train, check.test, causes)
+    order = [*_other_order(given, named, class_names)]
+    causes = chain(order, _imbalance(given, class_names))
+    if check.train.clearly_better and not check.train.collapsed:
+        causes = chain(causes, [_learned_by_heart(check)])
+    elif not order:
+        causes = chain(causes, [_shown_otherwise(search(), used)])
+    return ModelCheck(check.train, check.test, tuple(causes))
 
 
 def _answers(factors: Factors) -> tuple[Int64Array, Int64Array]:
@@ -56,6 +72,28 @@ def _other_order(given: Int64Array, named: Int64Array, class_names: Sequence[str
         f"right on {found.right / found.images:.1%} of the training images instead of "
         f"{(named == given).mean():.1%}. Rename the class folders so that they sort as they did "
         "when the model was trained."
+    )
+
+
+def _shown_otherwise(search: Search, used: Preprocessing) -> str:
+    if search.best is None:
+        return (
+            f"{search.tried} other ways to show {search.images} training images were tried, other "
+            "sizes and other normalisations, and none makes it clearly better: it is not trained, "
+            "or was trained on other data, or on too few images."
+        )
+    return (
+        "The images seem to be shown otherwise than in training: with "
+        f"{as_flags(search.best.preprocessing, used)} the model is right on "
+        f"{search.best.right / search.images:.0%} of {search.images} training images instead of "
+        f"{search.right_now / search.images:.0%}."
+    )
+
+
+def _learned_by_heart(check: ModelCheck) -> str:
+    return (
+        f"On the training images it is right on {check.train.accuracy:.1%}: it learned these by "
+        "heart, or the test images are of another kind."
     )
 
 

@@ -23,7 +23,7 @@ from tracin.compute.features import fused
 from tracin.compute.features.store import weights_hash
 from tracin.compute.model.checkpoint import FEATURE_WIDTH
 from tracin.errors import TracInError
-from tracin.images import normalize
+from tracin.images import Normalization, normalize
 
 CPU_CHUNK = 8
 """Images that go through the CPU at a time: their activations stay near the processor's cache."""
@@ -81,8 +81,26 @@ class Forward:
     It makes itself ready at the first call, so that one that is never called costs nothing.
     """
 
-    def __init__(self, backbone: nn.Module, device: torch.device, precision: str) -> None:
+    def __init__(
+        self,
+        backbone: nn.Module,
+        device: torch.device,
+        precision: str,
+        normalization: Normalization | None = None,
+        *,
+        fuse: bool = True,
+    ) -> None:
+        """Nothing is made ready yet.
+
+        Args:
+            backbone: of a ResNet50.
+            device: where it shall run.
+            precision: "float32" or "bfloat16".
+            normalization: of its input; None: ImageNet's.
+            fuse: where that can be done. It takes seconds for each size of images.
+        """
         self.backbone, self.device, self.precision = backbone, device, precision
+        self._normalization, self._fuse = normalization or Normalization(), fuse
         self.ran = ""
         """How it runs, ``PLAIN`` or ``FUSED``; "" before the first call."""
         self._dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
@@ -147,7 +165,7 @@ class Forward:
         count = len(chunk)
         if self.device.type == "cpu":
             chunk = _padded(chunk)
-        images = normalize(chunk.to(self.device, non_blocking=True))
+        images = normalize(chunk.to(self.device, non_blocking=True), self._normalization)
         images = images.to(self._dtype, memory_format=torch.channels_last)
         features = self._prepare(images) if self._function is None else self._function(images)
         return features[:count].float()
@@ -160,7 +178,7 @@ class Forward:
         plain = fold_batch_norm(self.backbone).to(memory_format=torch.channels_last)
         plain = plain.to(self.device, self._dtype)
         expected: Tensor = plain(images)
-        if fused.can_fuse(self.device):
+        if self._fuse and fused.can_fuse(self.device):
             try:
                 fast, features = fused.fuse(plain, images)
             except Exception as error:  # torch.jit documents none

@@ -13,6 +13,7 @@ import torch
 from tracin.compute.config import RunConfig
 from tracin.compute.features.backbone import Forward
 from tracin.compute.model.checkpoint import Checkpoint, load_checkpoint
+from tracin.images import Normalization
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,10 @@ class Loaded:
 
 @contextmanager
 def checkpoint_loader(
-    config: RunConfig, class_names: Sequence[str], device: torch.device
+    config: RunConfig,
+    normalization: Normalization,
+    class_names: Sequence[str],
+    device: torch.device,
 ) -> Iterator[Callable[[Path], Loaded]]:
     """Yield a function that reads a checkpoint and remembers the last one; forget it at the end.
 
@@ -36,7 +40,8 @@ def checkpoint_loader(
     @functools.lru_cache(maxsize=1)
     def load(path: Path) -> Loaded:
         checkpoint = load_checkpoint(path, class_names, config.head_activation)
-        return Loaded(checkpoint, Forward(checkpoint.backbone, device, config.precision))
+        forward = Forward(checkpoint.backbone, device, config.precision, normalization)
+        return Loaded(checkpoint, forward)
 
     try:
         yield load

@@ -21,10 +21,11 @@ from tracin.compute.features.store import FeatureStore, feature_key, file_states
 from tracin.compute.model.checkpoint import FEATURE_WIDTH
 from tracin.errors import TracInError
 from tracin.images import (
-    Crop,
+    HASH_BYTES,
     ImageTable,
     PixelBatch,
     PixelDataset,
+    Preprocessing,
     collate,
 )
 from tracin.machine.processes import Counter, Processes
@@ -35,11 +36,11 @@ Int64Array = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class PassSettings:
-    """How images come to the forward pass. Only ``crop`` changes the numbers."""
+    """How images come to the forward pass. Only ``preprocessing`` changes the numbers."""
 
     batch_size: int = 32
     num_workers: int = 0
-    crop: Crop = field(default_factory=Crop)
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
     skip_unreadable: bool = False
     processes: Processes = field(default_factory=lambda: Processes(torch.device("cpu")))
     """Those that share the images among them."""
@@ -55,6 +56,8 @@ class PooledFeatures:
 
     values: Tensor
     """(n, 2048), float32, on the CPU"""
+    hashes: Tensor
+    """(n, 2, ``HASH_BYTES``), uint8: of each file, and of the picture in it"""
     rows: Tensor
     """(n,), int64: each feature's row in the table"""
     skipped: tuple[SkippedImage, ...]
@@ -84,10 +87,13 @@ def pooled_features(
     """
     processes = settings.processes
     values = torch.empty(len(table), FEATURE_WIDTH)
+    hashes = torch.empty(len(table), 2, HASH_BYTES, dtype=torch.uint8)
     # The state before reading: a file that changes meanwhile is not taken for the new one later.
     states = file_states(table) if store else []
-    key = feature_key(forward.weights, settings.crop, forward.precision) if store else ""
-    found = store.load(key, states, values) if store else np.zeros(len(table), dtype=bool)
+    key = feature_key(forward.weights, settings.preprocessing, forward.precision) if store else ""
+    found = np.zeros(len(table), dtype=bool)
+    if store:
+        found = store.load(key, states, values, hashes)
     owner = _owners(found, processes)
     kept = int((owner >= 0).sum())
     missing = np.flatnonzero(owner < 0)
@@ -98,29 +104,36 @@ def pooled_features(
         for batch, features in _passes(forward, _pixel_batches(table, mine, settings, forward)):
             _check_readable(batch.unreadable, table, settings)
             skipped += batch.unreadable
-            values[batch.rows] = features
+            if batch.rows:
+                values[batch.rows], hashes[batch.rows] = features, batch.hashes
             passed += batch.rows
             if store and batch.rows:
-                store.save(key, [states[row] for row in batch.rows], features)
+                store.save(key, [states[row] for row in batch.rows], features, batch.hashes)
             bar.add(len(batch.rows) + len(batch.unreadable))
         bar.wait_for_others()
     if not all(part.all() for part in processes.exchange(found)):
         passed += np.flatnonzero(owner == processes.rank).tolist()
-    processes.share_rows(values, np.array(sorted(passed), dtype=np.int64))
+    for shared in (values, hashes):
+        processes.share_rows(shared, np.array(sorted(passed), dtype=np.int64))
     everyone = itertools.chain.from_iterable(processes.exchange(skipped))
-    return _result(table, values, sorted(everyone), kept)
+    return _result(table, (values, hashes), sorted(everyone), kept)
 
 
 def _result(
-    table: ImageTable, values: Tensor, skipped: Sequence[tuple[int, str]], kept: int
+    table: ImageTable,
+    filled: tuple[Tensor, Tensor],
+    skipped: Sequence[tuple[int, str]],
+    kept: int,
 ) -> PooledFeatures:
     readable = np.ones(len(table), dtype=bool)
     readable[[row for row, _ in skipped]] = False
     if not readable.any():
         raise TracInError(f"None of the {len(table)} {table.split} images can be read.")
     rows = torch.from_numpy(np.flatnonzero(readable))
+    values, hashes = filled if readable.all() else (part[rows] for part in filled)
     return PooledFeatures(
-        values if readable.all() else values[rows],
+        values,
+        hashes,
         rows,
         tuple(SkippedImage(table.paths[row], reason) for row, reason in skipped),
         kept,
@@ -185,7 +198,7 @@ def _pixel_batches(
         return ()
     workers = min(settings.num_workers, -(-len(rows) // settings.batch_size))
     return DataLoader(
-        PixelDataset(table, rows, settings.crop),
+        PixelDataset(table, rows, settings.preprocessing.crop),
         batch_size=settings.batch_size,
         num_workers=workers,
         collate_fn=collate,

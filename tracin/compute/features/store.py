@@ -2,7 +2,8 @@
 
 One SQLite file, and one more for each further machine of a run. A feature is found again only for
 the same weights, preprocessing and precision (the key) and the same file (path, size, time of last
-change); anything else is computed anew. SQLite commits a batch whole or not at all, serves several
+change, and its place on the disk or else its content); anything else, and what no longer agrees
+with its checksum, is computed anew. SQLite commits a batch whole or not at all, serves several
 processes, and needs no code of ours to survive a kill: docs/benchmarks.md has the comparison.
 """
 
@@ -11,9 +12,10 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+import zlib
 from collections.abc import Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -24,7 +26,7 @@ import torch
 from torch import Tensor, nn
 
 from tracin.errors import TracInError
-from tracin.images import Crop, ImageTable
+from tracin.images import HASH_BYTES, ImageTable, Preprocessing, content_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,15 +35,21 @@ STORE_FILE = "features.sqlite"
 STORE_FILES = "features*.sqlite"
 """Pattern of the stores of all machines of a run."""
 
-_LAYOUT = 1
+_LAYOUT = 2
 """Part of every key: raise it when the meaning of a stored value changes."""
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS features (
-    key TEXT, path TEXT, size INTEGER, changed INTEGER, value BLOB,
+DROP TABLE IF EXISTS features;
+CREATE TABLE IF NOT EXISTS images (
+    key TEXT, path TEXT, size INTEGER, changed INTEGER, place TEXT,
+    hashes BLOB, value BLOB, checksum INTEGER,
     PRIMARY KEY (key, path)
 ) WITHOUT ROWID
 """
+"""The table "features" was an earlier version's, whose keys nobody asks for any more."""
+
+_PATIENCE = 120
+"""Seconds to wait for another process that writes to the same file."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,9 @@ class FileState:
     """Bytes; −1 where there is no such file."""
     changed: int
     """Time of last change, in nanoseconds."""
+    place: str = ""
+    """Which file of the disk it is, and when its entry last changed: tells a file put in the place
+    of another that was as large and as old."""
 
 
 def file_states(table: ImageTable) -> list[FileState]:
@@ -64,7 +75,8 @@ def file_states(table: ImageTable) -> list[FileState]:
         path = folder / relative
         try:
             status = path.stat()
-            states.append(FileState(str(path), status.st_size, status.st_mtime_ns))
+            place = f"{status.st_ino}:{status.st_ctime_ns}"
+            states.append(FileState(str(path), status.st_size, status.st_mtime_ns, place))
         except OSError:
             states.append(FileState(str(path), -1, 0))
     return states
@@ -80,32 +92,30 @@ def weights_hash(backbone: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def feature_key(weights: str, crop: Crop, precision: str) -> str:
+def feature_key(weights: str, preprocessing: Preprocessing, precision: str) -> str:
     """The hash that names everything but the image on which a pooled feature depends.
 
     Args:
         weights: hash of the backbone's.
-        crop: the preprocessing.
+        preprocessing: of the images.
         precision: of the backbone.
     """
     facts = {
         "layout": _LAYOUT,
         "weights": weights,
-        "resize": crop.resize_size,
-        "crop": crop.crop_size,
+        **asdict(preprocessing),
         "precision": precision,
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(path, timeout=120)
+    database = sqlite3.connect(path, timeout=_PATIENCE)
     # Readers and a writer go on side by side; a commit waits for no disk, and a killed process
     # loses nothing. Where a file system cannot do this, SQLite keeps its default.
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = NORMAL")
-    database.execute(_SCHEMA)
-    database.commit()
+    database.executescript(_SCHEMA)
     return database
 
 
@@ -138,31 +148,42 @@ class FeatureStore:
                 self._databases[path] = _open(path)
         self._own = own
 
-    def load(self, key: str, states: Sequence[FileState], into: Tensor) -> npt.NDArray[np.bool_]:
-        """(n,): which images' features were found; these rows of ``into`` are filled.
+    def load(
+        self, key: str, states: Sequence[FileState], values: Tensor, hashes: Tensor
+    ) -> npt.NDArray[np.bool_]:
+        """Fill the rows of ``values`` and ``hashes`` that are kept; return which, (n,).
 
         Args:
             key: of the weights and the preprocessing.
             states: (n,) present states of the images.
-            into: (n, 2048), float32.
+            values: (n, 2048), float32: the features.
+            hashes: (n, 2, ``HASH_BYTES``), uint8, as of ``images.DecodedImage``.
         """
         rows = {state.path: row for row, state in enumerate(states)}
         found = np.zeros(len(states), dtype=bool)
-        width = into.shape[1] * 4
-        query = "SELECT path, size, changed, value FROM features WHERE key = ?"
-        for path, size, changed, value in self._select(query, key):
+        query = (
+            "SELECT path, size, changed, place, hashes, value, checksum FROM images WHERE key = ?"
+        )
+        for path, size, changed, place, kept_hashes, value, checksum in self._select(query, key):
             row = rows.get(path)
-            if row is not None and len(value) == width:
-                state = states[row]
-                if (state.size, state.changed) == (size, changed):
-                    into[row] = torch.frombuffer(bytearray(value), dtype=torch.float32)
-                    found[row] = True
+            if row is None or checksum != _checksum(kept_hashes, value):
+                continue
+            state = states[row]
+            if (state.size, state.changed) != (size, changed):
+                continue
+            # A moved or linked file has another place and the same content.
+            if state.place != place and not _has_content(state, kept_hashes[:HASH_BYTES]):
+                continue
+            values[row] = torch.frombuffer(bytearray(value), dtype=torch.float32)
+            kept = torch.frombuffer(bytearray(kept_hashes), dtype=torch.uint8)
+            hashes[row] = kept.view_as(hashes[row])
+            found[row] = True
         return found
 
     def count(self, key: str, states: Sequence[FileState]) -> int:
-        """How many of these images have a kept feature that is still good."""
+        """How many of these images have a kept feature, as far as size and time can tell."""
         present = {(state.path, state.size, state.changed) for state in states}
-        query = "SELECT path, size, changed FROM features WHERE key = ?"
+        query = "SELECT path, size, changed FROM images WHERE key = ?"
         return len(present.intersection(self._select(query, key)))
 
     def _select(self, query: str, key: str) -> Iterator[tuple[Any, ...]]:
@@ -170,19 +191,26 @@ class FeatureStore:
             with _explained(path):
                 yield from database.execute(query, (key,))
 
-    def save(self, key: str, states: Sequence[FileState], values: Tensor) -> None:
+    def save(self, key: str, states: Sequence[FileState], values: Tensor, hashes: Tensor) -> None:
         """Keep the features (n, 2048), float32, of a batch: all of it or, at a kill, none.
+
+        Args:
+            key: of the weights and the preprocessing.
+            states: (n,) of the images.
+            values: (n, 2048), float32: the features.
+            hashes: (n, 2, ``HASH_BYTES``), uint8.
 
         Raises:
             TracInError: the disk is full, or another process holds the store for minutes.
         """
-        rows = [
-            (key, state.path, state.size, state.changed, value.tobytes())
-            for state, value in zip(states, values.numpy(), strict=True)
-        ]
+        rows = []
+        for state, value, both in zip(states, values.numpy(), hashes.numpy(), strict=True):
+            blobs = both.tobytes(), value.tobytes()
+            facts = (state.path, state.size, state.changed, state.place)
+            rows.append((key, *facts, *blobs, _checksum(*blobs)))
         own = self._databases[self._own]
         with _explained(self._own), own:
-            own.executemany("INSERT OR REPLACE INTO features VALUES (?,?,?,?,?)", rows)
+            own.executemany("INSERT OR REPLACE INTO images VALUES (?,?,?,?,?,?,?,?)", rows)
 
     def __enter__(self) -> Self:
         return self
@@ -195,6 +223,17 @@ class FeatureStore:
     ) -> None:
         for database in self._databases.values():
             database.close()
+
+
+def _checksum(hashes: bytes, value: bytes) -> int:
+    return zlib.crc32(value, zlib.crc32(hashes))
+
+
+def _has_content(state: FileState, expected: bytes) -> bool:
+    try:
+        return content_hash(Path(state.path).read_bytes()) == expected
+    except OSError:
+        return False
 
 
 @contextmanager

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from tracin.compute.labels.neighbours import (
     DUPLICATE_GREY_LEVELS,
@@ -15,10 +17,25 @@ from tracin.compute.labels.neighbours import (
     nearest_of_class,
     pixel_differences,
 )
+from tracin.compute.labels.prepared import PathPair, prepared_pairs
 from tracin.images import Crop, ImageTable
 from tracin.results import schema
 
 NEIGHBOURS_OF_A_SUSPECT = 3
+
+RowPair = tuple[int, int]
+"""(row of the training images, row of the other table)"""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The images of one split, as far as it matters which of them look alike."""
+
+    table: ImageTable
+    features: Tensor
+    """(n, 2048), float32, on the CPU: pooled features."""
+    hashes: Tensor
+    """(n, 2, ``HASH_BYTES``), uint8: of each file, and of the picture in it."""
 
 
 def neighbours_table(
@@ -52,39 +69,99 @@ def neighbours_table(
 
 
 def comparable(train: ImageTable, test: ImageTable) -> bool:
-    """Whether there are few enough pairs of images to look for duplicates."""
+    """Whether there are few enough pairs of images to compare them all by their features."""
     return len(train) * (len(train) + len(test)) <= MAX_COMPARISONS
 
 
-def duplicates_table(
-    train: ImageTable, train_features: Tensor, test: ImageTable, test_features: Tensor, crop: Crop
-) -> pd.DataFrame:
-    """A row per pair of images that are nearly identical, by features and by pixels.
+def duplicates_table(train: Pictures, test: Pictures, crop: Crop) -> pd.DataFrame:
+    """A row per pair of images that are the same, or nearly, with a training image first.
 
-    Empty where there are too many pairs to compare them all.
+    Equal pictures are found by the hash of their pixels, whatever the model; nearly equal ones by
+    features and then pixels, where there are not too many pairs to compare, and in what
+    ``tracin.prepare`` left in the data folder.
     """
-    sides = (
-        [
-            (schema.TRAIN_TEST, test, near_duplicates(train_features, test_features)),
-            (schema.TRAIN_TRAIN, train, near_duplicates(train_features)),
-        ]
-        if comparable(train, test)
-        else []
-    )
+    prepared = prepared_pairs(train.table.data_dir)
     parts = [pd.DataFrame({column: [] for column in schema.DUPLICATES_COLUMNS})]
-    for kind, other, (left, right, cosines) in sides:
-        rows, columns = left.tolist(), right.tolist()
-        difference = pixel_differences(train, rows, other, columns, crop)
-        pairs = pd.DataFrame(
-            {
-                "kind": kind,
-                "path_a": [train.paths[row] for row in rows],
-                "class_a": [train.class_names[train.labels[row]] for row in rows],
-                "path_b": [other.paths[row] for row in columns],
-                "class_b": [other.class_names[other.labels[row]] for row in columns],
-                "similarity": cosines.numpy(),
-                "identical_pixels": [value == 0 for value in difference],
-            }
-        )
-        parts.append(pairs[[value <= DUPLICATE_GREY_LEVELS for value in difference]])
+    for kind, other in ((schema.TRAIN_TEST, test), (schema.TRAIN_TRAIN, train)):
+        within = other is train
+        equal = equal_pictures(train.hashes[:, 1], None if within else other.hashes[:, 1])
+        alike = []
+        if comparable(train.table, test.table):
+            alike = _alike(train, other, equal, crop, within=within)
+        known = _rows_of(prepared, train.table, other.table)
+        near = dict.fromkeys(pair for pair in (*alike, *known) if pair not in equal)
+        parts.append(_pairs(kind, (train, other), [*equal], identical=True))
+        parts.append(_pairs(kind, (train, other), [*near], identical=False))
     return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
+
+
+def equal_pictures(left: Tensor, right: Tensor | None = None) -> dict[RowPair, None]:
+    """Pairs (row of left, row of right) with equal hashes; of those of left only the first.
+
+    Args:
+        left: (n, ``HASH_BYTES``), uint8.
+        right: (m, ``HASH_BYTES``), likewise; None: pairs within ``left``.
+    """
+    first: dict[bytes, int] = {}
+    repeated = []
+    for row, value in enumerate(left.numpy()):
+        earlier = first.setdefault(value.tobytes(), row)
+        if earlier != row:
+            repeated.append((earlier, row))
+    if right is None:
+        return dict.fromkeys(repeated)
+    hashes = [value.tobytes() for value in right.numpy()]
+    return {(first[value], row): None for row, value in enumerate(hashes) if value in first}
+
+
+def _alike(
+    train: Pictures, other: Pictures, equal: Iterable[RowPair], crop: Crop, *, within: bool
+) -> list[RowPair]:
+    """Pairs that are alike by features and pixels, of images that equal no earlier one."""
+    repeated = {row for _, row in equal}
+    left = torch.tensor(
+        [row for row in range(len(train.features)) if not (within and row in repeated)]
+    )
+    right = torch.tensor([row for row in range(len(other.features)) if row not in repeated])
+    if len(right) == 0:
+        return []
+    pairs = (
+        near_duplicates(train.features[left])
+        if within
+        else near_duplicates(train.features[left], other.features[right])
+    )
+    rows, columns = left[pairs[0]].tolist(), right[pairs[1]].tolist()
+    difference = pixel_differences(train.table, rows, other.table, columns, crop)
+    found = zip(rows, columns, difference, strict=True)
+    return [(row, column) for row, column, value in found if value <= DUPLICATE_GREY_LEVELS]
+
+
+def _rows_of(pairs: Sequence[PathPair], left: ImageTable, right: ImageTable) -> Iterator[RowPair]:
+    """Those of the pairs, in either order, of which one image is in each table."""
+    row_of, column_of = (
+        {path: row for row, path in enumerate(table.paths)} for table in (left, right)
+    )
+    for first, second in pairs:
+        if first in row_of and second in column_of:
+            yield row_of[first], column_of[second]
+        elif second in row_of and first in column_of:
+            yield row_of[second], column_of[first]
+
+
+def _pairs(
+    kind: str,
+    sides: tuple[Pictures, Pictures],
+    pairs: Sequence[RowPair],
+    *,
+    identical: bool,
+) -> pd.DataFrame:
+    columns = {}
+    for place, (side, name) in enumerate(zip(sides, "ab", strict=True)):
+        rows = [pair[place] for pair in pairs]
+        columns[f"path_{name}"] = [side.table.paths[row] for row in rows]
+        columns[f"class_{name}"] = [side.table.class_names[side.table.labels[row]] for row in rows]
+    left, right = (sides[place].features[[pair[place] for pair in pairs]] for place in (0, 1))
+    similarity = functional.cosine_similarity(left, right, dim=1).numpy()
+    return pd.DataFrame(
+        {"kind": kind, **columns, "similarity": similarity, "identical_pixels": identical}
+    )

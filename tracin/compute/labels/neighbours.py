@@ -25,6 +25,9 @@ ROUNDING = 1e-5
 
 PAIRS_PER_STEP = 4096
 
+MANY = 1 / 64
+"""From this share of a block's pairs on, multiplying all of it is faster than pair by pair."""
+
 DUPLICATE_GREY_LEVELS = 4.0
 """Mean absolute difference of the pixels, 0 to 255, up to which they are. A re-saved JPEG is below
 (tested); how often two different pictures do was not measured."""
@@ -33,7 +36,8 @@ MAX_CANDIDATES = 2000
 """Pairs whose pixels are compared at most, the most alike first."""
 
 MAX_COMPARISONS = 4_000_000_000
-"""Pairs of features compared at most, so that a run's time stays bounded. Larger runs list none."""
+"""Pairs of features compared at most, so that a run's time stays bounded. Larger runs list equal
+pictures only."""
 
 
 @dataclass(frozen=True)
@@ -65,21 +69,21 @@ def nearest_of_class(
     rows = torch.tensor(images, dtype=torch.int64)
     best: dict[int, list[tuple[int, int, int, float]]] = {}
     for label in sorted(set(classes)):
-        asking = [place for place, wanted in enumerate(classes) if wanted == label]
+        asking = [number for number, wanted in enumerate(classes) if wanted == label]
         members = (labels == label).nonzero().squeeze(1)
         own = rows[asking].unsqueeze(1)  # (a, 1)
         similarity = _unit(features, rows[asking]) @ _unit(features, members).T  # (a, members)
         similarity.masked_fill_(members == own, -torch.inf)  # no image is its own neighbour
         order = torch.argsort(similarity, dim=1, descending=True, stable=True)[:, :k]
         ordered = similarity.gather(1, order)
-        for place, nearest, values in zip(asking, members[order], ordered, strict=True):
+        for number, nearest, values in zip(asking, members[order], ordered, strict=True):
             ranked = zip(nearest.tolist(), values.tolist(), strict=True)
-            best[place] = [
-                (images[place], neighbour, rank, value)
+            best[number] = [
+                (images[number], neighbour, rank, value)
                 for rank, (neighbour, value) in enumerate(ranked, start=1)
                 if value > -torch.inf
             ]
-    found = [row for place in range(len(images)) for row in best[place]]
+    found = [row for number in range(len(images)) for row in best[number]]
     return Neighbours(
         image=torch.tensor([row[0] for row in found], dtype=torch.int64),
         neighbour=torch.tensor([row[1] for row in found], dtype=torch.int64),
@@ -140,7 +144,7 @@ def _basis(unit: Tensor) -> Tensor:
 def _compare(near: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """(rows of a, rows of b, cosines) of those pairs marked in ``near`` that are alike in full."""
     row, column = torch.nonzero(near, as_tuple=True)
-    if len(row) > near.numel() // 64:  # images that all look alike to the model
+    if len(row) > MANY * near.numel():  # images that all look alike to the model
         cosine = (a @ b.T)[row, column]
     else:
         parts = zip(row.split(PAIRS_PER_STEP), column.split(PAIRS_PER_STEP), strict=True)
@@ -161,14 +165,14 @@ def pixel_differences(
     def pixels(table: ImageTable, row: int) -> Tensor | None:
         key = (table.split, row)
         if key not in seen:
-            seen[key] = PixelDataset(table, [row], crop)[0][1]
+            seen[key] = PixelDataset(table, [row], crop)[0].pixels
         return seen[key]
 
     differences = []
     for row, column in zip(rows, columns, strict=True):
-        one, other = pixels(left, row), pixels(right, column)
-        if one is None or other is None:
+        first, second = pixels(left, row), pixels(right, column)
+        if first is None or second is None:
             differences.append(math.inf)
         else:
-            differences.append(float((one.float() - other.float()).abs().mean()))
+            differences.append(float((first.float() - second.float()).abs().mean()))
     return differences

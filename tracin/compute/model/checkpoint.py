@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from torchvision.models import resnet50
 
+from tracin.compute.model.stored import json_beside, stored_classes
 from tracin.errors import TracInError
 from tracin.flags import HeadActivation
 from tracin.hashing import file_sha256
@@ -58,6 +59,9 @@ class Checkpoint:
     head_activation_assumed: bool
     extras: dict[str, Any]
     """What stood beside the weights: numbers, text, lists."""
+    class_order: tuple[int, ...] | None = None
+    """(C,): the file's output for each class of the folders, where the file stores another order;
+    ``last`` is in the folders' order."""
 
 
 def load_checkpoint(
@@ -73,7 +77,7 @@ def load_checkpoint(
 
     Raises:
         TracInError: the file is missing, damaged, needs code to load, is no ResNet50, has another
-            number of classes, or holds NaN or infinite weights.
+            number of classes or others than the folders, or holds NaN or infinite weights.
     """
     check_there(path)
     weights = read_weights(path)
@@ -82,7 +86,8 @@ def load_checkpoint(
     head_state = {key: state.pop(key) for key in list(state) if key.startswith("fc.")}
     linears = [_linear(head_state, position, path) for position in positions]
     _check_head(linears, class_names, path)
-    _check_class_names(weights.extras, class_names, path)
+    class_order = _class_order({**json_beside(path), **weights.extras}, class_names, path)
+    last = linears[-1] if class_order is None else _reordered(linears[-1], class_order)
     chosen = head_activation or ASSUMED_ACTIVATION
     layers, uses_activation = _head_layers(linears, positions, chosen)
     last_position = positions[-1]
@@ -91,12 +96,13 @@ def load_checkpoint(
         sha256=file_sha256(path),
         backbone=_backbone(state, path),
         hidden=nn.Sequential(*layers[:-1]).eval().requires_grad_(False),
-        last=linears[-1].eval().requires_grad_(False),
+        last=last.eval().requires_grad_(False),
         layer=weights.prefix + ("fc" if last_position is None else f"fc.{last_position}"),
         head_widths=(linears[0].in_features, *(linear.out_features for linear in linears)),
         head_activation=chosen if uses_activation else None,
         head_activation_assumed=uses_activation and head_activation is None,
         extras=weights.extras,
+        class_order=class_order,
     )
 
 
@@ -185,15 +191,34 @@ def _check_head(linears: Sequence[nn.Linear], class_names: Sequence[str], path: 
         )
 
 
-def _check_class_names(extras: Mapping[str, Any], class_names: Sequence[str], path: Path) -> None:
-    stored = extras.get("class_names")
-    if isinstance(stored, list | tuple) and list(stored) != list(class_names):
-        trained = first_few([str(name) for name in stored], NAMES_SHOWN)
+def _class_order(
+    extras: Mapping[str, Any], class_names: Sequence[str], path: Path
+) -> tuple[int, ...] | None:
+    """(C,): the output of the file for each class; None where the orders are the same or unknown.
+
+    Raises:
+        TracInError: the file stores other classes.
+    """
+    stored = stored_classes(extras)
+    if stored is None or stored == tuple(class_names):
+        return None
+    if sorted(stored) != sorted(class_names):
+        trained = first_few(stored, NAMES_SHOWN)
         raise TracInError(
             f"{path} was trained for the classes {trained}, and the training folder has "
             f"{first_few(class_names, NAMES_SHOWN)}. Give the data it was trained on with "
-            "--data_dir."
+            "--data_dir, or rename the class folders as they were called in training."
         )
+    return tuple(stored.index(name) for name in class_names)
+
+
+def _reordered(linear: nn.Linear, outputs: Sequence[int]) -> nn.Linear:
+    """A Linear whose output k is output ``outputs[k]`` of ``linear``."""
+    rows = torch.tensor(outputs)
+    reordered = nn.Linear(linear.in_features, linear.out_features, device="meta")
+    state = {key: value[rows] for key, value in linear.state_dict().items()}
+    reordered.load_state_dict(state, assign=True)
+    return reordered
 
 
 def _head_layers(

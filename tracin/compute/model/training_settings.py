@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 
 from tracin.compute.model.checkpoint import Checkpoint
+from tracin.compute.model.stored import json_beside, stored_number
 from tracin.errors import TracInError
 from tracin.images import ImageTable
 from tracin.loss import Loss, balanced_weights
@@ -56,7 +56,7 @@ def training_settings(
     Raises:
         TracInError: a stored value is not what its name says.
     """
-    beside = _json_beside(checkpoint.path)
+    beside = json_beside(checkpoint.path)
     stored = {**beside, **checkpoint.extras}
     rate, source = learning_rate, "flag"
     if rate is None:
@@ -69,39 +69,26 @@ def training_settings(
         label_smoothing = _number(value, LABEL_SMOOTHING_KEY, checkpoint.path)
     weights = stored.get(CLASS_WEIGHTS_KEY) if class_weights is None else class_weights
     return TrainingSettings(
-        rate, source, Loss(label_smoothing, _weights(weights, table, checkpoint.path))
+        rate, source, Loss(label_smoothing, _weights(weights, table, checkpoint))
     )
 
 
-def _json_beside(path: Path) -> dict[str, Any]:
-    beside = path.with_suffix(".json")
-    if not beside.is_file():
-        return {}
-    try:
-        content = json.loads(beside.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise TracInError(f"{beside} is no JSON ({error}). Correct it or take it away.") from error
-    return content if isinstance(content, dict) else {}
-
-
 def _number(value: Any, key: str, path: Path) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
+    number = stored_number(value)
     limit = 1.0 if key == LABEL_SMOOTHING_KEY else math.inf
     positive = number > 0.0 or key not in LEARNING_RATE_KEYS
     if not (0.0 <= number < limit and positive):
         flag = "learning_rate" if key in LEARNING_RATE_KEYS else key
         raise TracInError(
-            f"{path}, or the JSON beside it, stores {key} = {value!r}, which is no such number. "
-            f"Set it with --{flag}."
+            f"{path}, or the JSON beside it, stores {key} = {value!r}, which cannot be used. Set "
+            f"it with --{flag}."
         )
     return number
 
 
-def _weights(value: Any, table: ImageTable, path: Path) -> tuple[float, ...] | None:
-    classes = len(table.class_names)
+def _weights(value: Any, table: ImageTable, checkpoint: Checkpoint) -> tuple[float, ...] | None:
+    """The weights of the classes in the folders' order."""
+    path, classes = checkpoint.path, len(table.class_names)
     if value is None or value == "none":
         return None
     if value == "balanced":
@@ -109,7 +96,8 @@ def _weights(value: Any, table: ImageTable, path: Path) -> tuple[float, ...] | N
     values = value.tolist() if isinstance(value, torch.Tensor) else value
     if not isinstance(values, Sequence) or isinstance(values, str) or len(values) != classes:
         raise TracInError(
-            f"{path} stores {CLASS_WEIGHTS_KEY} = {value!r}, which are not {classes} numbers. Set "
+            f"{path} stores {CLASS_WEIGHTS_KEY} = {value!r}, not {classes} numbers. Set "
             "--class_weights none or --class_weights balanced."
         )
-    return tuple(_number(weight, CLASS_WEIGHTS_KEY, path) for weight in values)
+    numbers = [_number(weight, CLASS_WEIGHTS_KEY, path) for weight in values]
+    return tuple(numbers[output] for output in checkpoint.class_order or range(classes))

@@ -8,7 +8,7 @@ estimates by how much the test loss would rise if the training image were left o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -20,31 +20,34 @@ from tracin.errors import TracInError
 
 MAX_PARAMETERS = 24_576
 """Largest last layer, (d + 1)·C. The matrix and its Cholesky factor take 16 bytes per parameter
-squared while it is factorised, and 8 stay for each further checkpoint: 0.1 GB for Animals-10's
-2,570, 6.7 GB for a single Linear 2048→10, 9.7 GB at the limit."""
+squared while it is factorised: 0.1 GB for Animals-10's 2,570, 6.7 GB for a single Linear 2048→10,
+9.7 GB at the limit."""
 
 IMAGES_PER_STEP = 4096
 
 
 class GaussNewton:
-    """The solved test side of one or several checkpoints: turns training factors into scores.
+    """The solved test side of one checkpoint: turns training factors into scores.
+
+    One: the derivation asks for a model at its minimum, and earlier checkpoints of a training are
+    far from it. Averaged with them the scores predict retraining worse (docs/quality.md).
 
     Everything is float64 but the last product: the damped matrix's condition number multiplies
     rounding errors. Float32 was not tried.
     """
 
-    def __init__(self, train: Sequence[Factors], damping: float) -> None:
-        """Build and factorise the matrix of each checkpoint.
+    def __init__(self, train: Factors, damping: float) -> None:
+        """Build and factorise the matrix.
 
         Args:
-            train: factors of the training images, one entry per checkpoint.
+            train: factors of the training images.
             damping: λ as a multiple of the matrix's mean eigenvalue, above 0.
 
         Raises:
             TracInError: the last layer has more than ``MAX_PARAMETERS`` parameters, or the damping
                 is too small for the matrix to be factorised.
         """
-        size = parameters(train[0])
+        size = parameters(train)
         if size > MAX_PARAMETERS:
             raise TracInError(
                 f"--method gauss_newton needs a matrix of {size:,} × {size:,} for this last layer, "
@@ -52,50 +55,35 @@ class GaussNewton:
                 "Use --method tracin."
             )
         self._train = train
-        self._cholesky = [_factorise(factors, damping) for factors in train]
+        self._cholesky = _factorise(train, damping)
 
-    def solve(self, factors: Sequence[Factors]) -> list[Tensor]:
-        """``(H + λI)⁻¹ g`` (parameters, n), float64, of images, one entry per checkpoint."""
-        return [
-            torch.cholesky_solve(gradients(each).T, cholesky)
-            for each, cholesky in zip(factors, self._cholesky, strict=True)
-        ]
+    def solve(self, factors: Factors) -> Tensor:
+        """``(H + λI)⁻¹ g`` (parameters, n), float64, of images."""
+        return torch.cholesky_solve(gradients(factors).T, self._cholesky)
 
-    def rows(self, test: Sequence[Factors]) -> Callable[[int, int], Tensor]:
-        """A function (start, stop) → these rows (≤ stop − start, n_test), float32, of the matrix.
-
-        Averaged over checkpoints.
-        """
-        solved = [each.float() for each in self.solve(test)]
+    def rows(self, test: Factors) -> Callable[[int, int], Tensor]:
+        """A function (start, stop) → these rows of the matrix (≤ stop − start, n_test), float32."""
+        solved = self.solve(test).float()
 
         def rows(start: int, stop: int) -> Tensor:
-            block = torch.zeros((), device=solved[0].device)
-            for factors, right in zip(self._train, solved, strict=True):
-                left = gradients(factors.rows(start, stop)).float()
-                block = left @ right + block
-            return block / len(solved)
+            return gradients(self._train.rows(start, stop)).float() @ solved
 
         return rows
 
     def self_influence(self) -> Tensor:
-        """``gᵀ (H + λI)⁻¹ g`` (n_train,), float32, averaged over checkpoints; never negative."""
-        total = torch.zeros(len(self._train[0]), dtype=torch.float64)
-        for factors, cholesky in zip(self._train, self._cholesky, strict=True):
-            parts = []
-            for start in range(0, len(factors), IMAGES_PER_STEP):
-                step = gradients(factors.rows(start, start + IMAGES_PER_STEP)).T
-                whitened = torch.linalg.solve_triangular(cholesky, step, upper=False)
-                parts.append(whitened.square().sum(dim=0))
-            total += torch.cat(parts).cpu()
-        return (total / len(self._train)).float()
+        """``gᵀ (H + λI)⁻¹ g`` (n_train,), float32; never negative."""
+        parts = []
+        for start in range(0, len(self._train), IMAGES_PER_STEP):
+            step = gradients(self._train.rows(start, start + IMAGES_PER_STEP)).T
+            whitened = torch.linalg.solve_triangular(self._cholesky, step, upper=False)
+            parts.append(whitened.square().sum(dim=0))
+        return torch.cat(parts).cpu().float()
 
 
-def gauss_newton_scores(
-    train: Sequence[Factors], test: Sequence[Factors], damping: float
-) -> Scores:
-    """Gauss-Newton's scores of one or several checkpoints."""
-    if train[0].errors.device.type == "mps":  # which has no float64
-        train, test = ([each.to(torch.device("cpu")) for each in side] for side in (train, test))
+def gauss_newton_scores(train: Factors, test: Factors, damping: float) -> Scores:
+    """Gauss-Newton's scores of one checkpoint, the last of a training."""
+    if train.errors.device.type == "mps":  # which has no float64
+        train, test = (side.to(torch.device("cpu")) for side in (train, test))
     method = GaussNewton(train, damping)
     return Scores(method.rows(test), method.self_influence())
 
@@ -121,17 +109,17 @@ def gauss_newton_matrix(factors: Factors) -> Tensor:
         step = factors.rows(start, start + IMAGES_PER_STEP)
         inputs = _inputs(step)  # (b, d+1)
         probabilities = functional.softmax(step.logits.double(), dim=1)  # (b, C)
-        for one in range(classes):
-            for other in range(one + 1):
-                weight = -probabilities[:, one] * probabilities[:, other]
-                if one == other:
+        for row in range(classes):
+            for column in range(row + 1):
+                weight = -probabilities[:, row] * probabilities[:, column]
+                if row == column:
                     # p(1 − p) as p times the sum of the others: no cancellation near 1
-                    rest = probabilities.sum(dim=1) - probabilities[:, one]
-                    weight = probabilities[:, one] * rest
-                matrix[one, :, other, :] += inputs.T @ (inputs * weight.unsqueeze(1))
-    for one in range(classes):
-        for other in range(one):
-            matrix[other, :, one, :] = matrix[one, :, other, :].T
+                    rest = probabilities.sum(dim=1) - probabilities[:, row]
+                    weight = probabilities[:, row] * rest
+                matrix[row, :, column, :] += inputs.T @ (inputs * weight.unsqueeze(1))
+    for row in range(classes):
+        for column in range(row):
+            matrix[column, :, row, :] = matrix[row, :, column, :].T
     return matrix.view(classes * width, classes * width).div_(len(factors))
 
 

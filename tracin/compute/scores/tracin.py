@@ -128,9 +128,11 @@ class MatrixFigures:
         self._raise(block[row, columns], row + first_row)
         row = block.argmin(axis=0)
         self._lower(block[row, columns], row + first_row)
-        self._sum += block.sum(axis=0, dtype=np.float64)
         self._positive += np.count_nonzero(block > 0, axis=0)
-        self.train_mean[first_row : first_row + len(block)] = block.mean(axis=1, dtype=np.float64)
+        with np.errstate(invalid="ignore"):  # inf − inf: the file refuses such scores
+            self._sum += block.sum(axis=0, dtype=np.float64)
+            means = block.mean(axis=1, dtype=np.float64)
+        self.train_mean[first_row : first_row + len(block)] = means
 
     def merge(self, other: MatrixFigures) -> None:
         """Take in the figures of other rows of the same matrix."""

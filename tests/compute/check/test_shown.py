@@ -1,0 +1,148 @@
+"""Other ways to show images: the right one is found and never claimed of a model that guesses."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tests.real_data import CLASS_NAMES, animals_resnet50
+from tracin.compute.check.pass_again import search_other_ways
+from tracin.compute.check.shown import as_flags, find_better_way, usual_ways
+from tracin.compute.features.backbone import Forward
+from tracin.compute.features.pooled import PassSettings, pooled_features
+from tracin.compute.model.checkpoint import load_checkpoint
+from tracin.compute.scores.factors import compute_factors
+from tracin.images import Crop, Normalization, Preprocessing, find_images
+
+USED = Preprocessing()
+HALF = Normalization((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+CPU = torch.device("cpu")
+
+
+def model_of(truth: Preprocessing, best: float) -> Callable[[Preprocessing], int]:
+    """Right on ``best`` of 100 images shown as in training, on fewer the further from it."""
+
+    def count_right(way: Preprocessing) -> int:
+        ratio = np.log2(way.crop.crop_size / truth.crop.crop_size)
+        frame = np.log2(way.crop.resize_size / way.crop.crop_size) - np.log2(
+            truth.crop.resize_size / truth.crop.crop_size
+        )
+        off = 2 * abs(ratio) + abs(frame) + (way.normalization != truth.normalization)
+        off += 0.3 * (way.crop.resize_mode != truth.crop.resize_mode)
+        return round(100 * (0.05 + (best - 0.05) * float(np.exp(-off))))
+
+    return count_right
+
+
+@pytest.mark.parametrize("side", [32, 64, 96, 128, 192, 384])
+@pytest.mark.parametrize("best", [0.6, 0.95])
+def test_the_size_of_the_training_is_found(side: int, best: float) -> None:
+    for truth in (Preprocessing(Crop(side, side)), Preprocessing(Crop(side * 8 // 7, side))):
+        found = find_better_way(
+            usual_ways(USED, own_side=200),
+            model_of(truth, best),
+            images=100,
+            right_now=5,
+            floor=0.1,
+        )
+        assert found.best is not None
+        assert found.best.preprocessing == truth
+        assert found.best.right == round(100 * best)
+        assert found.tried < 30
+
+
+def test_another_normalisation_is_found_and_its_flags_are_named() -> None:
+    truth = replace(USED, normalization=HALF)
+    ways = usual_ways(USED, own_side=300)
+    found = find_better_way(ways, model_of(truth, 0.9), images=100, right_now=30, floor=0.1)
+    assert found.best is not None
+    assert as_flags(found.best.preprocessing, USED) == "--mean 0.5 0.5 0.5 --std 0.5 0.5 0.5"
+    square = replace(USED, crop=Crop(96, 96, "square"))
+    assert as_flags(square, USED) == "--resize_size 96 --crop_size 96 --resize_mode square"
+
+
+@pytest.mark.parametrize("classes", [2, 10])
+def test_a_model_that_guesses_is_not_explained_away(classes: int) -> None:
+    """400 searches over answers by chance: hardly one finds a better way."""
+    random = np.random.default_rng(0)
+    claimed = 0
+    for _ in range(400):
+        found = find_better_way(
+            usual_ways(USED, own_side=64),
+            lambda _way: int(random.binomial(100, 1 / classes)),
+            images=100,
+            right_now=int(random.binomial(100, 1 / classes)),
+            floor=1 / classes,
+        )
+        claimed += found.best is not None
+    assert claimed <= 4
+
+
+@pytest.fixture(scope="module")
+def coloured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten classes of stripes, each of another width: what they look like depends on the size."""
+    folder = tmp_path_factory.mktemp("stripes")
+    random = np.random.default_rng(0)
+    for label, name in enumerate(CLASS_NAMES):
+        for split, count in (("train", 8), ("test", 2)):
+            (folder / split / name).mkdir(parents=True)
+            for number in range(count):
+                stripes = (np.arange(128) + random.integers(0, 64)) // (3 + 3 * label) % 2
+                pixels = 40 + 160 * np.tile(stripes, (128, 1))[:, :, None]
+                noisy = pixels + random.integers(-20, 20, (128, 128, 3))
+                Image.fromarray(noisy.astype(np.uint8)).save(
+                    folder / split / name / f"{number}.png"
+                )
+    return folder
+
+
+def test_a_real_network_at_the_wrong_size(coloured: Path, tmp_path: Path) -> None:
+    """A head fitted to pictures of 128 pixels fails at 32; the search names 128."""
+    train, _ = find_images(coloured)
+    model = animals_resnet50(len(CLASS_NAMES))
+    torch.save(model.state_dict(), tmp_path / "random.pth")
+    random_head = load_checkpoint(tmp_path / "random.pth", CLASS_NAMES)
+    truth = Preprocessing(Crop(128, 128), HALF)
+    forward = Forward(random_head.backbone, CPU, "float32", HALF, fuse=False)
+    features = pooled_features(forward, train, PassSettings(preprocessing=truth, quiet=True)).values
+    labels = torch.from_numpy(train.labels)
+    head = model.get_submodule("fc")
+    optimizer = torch.optim.Adam(head.parameters(), lr=1e-3)
+    for _ in range(150):
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(head(features), labels).backward()
+        optimizer.step()
+    torch.save(model.state_dict(), tmp_path / "fitted.pth")
+    fitted = load_checkpoint(tmp_path / "fitted.pth", CLASS_NAMES)
+
+    used = Preprocessing(Crop(32, 32), HALF)
+    forward = Forward(fitted.backbone, CPU, "float32", HALF, fuse=False)
+    small = pooled_features(forward, train, PassSettings(preprocessing=used, quiet=True)).values
+    factors = compute_factors(fitted, small, labels)
+    found = search_other_ways(fitted, train, factors, used, CPU)
+    assert found.right_now / found.images < 0.4
+    assert found.best is not None
+    assert found.best.preprocessing.crop.crop_size == 128
+    assert found.best.right / found.images > 0.8
+
+
+def test_images_that_vanished_count_as_wrong(
+    coloured: Path, tmp_path: Path, checkpoint_path: Path
+) -> None:
+    shutil.copytree(coloured, tmp_path / "data")
+    train, _ = find_images(tmp_path / "data")
+    checkpoint = load_checkpoint(checkpoint_path, CLASS_NAMES)
+    few = train.take(np.arange(4))
+    factors = compute_factors(checkpoint, torch.zeros(4, 2048), torch.from_numpy(few.labels))
+    (tmp_path / "data" / few.paths[0]).unlink()
+    used = Preprocessing(Crop(32, 32))
+    found = search_other_ways(checkpoint, few, factors, used, CPU)
+    assert found.best is None  # four images prove nothing
+    assert found.images == 4

@@ -1,0 +1,101 @@
+"""What a checkpoint stores is used unless a flag says otherwise, and two must not disagree."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tracin.compute.config import RunConfig
+from tracin.compute.settle import settle
+from tracin.errors import TracInError
+from tracin.images import IMAGENET_MEAN, IMAGENET_STD, Crop, Normalization
+
+
+def config(folder: Path, *stored: dict[str, Any]) -> RunConfig:
+    """A run of one checkpoint for each of ``stored``, named a.pth, b.pth, …"""
+    paths = []
+    for name, facts in zip("abcdef", stored, strict=False):
+        paths.append(folder / f"{name}.pth")
+        torch.save({"state_dict": {"w": torch.ones(2)}} | facts, paths[-1])
+    return RunConfig(tuple(paths), folder, folder)
+
+
+def test_without_a_word_it_is_the_usual(tmp_path: Path) -> None:
+    settled = settle(config(tmp_path, {}))
+    assert settled.preprocessing.crop == Crop(256, 224)
+    assert settled.preprocessing.normalization == Normalization(IMAGENET_MEAN, IMAGENET_STD)
+    assert settled.notices == ()
+
+
+def test_what_is_stored_is_used_and_said(tmp_path: Path) -> None:
+    facts = {"resize_size": 96, "crop_size": torch.tensor(84), "mean": 0.5, "std": [0.5, 0.25, 1]}
+    asked = config(tmp_path, facts, {})
+    settled = settle(asked)
+    assert settled.preprocessing.crop == Crop(96, 84)
+    assert settled.preprocessing.normalization == Normalization((0.5,) * 3, (0.5, 0.25, 1.0))
+    (said,) = settled.notices
+    assert "--resize_size 96 --crop_size 84 --mean 0.5 0.5 0.5 --std 0.5 0.25 1" in said
+
+    settled = settle(replace(asked, crop_size=90, std=(1.0, 1.0, 1.0), resize_mode="square"))
+    assert settled.preprocessing.crop == Crop(96, 90, "square")
+    assert settled.preprocessing.normalization.std == (1.0, 1.0, 1.0)
+    assert "shown with --crop_size 84 --std 0.5 0.25 1, and this run's flags" in settled.notices[1]
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ({"resize_size": 96}, Crop(96, 96)),
+        ({"crop_size": 384}, Crop(384, 384)),
+        ({"crop_size": 96}, Crop(256, 96)),
+        ({"resize_size": 300}, Crop(300, 224)),
+    ],
+)
+def test_one_size_alone_never_leaves_a_black_frame(
+    flags: dict[str, int], expected: Crop, tmp_path: Path
+) -> None:
+    asked = config(tmp_path, {})
+    assert settle(replace(asked, **flags)).preprocessing.crop == expected  # type: ignore[arg-type]
+    assert settle(config(tmp_path, flags)).preprocessing.crop == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("resize_size", "large"),
+        ("crop_size", 0),
+        ("crop_size", 22.5),
+        ("resize_size", 10**9),
+        ("mean", [0.5, 0.5]),
+        ("mean", [123.7, 116.3, 103.5]),
+        ("std", [0.0, 0.1, 0.1]),
+        ("std", {"r": 1}),
+        ("std", [float("nan")] * 3),
+    ],
+)
+def test_what_cannot_be_used_is_named_with_its_flag(key: str, value: Any, tmp_path: Path) -> None:
+    with pytest.raises(TracInError, match=rf"stores {key} = .*--{key}"):
+        settle(config(tmp_path, {key: value}))
+
+
+def test_checkpoints_that_disagree_are_not_mixed(tmp_path: Path) -> None:
+    asked = config(tmp_path, {"crop_size": 96}, {}, {"crop_size": 128})
+    with pytest.raises(TracInError, match=r"a.pth stores crop_size = 96.*c.pth stores 128"):
+        settle(asked)
+    assert settle(replace(asked, crop_size=96)).preprocessing.crop.crop_size == 96
+
+
+def test_checkpoints_stand_in_the_order_of_the_training(tmp_path: Path) -> None:
+    """A shell puts epoch 100 before 20; rates go with their checkpoints."""
+    asked = config(tmp_path, {"epoch": 100}, {"epoch": 20}, {"epoch": torch.tensor(80)})
+    settled = settle(replace(asked, learning_rates=(1.0, 2.0, 3.0)))
+    assert [path.name for path in settled.model_paths] == ["b.pth", "c.pth", "a.pth"]
+    assert settled.rates == (2.0, 3.0, 1.0)
+    assert "b.pth, c.pth and a.pth" in settled.notices[0]
+    asked = config(tmp_path, {"epoch": 100}, {}, {"epoch": 80})
+    assert [path.name for path in settle(asked).model_paths] == ["a.pth", "b.pth", "c.pth"]
+    assert settle(asked).notices == ()

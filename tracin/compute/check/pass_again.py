@@ -1,0 +1,87 @@
+"""A sample of the training images is shown to the model once more, in other ways."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from contextlib import suppress
+
+import numpy as np
+import torch
+from PIL import Image
+from tqdm import tqdm
+
+from tracin.compute.check.shown import Search, find_better_way, usual_ways
+from tracin.compute.features.backbone import Forward
+from tracin.compute.model.checkpoint import Checkpoint
+from tracin.compute.scores.factors import Factors
+from tracin.images import ImageTable, PixelDataset, Preprocessing, collate, draw_subset
+
+SAMPLE = 100
+"""Training images: enough to tell 10 % from 30 %, and a pass of them takes seconds."""
+
+
+def search_other_ways(
+    checkpoint: Checkpoint,
+    table: ImageTable,
+    factors: Factors,
+    used: Preprocessing,
+    device: torch.device,
+) -> Search:
+    """Show some training images in other ways, until the model is clearly better.
+
+    Args:
+        checkpoint: the last one.
+        table: the training images.
+        factors: of these, for that checkpoint.
+        used: how they were shown.
+        device: where the passes run.
+    """
+    sample = draw_subset(table, SAMPLE, seed=0)
+    rows = torch.from_numpy(np.flatnonzero(np.isin(table.paths, sample.paths)))
+    named = factors.logits.argmax(dim=1).cpu()[rows]
+    right_now = int((named == torch.from_numpy(sample.labels)).sum())
+    ways = usual_ways(used, _own_side(sample))
+    with tqdm(total=len(ways), desc="Looking for the reason", unit="way", disable=None) as bar:
+        count = _counter(checkpoint, sample, device)
+
+        def count_right(way: Preprocessing) -> int:
+            right = count(way)
+            bar.update(min(1, len(ways) - bar.n))
+            return right
+
+        return find_better_way(
+            ways,
+            count_right,
+            images=len(sample),
+            right_now=right_now,
+            floor=float(np.bincount(sample.labels).max() / len(sample)),
+        )
+
+
+def _counter(
+    checkpoint: Checkpoint, sample: ImageTable, device: torch.device
+) -> Callable[[Preprocessing], int]:
+    """A function that shows the sample and counts the images that are named rightly."""
+
+    def count_right(way: Preprocessing) -> int:
+        images = PixelDataset(sample, range(len(sample)), way.crop)
+        batch = collate([images[row] for row in range(len(images))])
+        # Not fused: that takes longer than these few passes.
+        forward = Forward(checkpoint.backbone, device, "float32", way.normalization, fuse=False)
+        features = forward(batch.pixels).to(device)
+        with torch.inference_mode():
+            hidden, last = checkpoint.hidden.to(device), checkpoint.last.to(device)
+            named = last(hidden(features)).argmax(dim=1).cpu().numpy()
+        return int((named == sample.labels[batch.rows]).sum())
+
+    return count_right
+
+
+def _own_side(sample: ImageTable) -> int:
+    """The shorter side that most images have."""
+    sides = []
+    for path in sample.paths:
+        with suppress(Exception), Image.open(sample.data_dir / path) as file:
+            sides.append(min(file.size))
+    return statistics.mode(sides)

@@ -1,0 +1,140 @@
+"""Whether the model was trained on images shown otherwise: at other sizes, or normalised otherwise.
+
+Then it fails on every image, while the model itself is fine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from tracin.images import Crop, Normalization, Preprocessing
+from tracin.model_check import Z_99, wilson_interval
+
+LADDER = (32, 64, 96, 128, 160, 192, 224, 256, 320, 384)
+"""Sides that networks are usually trained at."""
+
+CUT_OUT = {side * 8 // 7: side for side in LADDER}
+"""The side that is cut out of an image whose shorter side is the key, as 224 is out of 256."""
+
+NORMALIZATIONS = (
+    Normalization(),
+    Normalization((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    Normalization((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+)
+"""ImageNet's, that to −1 … 1, and none."""
+
+
+@dataclass(frozen=True)
+class OtherWay:
+    """A way to show the images with which the model is right more often."""
+
+    preprocessing: Preprocessing
+    right: int
+    """Images of the sample that are named rightly."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """What came of trying other ways to show a sample of images."""
+
+    images: int
+    right_now: int
+    tried: int
+    """Ways that were tried."""
+    best: OtherWay | None
+    """The best of those that are clearly better; None where none is."""
+
+
+def usual_ways(used: Preprocessing, own_side: int) -> list[Preprocessing]:
+    """Usual ways to show images, those that are most often the reason first, without ``used``.
+
+    A dozen that are far apart: what lies between them is the climb's to find.
+
+    Args:
+        used: how they were shown.
+        own_side: the shorter side that most images have.
+    """
+    crops = [Crop(own_side, own_side), Crop()]
+    ways = [replace(used, crop=each) for each in crops]
+    ways += [replace(used, normalization=each) for each in NORMALIZATIONS]
+    ways += [replace(used, crop=Crop(side, side)) for side in LADDER]
+    return [way for way in dict.fromkeys(ways) if way != used]
+
+
+def find_better_way(
+    ways: Sequence[Preprocessing],
+    count_right: Callable[[Preprocessing], int],
+    *,
+    images: int,
+    right_now: int,
+    floor: float,
+) -> Search:
+    """Try ``ways`` up to the first that is clearly better, and from there its neighbours.
+
+    Clearly: its 99 % interval lies above that of the present way, and above ``floor``.
+
+    Args:
+        ways: to be tried, in this order.
+        count_right: shows the sample so and counts the images that are named rightly.
+        images: of the sample.
+        right_now: of them, as they were shown.
+        floor: share of the images, 0 to 1, that naming one class would get right.
+    """
+    to_beat = max(wilson_interval(right_now, images, Z_99)[1], floor)
+    results: dict[Preprocessing, int] = {}
+    for way in ways:
+        results[way] = count_right(way)
+        if wilson_interval(results[way], images, Z_99)[0] > to_beat:
+            best = _climb(way, results, count_right)
+            return Search(images, right_now, len(results), OtherWay(best, results[best]))
+    return Search(images, right_now, len(results), None)
+
+
+def _climb(
+    start: Preprocessing,
+    results: dict[Preprocessing, int],
+    count_right: Callable[[Preprocessing], int],
+) -> Preprocessing:
+    """The way that none of its neighbours beats; all that were tried are added to ``results``."""
+    best = start
+    while True:
+        for way in _neighbours(best):
+            if way not in results:
+                results[way] = count_right(way)
+        better = max(_neighbours(best), key=results.__getitem__)
+        if results[better] <= results[best]:
+            return best
+        best = better
+
+
+def _neighbours(way: Preprocessing) -> Iterator[Preprocessing]:
+    """The next sizes of the ladder, the other ways to crop, the other normalisations."""
+    side, crop = way.crop.crop_size, way.crop
+    below = [each for each in LADDER if each < side][-1:]
+    above = [each for each in LADDER if each > side][:1]
+    crops = [replace(crop, resize_size=each, crop_size=each) for each in (*below, *above)]
+    crops += [Crop(side, side), Crop(side, side, "square")]
+    crops += [Crop(resize, cut) for resize, cut in CUT_OUT.items() if cut == side]
+    for each in crops:
+        yield replace(way, crop=each)
+    for normalization in NORMALIZATIONS:
+        yield replace(way, normalization=normalization)
+
+
+def as_flags(way: Preprocessing, used: Preprocessing) -> str:
+    """The flags that show images this way, where they differ from ``used``."""
+    words: list[str] = []
+    for part in ("crop", "normalization"):
+        now, then = getattr(used, part), getattr(way, part)
+        pairs = {name: (getattr(now, name), getattr(then, name)) for name in vars(then)}
+        if part == "crop" and now != then:
+            sizes = ("resize_size", "crop_size")
+            pairs = {
+                key: value for key, value in pairs.items() if key in sizes or value[0] != value[1]
+            }
+            words += [f"--{name} {value}" for name, (_, value) in pairs.items()]
+        elif now != then:
+            for name, (_, values) in pairs.items():
+                words.append(f"--{name} {' '.join(f'{value:g}' for value in values)}")
+    return " ".join(words)

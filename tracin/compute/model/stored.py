@@ -1,0 +1,142 @@
+"""What a checkpoint says of itself, beside its weights or in a JSON file of the same name."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tracin.errors import TracInError
+from tracin.flags import is_mean, is_std
+from tracin.weights import read_extras
+
+Stored = Mapping[str, Any]
+
+EPOCH_KEY = "epoch"
+CLASS_KEYS = ("class_names", "classes", "class_to_idx", "idx_to_class")
+"""Under which training programs keep the order of their classes."""
+SIZE_KEYS = ("resize_size", "crop_size")
+COLOUR_KEYS = ("mean", "std")
+
+
+def read_stored(path: Path) -> dict[str, Any]:
+    """All that is stored with the checkpoint ``path``; its own word goes before the JSON's.
+
+    Raises:
+        TracInError: a file is damaged.
+    """
+    return {**json_beside(path), **read_extras(path)}
+
+
+def json_beside(path: Path) -> dict[str, Any]:
+    """The content of the JSON file beside ``path``; {} where there is none.
+
+    Raises:
+        TracInError: it cannot be read as JSON.
+    """
+    beside = path.with_suffix(".json")
+    if not beside.is_file():
+        return {}
+    try:
+        content = json.loads(beside.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise TracInError(
+            f"{beside} cannot be read as JSON ({error}). Correct it or take it away."
+        ) from error
+    return content if isinstance(content, dict) else {}
+
+
+def stored_number(value: Any) -> float:
+    """The number that ``value`` stands for; NaN where it stands for none."""
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        return math.nan
+
+
+def stored_epoch(stored: Stored) -> float | None:
+    """The epoch of the training at which a checkpoint was written; None where it does not say."""
+    number = stored_number(stored.get(EPOCH_KEY))
+    return number if math.isfinite(number) else None
+
+
+def stored_size(stored: Stored, key: str, path: Path) -> int | None:
+    """Pixels, of ``SIZE_KEYS``; None where nothing is stored.
+
+    Raises:
+        TracInError: what is stored is no such number.
+    """
+    if stored.get(key) is None:
+        return None
+    number = stored_number(stored[key])
+    if not (number >= 1 and number.is_integer() and number < MOST_PIXELS):
+        raise _unusable(path, key, stored[key])
+    return int(number)
+
+
+MOST_PIXELS = 100_000
+"""A side as long as this is a mistake: one image of the size would fill the memory."""
+
+
+def stored_colour(stored: Stored, key: str, path: Path) -> tuple[float, float, float] | None:
+    """A value for each colour channel, of ``COLOUR_KEYS``; None where nothing is stored.
+
+    Raises:
+        TracInError: what is stored are not three such numbers.
+    """
+    value = stored.get(key)
+    if value is None:
+        return None
+    values = value.tolist() if isinstance(value, torch.Tensor) else value
+    if isinstance(values, int | float):
+        values = [values] * 3
+    if not isinstance(values, Sequence) or isinstance(values, str) or len(values) != 3:
+        raise _unusable(path, key, value)
+    red, green, blue = map(stored_number, values)
+    if not all(map(is_std if key == "std" else is_mean, (red, green, blue))):
+        raise _unusable(path, key, value)
+    return red, green, blue
+
+
+def _unusable(path: Path, key: str, value: Any) -> TracInError:
+    return TracInError(
+        f"{path}, or the JSON beside it, stores {key} = {value!r}, which cannot be used. Set it "
+        f"with --{key}."
+    )
+
+
+def stored_classes(stored: Stored) -> tuple[str, ...] | None:
+    """The classes in the order of the model's outputs; None where they are not stored as such."""
+    for key in CLASS_KEYS:
+        names = _class_list(stored.get(key))
+        if names:
+            return names
+    return None
+
+
+def _class_list(value: Any) -> tuple[str, ...] | None:
+    """The classes by output, of a list of names, {name: output} or {output: name}."""
+    if isinstance(value, Mapping):
+        outputs: dict[float, str] = {}
+        for key, entry in value.items():
+            by_name = isinstance(key, str) and _is_number(entry)
+            name, number = (key, entry) if by_name else (entry, key)
+            if not isinstance(name, str):
+                return None
+            outputs[stored_number(number)] = name
+        if sorted(outputs) != list(range(len(value))):
+            return None
+        return tuple(outputs[number] for number in range(len(value)))
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        return None
+    names = tuple(value)
+    distinct = len(set(map(str, names))) == len(names)
+    return names if distinct and all(isinstance(name, str) for name in names) else None
+
+
+def _is_number(value: Any) -> bool:
+    return not isinstance(value, str) and math.isfinite(stored_number(value))

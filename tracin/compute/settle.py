@@ -1,0 +1,152 @@
+"""What the flags leave open is settled by what the checkpoints store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from tracin.compute.config import RunConfig
+from tracin.compute.model.checkpoint import check_there
+from tracin.compute.model.stored import (
+    COLOUR_KEYS,
+    SIZE_KEYS,
+    Stored,
+    read_stored,
+    stored_colour,
+    stored_epoch,
+    stored_size,
+)
+from tracin.errors import TracInError
+from tracin.flags import CROP_SIZE, RESIZE_SIZE
+from tracin.images import IMAGENET_MEAN, IMAGENET_STD, Crop, Normalization, Preprocessing
+from tracin.wording import listed
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The checkpoints of a run and how images are shown to them."""
+
+    model_paths: tuple[Path, ...]
+    """In the order of the training, as far as the checkpoints tell it; the last one judges."""
+    rates: tuple[float | None, ...]
+    """The flag's learning rate for each; None: what it stores, else the default."""
+    preprocessing: Preprocessing
+    notices: tuple[str, ...]
+    """What the user should know of it, a sentence each."""
+
+
+def settle(config: RunConfig) -> Settled:
+    """Settle the order of the checkpoints and the preprocessing of a run.
+
+    Raises:
+        TracInError: a checkpoint is missing or damaged, stores what cannot be used, or contradicts
+            another one.
+    """
+    rates = _rates_of_flag(config)
+    stored: dict[Path, Stored] = {}
+    for path in config.model_paths:
+        check_there(path)
+        stored[path] = read_stored(path)
+    order = _order_of_training(config.model_paths, stored)
+    paths = tuple(config.model_paths[place] for place in order)
+    shown = _Shown(config, stored)
+    preprocessing = shown.preprocessing()
+    notices = []
+    if list(order) != sorted(order):
+        notices.append(
+            "The checkpoints are taken in the order of the epochs that they store, "
+            f"{listed([path.name for path in paths])}: the last one judges."
+        )
+    if shown.taken:
+        notices.append(f"Images are shown as in training: {' '.join(shown.taken)}.")
+    if shown.overruled:
+        notices.append(
+            f"Note: in training images were shown with {' '.join(shown.overruled)}, and this run's "
+            "flags say otherwise."
+        )
+    return Settled(paths, tuple(rates[place] for place in order), preprocessing, tuple(notices))
+
+
+def _rates_of_flag(config: RunConfig) -> tuple[float | None, ...]:
+    """One learning rate per checkpoint, None where the flag was not given."""
+    rates: tuple[float | None, ...] = config.learning_rates or (None,)
+    if len(rates) == 1:
+        rates *= len(config.model_paths)
+    if len(rates) != len(config.model_paths):
+        raise TracInError(
+            f"--learning_rate has {len(rates)} values for {len(config.model_paths)} checkpoints. "
+            "Give one for each, or one for all."
+        )
+    return rates
+
+
+def _order_of_training(paths: Sequence[Path], stored: Mapping[Path, Stored]) -> list[int]:
+    """Places in ``paths`` by stored epoch; as they stand where not all store one.
+
+    A shell puts epoch_100 before epoch_20.
+    """
+    epochs = [stored_epoch(stored[path]) for path in paths]
+    known = [epoch for epoch in epochs if epoch is not None]
+    if len(known) < len(epochs):
+        return list(range(len(paths)))
+    return sorted(range(len(paths)), key=known.__getitem__)
+
+
+class _Shown:
+    """How images are shown: what the flags say, else what the checkpoints store, else the usual."""
+
+    def __init__(self, config: RunConfig, stored: Mapping[Path, Stored]) -> None:
+        self._config, self._stored = config, stored
+        self.taken: list[str] = []
+        """What was taken from the checkpoints, as flags."""
+        self.overruled: list[str] = []
+        """What the checkpoints store and the flags set otherwise, as flags."""
+
+    def preprocessing(self) -> Preprocessing:
+        resize_size, crop_size = (self._choose(key, stored_size) for key in SIZE_KEYS)
+        mean, std = (self._choose(key, stored_colour) for key in COLOUR_KEYS)
+        # With one size alone, the other must let the crop lie inside the image.
+        side = crop_size or min(CROP_SIZE, resize_size or CROP_SIZE)
+        crop = Crop(
+            resize_size=resize_size or max(RESIZE_SIZE, side),
+            crop_size=side,
+            resize_mode=self._config.resize_mode or "shorter",
+        )
+        return Preprocessing(crop, Normalization(mean or IMAGENET_MEAN, std or IMAGENET_STD))
+
+    def _choose(self, key: str, read: Callable[[Stored, str, Path], Value | None]) -> Value | None:
+        flag: Value | None = getattr(self._config, key)
+        if flag is not None:
+            values = {read(stored, key, path) for path, stored in self._stored.items()} - {None}
+            self.overruled += [_as_flag(key, value) for value in values if value != flag]
+            return flag
+        value = _agreed(
+            key, {path: read(values, key, path) for path, values in self._stored.items()}
+        )
+        if value is not None:
+            self.taken.append(_as_flag(key, value))
+        return value
+
+
+def _agreed(key: str, values: Mapping[Path, Value | None]) -> Value | None:
+    """The value that the checkpoints store; None where none does."""
+    known = {path: value for path, value in values.items() if value is not None}
+    first = next(iter(known), None)
+    if first is None:
+        return None
+    for path, value in known.items():
+        if value != known[first]:
+            raise TracInError(
+                f"{first} stores {key} = {known[first]}, and {path} stores {value}. Score them in "
+                f"runs of their own, or set one for both with --{key}."
+            )
+    return known[first]
+
+
+def _as_flag(key: str, value: object) -> str:
+    numbers = value if isinstance(value, tuple) else (value,)
+    return f"--{key} {' '.join(f'{number:g}' for number in numbers)}"
