@@ -139,7 +139,7 @@ def _run(arguments: argparse.Namespace) -> str:
 
 
 def _analyze(arguments: argparse.Namespace) -> str:
-    from tracin.analyze.console import report
+    from tracin.analyze.console import closing_summary
     from tracin.analyze.run import AnalyzeConfig, run
 
     config = AnalyzeConfig(
@@ -148,7 +148,7 @@ def _analyze(arguments: argparse.Namespace) -> str:
         top_k=arguments.top_k,
         rank_by=arguments.rank_by,
     )
-    return report(run(config), arguments.results_dir)
+    return closing_summary(run(config), arguments.results_dir)
 
 
 def _explain(arguments: argparse.Namespace) -> str:

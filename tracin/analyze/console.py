@@ -14,7 +14,7 @@ MOST_PAGES = 20
 """So many class pages are named one by one."""
 
 
-def report(outcome: Outcome, results_dir: Path) -> str:
+def closing_summary(outcome: Outcome, results_dir: Path) -> str:
     """The closing summary: figures, what was left out, health, findings, paths."""
     parts = [_figures(outcome.overall)]
     if outcome.left_out:

@@ -123,7 +123,7 @@ def _draw(inputs: Inputs, overall: OverallSummary, words: Words, paths: tuple[Pa
                 written = pool.submit(_write_picture, picture, path)
             if written is not None:
                 written.result()
-    return fonts.missing(texts, families)
+    return fonts.characters_lacking(texts, families)
 
 
 def _write_picture(picture: Image.Image, path: Path) -> None:

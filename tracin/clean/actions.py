@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tracin.errors import TracInError
-from tracin.wording import count, first_few, listed
+from tracin.wording import count, first_few, listed, noun_for
 
 COLUMNS = ("train_path", "action", "new_class")
 
@@ -91,8 +91,8 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
         ) from error
     if missing:
         raise TracInError(
-            f"{path} has no column {listed(missing)}. Its first line must be {header}, separated "
-            "by commas."
+            f"{path} has no {noun_for(len(missing), 'column')} {listed(missing)}. Its first line "
+            f"must be {header}, separated by commas."
         )
     return [(line, row) for line, row in rows if any(row.values())]
 

@@ -10,6 +10,7 @@ import torch
 from tracin.errors import TracInError
 from tracin.flags import Device
 from tracin.machine.cores import core_count
+from tracin.wording import count
 
 
 def choose_device(name: Device) -> torch.device:
@@ -41,7 +42,7 @@ def device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return f"cuda ({torch.cuda.get_device_name(device)})"
     if device.type == "cpu":
-        return f"cpu ({_processor()}, {torch.get_num_threads()} threads)"
+        return f"cpu ({_processor()}, {count(torch.get_num_threads(), 'thread')})"
     return device.type
 
 

@@ -21,6 +21,7 @@ from tracin.flags import RankBy
 from tracin.model_check import ModelCheck
 from tracin.results.run_info import RunInfo
 from tracin.results.schema import GAUSS_NEWTON, SUSPICION_CUT, TRACIN
+from tracin.wording import count, noun_for
 
 METHOD_NAMES = {
     TRACIN: ("TracIn", "estimated drop in test loss"),
@@ -73,14 +74,14 @@ def summarize(
     if accuracy is None and n_right is not None:
         accuracy = n_right / n_test
     labels = inputs.train.labels
-    whole = labels is not None and None not in labels
+    all_labelled = labels is not None and None not in labels
     return OverallSummary(
         method=_method(inputs.run)[0],
         unit=_method(inputs.run)[1],
         provenance=_provenance(inputs.run),
         n_train=inputs.n_train,
         n_test=n_test,
-        n_train_classes=len(set(labels)) if labels is not None and whole else None,
+        n_train_classes=len(set(labels)) if labels is not None and all_labelled else None,
         test_accuracy=accuracy,
         n_right=n_right,
         health=_health(inputs, check, scores.test_mean),
@@ -148,7 +149,7 @@ def _health(
         return Health(int(np.count_nonzero(test_mean > 0)), len(test_mean), of_labels=False)
     suspicion = train.suspicion
     if label is not None:
-        suspicion = suspicion[np.array([each == label for each in train.labels], dtype=bool)]
+        suspicion = suspicion[np.array([given == label for given in train.labels], dtype=bool)]
     if not len(suspicion):
         return None
     return Health(int(np.count_nonzero(suspicion < SUSPICION_CUT)), len(suspicion))
@@ -171,11 +172,11 @@ def _helpful(
     self_influence = inputs.train.self_influence
     if rank_by == "normalized" and self_influence is not None:
         means = normalized(means, self_influence)
-    return tuple(_image(inputs, int(i), float(means[i])) for i in rank(means, k))
+    return tuple(_image(inputs, int(row), float(means[row])) for row in rank(means, k))
 
 
 def _harmful(inputs: Inputs, means: Float64Array, k: int) -> tuple[RankedImage, ...]:
-    return tuple(_image(inputs, int(i), float(means[i])) for i in rank(-means, k))
+    return tuple(_image(inputs, int(row), float(means[row])) for row in rank(-means, k))
 
 
 def _busiest_opponent(inputs: Inputs, scores: MatrixSummary) -> tuple[RankedImage, int] | None:
@@ -236,12 +237,20 @@ def _provenance(run: RunInfo | None) -> str:
         return ""
     checkpoints = run.checkpoints
     rates = dict.fromkeys(f"{checkpoint.learning_rate:g}" for checkpoint in checkpoints)
-    many = f"{len(checkpoints)} checkpoints, " if len(checkpoints) > 1 else ""
-    rate = f"{many}learning rate{'s' if len(rates) > 1 else ''} {_span(list(rates))}"
-    files = dict.fromkeys(
-        checkpoint.path.replace("\\", "/").split("/")[-1] for checkpoint in checkpoints
-    )
-    return " · ".join(part for part in (rate, _span(list(files)), run.created[:10]) if part)
+    number = f"{count(len(checkpoints), 'checkpoint')}, " if len(checkpoints) > 1 else ""
+    rate = f"{number}{noun_for(len(rates), 'learning rate')} {_span(list(rates))}"
+    files = dict.fromkeys(checkpoint_files(run))
+    return " · ".join(part for part in (rate, _span(list(files)), run_date(run)) if part)
+
+
+def checkpoint_files(run: RunInfo) -> list[str]:
+    """File names of the checkpoints in order, whichever system they were on."""
+    return [checkpoint.path.replace("\\", "/").split("/")[-1] for checkpoint in run.checkpoints]
+
+
+def run_date(run: RunInfo) -> str:
+    """The day on which the scores were computed, ``2026-01-31``."""
+    return run.created.partition("T")[0]
 
 
 def _span(values: list[str]) -> str:

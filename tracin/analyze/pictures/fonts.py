@@ -53,7 +53,7 @@ def families_for(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(families)
 
 
-def missing(texts: Iterable[str], families: Iterable[str]) -> str:
+def characters_lacking(texts: Iterable[str], families: Iterable[str]) -> str:
     """The characters of ``texts`` that none of ``families`` has, each once, in order."""
     have = _all_characters(tuple(families))
     seen = dict.fromkeys(character for text in texts for character in text)

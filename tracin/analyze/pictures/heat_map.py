@@ -15,6 +15,7 @@ from matplotlib.patches import Rectangle
 from tracin.analyze.figures.class_influence import ClassInfluence
 from tracin.analyze.pictures import style, text
 from tracin.analyze.pictures.fonts import drawable
+from tracin.wording import count
 
 HEADING = "Which training classes helped or hurt which test classes"
 
@@ -101,15 +102,15 @@ def draw_heat_map(
 def _remarks(influence: ClassInfluence, unit: str) -> tuple[str, ...]:
     scale = f", in {influence.scale}" if influence.scale else ""
     chosen = (
-        f" {influence.n_shown} of {influence.n_classes} classes: those with the strongest "
+        f" {influence.n_shown} of {count(influence.n_classes, 'class')}: those with the strongest "
         "influence between classes."
         if influence.n_shown < influence.n_classes
         else ""
     )
     return (
-        "A cell: the scores of all training images of a class added up, on average over the test "
+        "Each cell adds up the scores of all training images of a class, averaged over the test "
         f"images of a class ({unit}{scale}).",
-        f"Green, +: helped. Orange, −: hurt. Framed: a class and itself.{chosen}",
+        f"Green, +: helped. Orange, −: hurt. Framed: a class on itself.{chosen}",
     )
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from tracin.analyze.read.rows import needed_rows, read_rows
 from tracin.analyze.read.scan import Int64Array
 from tracin.errors import TracInError
-from tracin.image_folder import images_in_order
+from tracin.image_folder import TRAIN, images_in_order
 from tracin.results import schema
 from tracin.results.matrix import read_shape
 from tracin.results.run_info import DEFAULT_DATA_DIR, RunInfo, read_run_info
@@ -235,18 +235,19 @@ def _train_images_without_table(
                         "different runs: run TracIn_Resnet50.py again."
                     )
                 known[index] = name
-    found = images_in_order(data_dir / "train")
+    folder = data_dir / TRAIN
+    found = images_in_order(folder)
     without = f"there is no {schema.TRAIN_SUMMARY}"
     if not found:
         left_out.append(
             f"Pictures and labels of the training images: {without}, and no images in "
-            f"{data_dir / 'train'}. Name their folder with --data_dir."
+            f"{folder}. Name the folder that holds them with --data_dir."
         )
     elif len(found) != n_train:
         left_out.append(
-            f"Pictures and labels of the training images: {without}, and {data_dir / 'train'} "
-            f"holds {count(len(found), 'image')} where the matrix has {count(n_train, 'row')}, so "
-            "there is no telling which is which."
+            f"Pictures and labels of the training images: {without}, and {folder} holds "
+            f"{count(len(found), 'image')} where the matrix has {count(n_train, 'row')}, so there "
+            "is no telling which is which."
         )
     else:
         labels = tuple(path.split("/")[1] for path in found)
@@ -254,6 +255,6 @@ def _train_images_without_table(
             return TrainImages(paths=tuple(found), labels=labels)
         left_out.append(
             f"Pictures and labels of the training images: {without}, and the classes in "
-            f"{data_dir / 'train'} are not those in {schema.INFLUENCE_SUMMARY}."
+            f"{folder} are not those in {schema.INFLUENCE_SUMMARY}."
         )
     return TrainImages(labels=tuple(known) if any(known) else None)

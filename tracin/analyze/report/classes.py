@@ -13,7 +13,7 @@ from tracin.analyze.figures.class_influence import class_influence
 from tracin.analyze.figures.summarize import rank
 from tracin.analyze.report.analysis import Analysis, PagePicture
 from tracin.results import schema
-from tracin.wording import signed
+from tracin.wording import count, signed
 
 MOST_CLASSES = 30
 MOST_PAIRS = 20
@@ -183,7 +183,7 @@ def _pair(
         )
         return tuple([image for image in found if image.path not in shown][:PER_PAIR])
 
-    which = "this test image" if mistakes == 1 else f"these {mistakes} test images"
+    which = "this test image" if mistakes == 1 else f"these {count(mistakes, 'test image')}"
     groups = (
         OpponentGroup(f"Strongest opponents of {which}, whatever their label", these),
         OpponentGroup(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from tracin.analyze.report.analysis import Analysis, PagePicture, PageTables, missing
+from tracin.analyze.report.analysis import Analysis, PagePicture, PageTables, why_empty
 from tracin.analyze.words import meaning
 from tracin.results import schema
 from tracin.wording import signed
@@ -84,7 +84,7 @@ def mistakes_section(analysis: Analysis) -> MistakeSection:
     run = analysis.inputs.run
     gauss_newton = run is not None and run.method == schema.GAUSS_NEWTON
     if table is None:
-        why = missing(schema.TOP_INFLUENCES_TABLE, "The strongest influences on each test image")
+        why = why_empty(schema.TOP_INFLUENCES_TABLE, "The strongest influences on each test image")
         return MistakeSection((), 0, 0, (), gauss_newton, why)
     losses = _losses(analysis)
     wrong = table[table["test_class"] != table["predicted_class"]]

@@ -94,6 +94,7 @@ def _render(analysis: Analysis, sections: Sections, album: Album, left_out: tupl
         lstrip_blocks=True,
     )
     environment.filters["left_to_right"] = _left_to_right
+    environment.globals["count"] = count
     script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
 
     def number_of(path: str, large: bool = False) -> int | None:

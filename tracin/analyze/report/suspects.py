@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from tracin.analyze.report.analysis import Analysis, PagePicture, missing
+from tracin.analyze.report.analysis import Analysis, PagePicture, why_empty
 from tracin.analyze.words import meaning
 from tracin.results import schema
 from tracin.wording import number
@@ -93,7 +93,7 @@ def suspects_section(analysis: Analysis) -> SuspectSection:
         why = "The model cannot judge these images, so what it thinks of the labels is withheld."
         return SuspectSection((), (), missing=why)
     if table is None:
-        return SuspectSection((), (), missing=missing(schema.SUSPECTS, "Labels that look wrong"))
+        return SuspectSection((), (), missing=why_empty(schema.SUSPECTS, "Labels that look wrong"))
     near = analysis.tables.neighbours
     probabilities = analysis.tables.label_probabilities
     neighbours = _neighbours(near) if near is not None else {}
@@ -111,7 +111,7 @@ def suspects_section(analysis: Analysis) -> SuspectSection:
         ),
         neighbours_missing=""
         if near is not None
-        else missing(schema.NEIGHBOURS, "The nearest images of both classes"),
+        else why_empty(schema.NEIGHBOURS, "The nearest images of both classes"),
     )
 
 
