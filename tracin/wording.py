@@ -1,7 +1,8 @@
-"""Numbers, counts and lists as people read them. Pure."""
+"""Numbers, counts, durations and lists as people read them. Pure."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Sequence
 
 Say = Callable[[str], None]
@@ -10,6 +11,9 @@ Say = Callable[[str], None]
 TENTHS_UP_TO, SECONDS_UP_TO, MINUTES_UP_TO = 9.95, 90, 5400
 """Seconds below which a duration is told in tenths of a second, in seconds, and in minutes: two
 digits tell it well."""
+
+LEFT_TO_RIGHT = "\u200e"
+"""An invisible mark: what stands beside it runs from left to right."""
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -66,6 +70,11 @@ def noun_for(n: int, noun: str) -> str:
     if n == 1:
         return noun
     return f"{noun}es" if noun.endswith("s") else f"{noun}s"
+
+
+def reads_right_to_left(text: str) -> bool:
+    """Whether ``text`` holds a letter of Hebrew, Arabic or another script written that way."""
+    return any(unicodedata.bidirectional(character) in ("R", "AL") for character in text)
 
 
 def duration(seconds: float) -> str:

@@ -51,7 +51,7 @@ def _figures(overall: OverallSummary) -> str:
         f"  method         {' · '.join(filter(None, (overall.method, overall.provenance)))}",
         f"  test accuracy  {accuracy}",
         f"  scores         {low} to {high} (above zero: helped)",
-        f"  helpful by     {ranked}",
+        f"  ranked by      {ranked}",
     )
     return "\n".join(lines)
 

@@ -50,6 +50,9 @@ SLANTED_ROOM = 1.5
 DEEPEST = 0.75
 """How much of the tool's colour the strongest cell has: dark text stays legible on it."""
 
+PALETTE_STEPS = 100
+"""Steps from white to a colour, of which ``DEEPEST`` names one."""
+
 
 def heat_map_height(influence: ClassInfluence | None) -> float:
     """Inches that ``draw_heat_map`` takes."""
@@ -171,14 +174,14 @@ def _draw_names(ax: Axes, influence: ClassInfluence) -> None:
 
 
 def _write_corner(
-    ax: Axes, words: str, place: tuple[float, float], align: Literal["left", "right"]
+    ax: Axes, words: str, offset: tuple[float, float], align: Literal["left", "right"]
 ) -> None:
-    """Write ``words`` at ``place``: inches right of the map's upper left corner, and above it."""
+    """Write ``words`` ``offset`` inches right of the map's upper left corner, and above it."""
     ax.annotate(
         words,
         (0, 1),
         xycoords="axes fraction",
-        xytext=(POINTS_PER_INCH * place[0], POINTS_PER_INCH * place[1]),
+        xytext=(POINTS_PER_INCH * offset[0], POINTS_PER_INCH * offset[1]),
         textcoords="offset points",
         fontsize=style.SMALL,
         fontweight="bold",
@@ -203,7 +206,7 @@ def _draw_scale(bar: Axes, influence: ClassInfluence) -> None:
 def _palette() -> Colormap:
     """Orange over white to green."""
     ends = [
-        sns.blend_palette(["white", colour], 101)[round(100 * DEEPEST)]
+        sns.blend_palette(["white", colour], PALETTE_STEPS + 1)[round(PALETTE_STEPS * DEEPEST)]
         for colour in (style.HURT, style.HELPED)
     ]
     palette: Colormap = sns.blend_palette([ends[0], "white", ends[1]], as_cmap=True)

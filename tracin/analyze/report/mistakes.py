@@ -16,6 +16,7 @@ from tracin.wording import signed
 
 MOST_SHOWN = 300
 PER_ARGUMENT = 4
+"""Training images shown for each answer."""
 
 
 @dataclass(frozen=True)
@@ -138,20 +139,20 @@ def _against(
     """The opponents that carry the predicted label; where there are none, the strongest of any."""
     if rows.empty:
         return Argument(
-            f"Speak against {true}", (), "None: no training image has a score below zero."
+            f"Against {true}, its label", (), "None: no training image has a score below zero."
         )
     own = rows[rows["train_class"] == predicted]
     if own.empty:
         remark = _none_of(rows, predicted)
         evidence = _evidence(rows.head(PER_ARGUMENT), learnt)
-        return Argument(f"Speak against {true}, its label", evidence, remark)
-    heading = f"Speak for {predicted}, the wrong answer"
+        return Argument(f"Against {true}, its label", evidence, remark)
+    heading = f"For {predicted}, the wrong answer"
     return Argument(heading, _evidence(own.head(PER_ARGUMENT), learnt), "")
 
 
 def _for(rows: pd.DataFrame, true: str, learnt: Mapping[str, float]) -> Argument:
     """The proponents that carry the image's label; where there are none, the strongest of any."""
-    heading = f"Speak for {true}, its label"
+    heading = f"For {true}, its label"
     if rows.empty:
         return Argument(heading, (), "None: no training image has a score above zero.")
     own = rows[rows["train_class"] == true]

@@ -16,7 +16,7 @@ from tracin.results.run_info import RunInfo
 from tracin.wording import count, duration, listed, noun_for, signed
 
 MOST_RANKED = 10
-"""Images in a row: as many as fit beside each other on a wide screen."""
+"""Images in each row: as many as on the dashboard."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def overview_section(analysis: Analysis) -> Overview:
         tiles=tuple(overall_tiles(overall)),
         findings=analysis.words.findings,
         recommendations=analysis.words.recommendations,
-        charts=tuple(map(svg.draw, overall_charts(overall))),
+        charts=tuple(map(svg.drawing_of, overall_charts(overall))),
         classes=tuple(_class_row(summary) for summary in overall.classes if summary.is_class),
         helpful=tuple(map(_ranked, overall.helpful[:MOST_RANKED])),
         harmful=tuple(map(_ranked, overall.harmful[:MOST_RANKED])),
