@@ -60,7 +60,7 @@ def read_weights(path: Path) -> Weights:
         hold = "holds" if len(others) == 1 else "hold"
         fact = f"{first_few(others)} {hold} no tensors" if others else "it is empty"
         raise TracInError(
-            f"{path} is no state_dict: {fact}. Save the weights alone: "
+            f"{path} is not a state_dict: {fact}. Save the weights alone: "
             "torch.save(model.state_dict(), path)."
         )
     taken = ""

@@ -54,6 +54,12 @@ class TrainImages:
     """(row, suggested class) of images whose label looks wrong, most suspicious first; None where
     no file tells."""
 
+    @property
+    def all_labels(self) -> tuple[str, ...] | None:
+        """``labels`` where that of every image is known, else None."""
+        known = tuple(label for label in self.labels or () if label is not None)
+        return known if known and len(known) == len(self.labels or ()) else None
+
 
 @dataclass(frozen=True)
 class Tables:
@@ -153,7 +159,7 @@ def _read_run(
     run = read_run_info(folder)
     if (run.train_images, run.test_images) != shape:
         raise TracInError(
-            f"{folder / schema.RUN_INFO} tells of {count(run.train_images, 'training image')} and "
+            f"{folder / schema.RUN_INFO} is about {count(run.train_images, 'training image')} and "
             f"{count(run.test_images, 'test image')}, but {sizes}: they come from different runs. "
             f"Run TracIn_Resnet50.py again, or remove {schema.RUN_INFO} to go on without it."
         )
@@ -230,8 +236,8 @@ def _train_images_without_table(
             for index, name in zip(indices, names, strict=True):
                 if not 0 <= index < n_train:
                     raise TracInError(
-                        f"{schema.INFLUENCE_SUMMARY}, column {extreme}_train_idx: {index} is no "
-                        f"row of {schema.INFLUENCE_SCORES}, which has {n_train}. They come from "
+                        f"{schema.INFLUENCE_SUMMARY}, column {extreme}_train_idx: {index} is not "
+                        f"a row of {schema.INFLUENCE_SCORES}, which has {n_train}. They come from "
                         "different runs: run TracIn_Resnet50.py again."
                     )
                 known[index] = name
@@ -240,7 +246,7 @@ def _train_images_without_table(
     without = f"there is no {schema.TRAIN_SUMMARY}"
     if not found:
         left_out.append(
-            f"Pictures and labels of the training images: {without}, and no images in "
+            f"Pictures and labels of the training images: {without}, and there are no images in "
             f"{folder}. Name the folder that holds them with --data_dir."
         )
     elif len(found) != n_train:

@@ -97,15 +97,15 @@ class ClassSection:
 
 def classes_section(analysis: Analysis) -> ClassSection:
     """Classes against classes."""
-    test, labels = analysis.inputs.test, analysis.inputs.train.labels
-    if not test.has_classes or labels is None or None in labels:
+    test, labels = analysis.inputs.test, analysis.inputs.train.all_labels
+    if not test.has_classes or labels is None:
         why = (
             "The classes of the test images or the labels of the training images are not known: "
             f"{schema.INFLUENCE_SUMMARY} or {schema.TRAIN_SUMMARY} is missing. Run "
             "TracIn_Resnet50.py again."
         )
         return ClassSection((), (), "", 0, (), 0, why)
-    label_of = np.array([str(label) for label in labels], dtype=object)
+    label_of = np.array(labels, dtype=object)
     confused = _confused(analysis)
     names = _names(analysis, label_of, confused)
     columns = [name for name in names if name in test.groups]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
+from tracin.analyze.figures.summary import by_frequency
 from tracin.analyze.report.analysis import Analysis, PagePicture, PageTables, why_empty
 from tracin.analyze.words import meaning
 from tracin.results import schema
@@ -92,14 +92,12 @@ def mistakes_section(analysis: Analysis) -> MistakeSection:
     by_test = {int(str(index)): rows for index, rows in wrong.groupby("test_idx", sort=True)}
     order = sorted(by_test, key=lambda index: -losses.get(index, 0.0))[:MOST_SHOWN]
     shown = tuple(_mistake(by_test[index], losses.get(index), analysis.tables) for index in order)
-    pairs = Counter((mistake.true, mistake.predicted) for mistake in shown)
+    pairs = by_frequency((mistake.true, mistake.predicted) for mistake in shown)
     return MistakeSection(
         shown,
         total=_total(analysis, len(by_test)),
         listed=int(table["rank"].max()) if len(table) else 0,
-        pairs=tuple(
-            (*pair, n) for pair, n in sorted(pairs.items(), key=lambda item: (-item[1], item[0]))
-        ),
+        pairs=tuple((*pair, n) for pair, n in pairs),
         gauss_newton=gauss_newton,
     )
 

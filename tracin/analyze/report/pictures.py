@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import base64
 import io
-import warnings
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image
 from tqdm import tqdm
 
-from tracin.analyze.read.thumbnails import image_file
+from tracin.analyze.read.thumbnails import image_file, read_reduced, square_of
 from tracin.analyze.report.analysis import PagePicture
 
 SMALL, LARGE = 128, 256
@@ -93,15 +92,9 @@ def encode(data_dir: Path, picture: PagePicture) -> str | None:
     file = image_file(data_dir, picture.path)
     if file is None:
         return None
-    try:
-        with warnings.catch_warnings():
-            # Pillow warns about harmless oddities of files that we only look at.
-            warnings.simplefilter("ignore")
-            with Image.open(file) as image:
-                side = LARGE if picture.large else SMALL
-                image.draft("RGB", (2 * side, 2 * side))
-                small = _reduced(image.convert("RGB"), side, whole=picture.large)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    side = LARGE if picture.large else SMALL
+    small = read_reduced(file, side, lambda image: _reduced(image, side, whole=picture.large))
+    if small is None:
         return None
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=QUALITY, optimize=True)
@@ -113,5 +106,4 @@ def _reduced(image: Image.Image, side: int, *, whole: bool) -> Image.Image:
     if whole:
         image.thumbnail((side, side), Image.Resampling.BICUBIC)
         return image
-    side = min(side, *image.size)
-    return ImageOps.fit(image, (side, side), Image.Resampling.BICUBIC)
+    return square_of(image, min(side, *image.size))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
+from tracin.analyze.figures.summary import by_frequency
 from tracin.analyze.report.analysis import Analysis, PagePicture, why_empty
 from tracin.analyze.words import meaning
 from tracin.results import schema
@@ -102,13 +102,9 @@ def suspects_section(analysis: Analysis) -> SuspectSection:
         _card({str(key): value for key, value in row.items()}, probabilities, neighbours)
         for row in rows
     )
-    pairs = Counter(card.pair for card in cards)
     return SuspectSection(
         cards,
-        tuple(
-            (given, suggested, n)
-            for (given, suggested), n in sorted(pairs.items(), key=lambda item: (-item[1], item[0]))
-        ),
+        tuple((*pair, n) for pair, n in by_frequency(card.pair for card in cards)),
         neighbours_missing=""
         if near is not None
         else why_empty(schema.NEIGHBOURS, "The nearest images of both classes"),
