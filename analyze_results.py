@@ -75,24 +75,24 @@ def _add_other_runs(parser: argparse.ArgumentParser) -> None:
         help="test images of the run, by path or file name: prints the training images that "
         "helped and hurt each, and draws them",
     )
-    act = parser.add_argument_group("instead: change the data")
-    act.add_argument(
+    change = parser.add_argument_group("instead: change the data")
+    change.add_argument(
         "--apply",
         type=Path,
         metavar="CSV",
         help="actions.csv, from report.html or an editor: writes a cleaned data folder",
     )
-    act.add_argument(
+    change.add_argument(
         "--cleaned_dir",
         type=Path,
         metavar="FOLDER",
         help="where the cleaned data go; the original is never touched",
     )
-    act.add_argument(
+    change.add_argument(
         "--dry_run", action="store_true", help="with --apply: only say what would happen"
     )
-    guess = parser.add_argument_group("instead: try a change of the data")
-    guess.add_argument(
+    trial = parser.add_argument_group("instead: try a change of the data")
+    trial.add_argument(
         "--what_if",
         type=_number_or_path,
         metavar="K|CSV",
@@ -119,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _check_flags(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
     asked = [arguments.explain, arguments.apply, arguments.what_if]
-    if sum(each is not None for each in asked) > 1:
+    if sum(flag is not None for flag in asked) > 1:
         parser.error("--explain, --apply and --what_if are runs of their own: give one of them")
     if (arguments.apply is None) != (arguments.cleaned_dir is None):
         parser.error("--apply and --cleaned_dir go together")
@@ -139,7 +139,7 @@ def _run(arguments: argparse.Namespace) -> str:
 
 
 def _analyze(arguments: argparse.Namespace) -> str:
-    from tracin.analyze.console import report
+    from tracin.analyze.console import closing_summary
     from tracin.analyze.run import AnalyzeConfig, run
 
     config = AnalyzeConfig(
@@ -148,7 +148,7 @@ def _analyze(arguments: argparse.Namespace) -> str:
         top_k=arguments.top_k,
         rank_by=arguments.rank_by,
     )
-    return report(run(config), arguments.results_dir)
+    return closing_summary(run(config), arguments.results_dir)
 
 
 def _explain(arguments: argparse.Namespace) -> str:

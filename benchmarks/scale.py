@@ -24,7 +24,6 @@ import torch
 from torch import Tensor
 
 from benchmarks.full_size import peak_memory
-from tracin.compute.features.pace import duration
 from tracin.compute.scores.factors import Factors, error_signals
 from tracin.compute.scores.matrix_pass import ScoringSettings, score
 from tracin.compute.scores.tracin import Scores, influence_rows
@@ -32,6 +31,7 @@ from tracin.images import ImageTable
 from tracin.machine.device import choose_device, device_name
 from tracin.machine.processes import Processes
 from tracin.results import schema
+from tracin.wording import duration
 
 CALIBRATION_ROWS = 1600
 

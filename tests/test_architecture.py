@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -59,6 +59,16 @@ def room(module: str, depth: int) -> str:
     return (*module.split("."), "", "")[depth]
 
 
+def arrows(chosen: Callable[[str, str], bool]) -> set[tuple[str, str]]:
+    """The imports (module, imported module) between two wings that ``chosen`` is true for."""
+    return {
+        (name, used)
+        for name, uses in GRAPH.items()
+        for used in uses
+        if chosen(room(name, 1), room(used, 1))
+    }
+
+
 def test_the_graph_is_the_trees() -> None:
     """A parser that finds nothing would pass every other test here."""
     assert len(GRAPH) > 80
@@ -70,33 +80,16 @@ def test_the_graph_is_the_trees() -> None:
 @pytest.mark.parametrize("wing", WINGS)
 def test_a_wing_uses_the_ground_and_itself_alone(wing: str) -> None:
     others = {*WINGS, *ABOVE} - {wing}
-    astray = {
-        (name, used)
-        for name, uses in GRAPH.items()
-        for used in uses
-        if room(name, 1) == wing and room(used, 1) in others
-    }
-    assert not astray
+    assert not arrows(lambda here, there: here == wing and there in others)
 
 
 def test_the_ground_stands_on_itself() -> None:
-    astray = {
-        (name, used)
-        for name, uses in GRAPH.items()
-        for used in uses
-        if room(name, 1) not in (*WINGS, *ABOVE) and room(used, 1) in (*WINGS, *ABOVE)
-    }
-    assert not astray
+    built = {*WINGS, *ABOVE}
+    assert not arrows(lambda here, there: here not in built and there in built)
 
 
 def test_nothing_in_the_package_uses_what_stands_above() -> None:
-    astray = {
-        (name, used)
-        for name, uses in GRAPH.items()
-        for used in uses
-        if room(used, 1) in ABOVE and room(name, 1) != room(used, 1)
-    }
-    assert not astray
+    assert not arrows(lambda here, there: there in ABOVE and here != there)
 
 
 @pytest.mark.parametrize("wing", ROOMS)

@@ -37,8 +37,8 @@ def test_a_prefix_that_not_all_share_stays(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({}, "is no state_dict: it is empty"),
-        ({"epoch": 3, "a": ONES}, "is no state_dict: epoch holds no tensors"),
+        ({}, "is not a state_dict: it is empty"),
+        ({"epoch": 3, "a": ONES}, "is not a state_dict: epoch holds no tensors"),
         (dict.fromkeys("abcdefg", 1), "a, b, c, d, e and 2 more hold no tensors"),
     ],
 )
@@ -51,7 +51,9 @@ def test_what_is_no_state_dict_is_named(content: Any, message: str, tmp_path: Pa
 def test_a_file_that_holds_itself_is_refused(detour: bool, tmp_path: Path) -> None:
     content: dict[str, Any] = {"a": ONES}
     content["model"] = {"state_dict": content} if detour else content
-    with pytest.raises(TracInError, match=r"is no state_dict: (model|state_dict) holds no tensors"):
+    with pytest.raises(
+        TracInError, match=r"is not a state_dict: (model|state_dict) holds no tensors"
+    ):
         read_weights(saved(content, tmp_path / "w.pth"))
 
 

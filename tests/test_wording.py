@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from tracin.wording import count, first_few, listed, number, power_of_ten, signed
+from tracin.wording import (
+    count,
+    duration,
+    first_few,
+    listed,
+    noun_for,
+    number,
+    power_of_ten,
+    remaining,
+    signed,
+)
 
 
 @pytest.mark.parametrize(
@@ -65,3 +75,31 @@ def test_lists() -> None:
     assert listed(["a"]) == "a"
     assert listed(["a", "b"]) == "a and b"
     assert listed(["a", "b", "c"]) == "a, b and c"
+
+
+def test_the_rest_of_a_list_on_lines_of_its_own() -> None:
+    assert [remaining(n, shown=3) for n in (0, 3, 4, 1203)] == ["", "", "1 more", "1,200 more"]
+
+
+def test_a_noun_without_its_number() -> None:
+    assert [noun_for(n, "page") for n in (0, 1, 2)] == ["pages", "page", "pages"]
+    assert noun_for(2, "class") == "classes"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.04, "0.0 s"),
+        (0.44, "0.4 s"),
+        (9.94, "9.9 s"),
+        (9.96, "10 s"),
+        (20.2, "20 s"),
+        (89.4, "89 s"),
+        (90, "2 min"),
+        (5399, "90 min"),
+        (5400, "1.5 h"),
+        (36_000, "10.0 h"),
+    ],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

@@ -60,11 +60,11 @@ def read_weights(path: Path) -> Weights:
         hold = "holds" if len(others) == 1 else "hold"
         fact = f"{first_few(others)} {hold} no tensors" if others else "it is empty"
         raise TracInError(
-            f"{path} is no state_dict: {fact}. Save the weights alone: "
+            f"{path} is not a state_dict: {fact}. Save the weights alone: "
             "torch.save(model.state_dict(), path)."
         )
     taken = ""
-    while prefix := next((p for p in _PREFIXES if all(k.startswith(p) for k in state)), ""):
+    while prefix := _shared_prefix(state):
         state = {key.removeprefix(prefix): value for key, value in state.items()}
         taken += prefix
     _check_finite(state, path)
@@ -86,11 +86,19 @@ def read_extras(path: Path) -> dict[str, Any]:
     return _unnested(content)[1]
 
 
+def _shared_prefix(state: StateDict) -> str:
+    """That of ``_PREFIXES`` with which every name begins; "" for none."""
+    shared = (prefix for prefix in _PREFIXES if all(name.startswith(prefix) for name in state))
+    return next(shared, "")
+
+
 def _unnested(content: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
     """(the innermost mapping, what stood beside it on the way there)."""
     extras: dict[str, Any] = {}
     passed = [content]
-    while inside := next((k for k in _NESTING_KEYS if isinstance(content.get(k), Mapping)), ""):
+    while inside := next(
+        (key for key in _NESTING_KEYS if isinstance(content.get(key), Mapping)), ""
+    ):
         # A damaged or malicious file may hold itself, and has no innermost mapping.
         if any(content[inside] is outer for outer in passed):
             break

@@ -1,11 +1,19 @@
-"""Numbers, counts and lists as people read them. Pure."""
+"""Numbers, counts, durations and lists as people read them. Pure."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Sequence
 
 Say = Callable[[str], None]
 """Where notices to the user go, one sentence at a time."""
+
+TENTHS_UP_TO, SECONDS_UP_TO, MINUTES_UP_TO = 9.95, 90, 5400
+"""Seconds below which a duration is told in tenths of a second, in seconds, and in minutes: two
+digits tell it well."""
+
+LEFT_TO_RIGHT = "\u200e"
+"""An invisible mark: what stands beside it runs from left to right."""
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -43,15 +51,38 @@ def listed(words: Sequence[str]) -> str:
 
 def first_few(names: Sequence[str], most: int = 5) -> str:
     """``a, b, c and 4 more``: the first ``most`` names, and how many are left out."""
-    shown = list(names[:most])
-    more = [f"{len(names) - most:,} more"] if len(names) > most else []
-    return listed([*shown, *more])
+    more = remaining(len(names), most)
+    return listed([*names[:most], *([more] if more else [])])
+
+
+def remaining(n: int, shown: int) -> str:
+    """``4 more``: how many of ``n`` things are left out where ``shown`` are named; "" for none."""
+    return f"{n - shown:,} more" if n > shown else ""
 
 
 def count(n: int, noun: str) -> str:
     """``1 image``, ``1,200 images``."""
-    return f"{n:,} {noun if n == 1 else _plural(noun)}"
+    return f"{n:,} {noun_for(n, noun)}"
 
 
-def _plural(noun: str) -> str:
+def noun_for(n: int, noun: str) -> str:
+    """``noun`` as it stands for ``n`` things, where their number is not written: ``images``."""
+    if n == 1:
+        return noun
     return f"{noun}es" if noun.endswith("s") else f"{noun}s"
+
+
+def reads_right_to_left(text: str) -> bool:
+    """Whether ``text`` holds a letter of Hebrew, Arabic or another script written that way."""
+    return any(unicodedata.bidirectional(character) in ("R", "AL") for character in text)
+
+
+def duration(seconds: float) -> str:
+    """``0.4 s``, ``40 s``, ``12 min`` or ``3.5 h``."""
+    if seconds < TENTHS_UP_TO:
+        return f"{seconds:.1f} s"
+    if seconds < SECONDS_UP_TO:
+        return f"{seconds:.0f} s"
+    if seconds < MINUTES_UP_TO:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.analyze.report.review_world import make_review_world
 from tests.analyze.world import World, make_world, without_matrix
-from tracin.analyze.console import report
+from tracin.analyze.console import closing_summary
 from tracin.analyze.run import AnalyzeConfig, Outcome, run
 from tracin.errors import TracInError
 from tracin.results import schema
@@ -128,7 +128,7 @@ def test_a_folder_that_cannot_be_written_to(world: World, monkeypatch: pytest.Mo
 
 def test_the_console_ends_with_health_findings_and_paths(analysed: Analysed) -> None:
     world, outcome = analysed.world, analysed.outcome
-    lines = report(outcome, world.results_dir).splitlines()
+    lines = closing_summary(outcome, world.results_dir).splitlines()
     health = lines.index(f"Health score: {outcome.overall.health}")
     findings, written = lines.index("Key findings"), lines.index("Written")
     assert health < findings < written
@@ -141,7 +141,7 @@ def test_the_console_ends_with_health_findings_and_paths(analysed: Analysed) -> 
 
 def test_the_console_says_what_was_left_out(analysed: Analysed) -> None:
     outcome = replace(analysed.outcome, left_out=("This: there is no that.",))
-    text = report(outcome, analysed.world.results_dir)
+    text = closing_summary(outcome, analysed.world.results_dir)
     assert "Left out\n  - This: there is no that.\n" in text
 
 
@@ -166,7 +166,7 @@ def test_without_a_matrix_the_same_files_are_written(twins: tuple[Outcome, Outco
 
 
 def test_without_a_matrix_the_same_is_said(twins: tuple[Outcome, Outcome]) -> None:
-    first, second = (report(each, each.report.parent) for each in twins)
+    first, second = (closing_summary(each, each.report.parent) for each in twins)
     folders = [str(outcome.report.parent) for outcome in twins]
     assert first.replace(folders[0], "") == second.replace(folders[1], "")
     assert twins[0].left_out == twins[1].left_out

@@ -62,8 +62,8 @@ def test_excel_writes_a_byte_order_mark_and_carriage_returns(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"train_path;action;new_class\n", "no column train_path, action and new_class"),
-        (b"", "no column train_path"),
+        (b"train_path;action;new_class\n", "no columns train_path, action and new_class"),
+        (b"", "no columns train_path"),
         (b"train_path,action,new_class\n\xff\xfe", "not a readable CSV file in UTF-8"),
         (b'train_path,action,new_class\n"open', "not a readable CSV file"),
     ],

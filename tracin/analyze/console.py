@@ -14,7 +14,7 @@ MOST_PAGES = 20
 """So many class pages are named one by one."""
 
 
-def report(outcome: Outcome, results_dir: Path) -> str:
+def closing_summary(outcome: Outcome, results_dir: Path) -> str:
     """The closing summary: figures, what was left out, health, findings, paths."""
     parts = [_figures(outcome.overall)]
     if outcome.left_out:
@@ -51,7 +51,7 @@ def _figures(overall: OverallSummary) -> str:
         f"  method         {' · '.join(filter(None, (overall.method, overall.provenance)))}",
         f"  test accuracy  {accuracy}",
         f"  scores         {low} to {high} (above zero: helped)",
-        f"  helpful by     {ranked}",
+        f"  ranked by      {ranked}",
     )
     return "\n".join(lines)
 

@@ -60,7 +60,7 @@ def copy_gallery(gallery: Gallery) -> None:
             shutil.copyfile(source, temporary)
 
 
-def _file_name(position: int, of: int, image: RankedImage) -> str:
-    digits = max(2, len(str(of)))
+def _file_name(position: int, total: int, image: RankedImage) -> str:
+    digits = max(2, len(str(total)))
     name = safe_name((image.path or "").rsplit("/", maxsplit=1)[-1])
     return f"rank_{position:0{digits}d}_train_{image.index}_{name}"

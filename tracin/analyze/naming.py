@@ -8,6 +8,9 @@ from collections.abc import Sequence
 LONGEST = 120
 """Bytes of a name; with what is added around it, it stays below the 255 of most file systems."""
 
+LONGEST_ENDING = 8
+"""Bytes; what is longer is part of the name and no ending."""
+
 _RESERVED = frozenset(
     ["con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))]
 )
@@ -49,7 +52,7 @@ def _shorten(name: str) -> str:
     if len(name.encode()) <= LONGEST:
         return name
     stem, dot, ending = name.rpartition(".")
-    if not dot or not stem or len(ending.encode()) > 8:
+    if not dot or not stem or len(ending.encode()) > LONGEST_ENDING:
         stem, dot, ending = name, "", ""
     room = LONGEST - len((dot + ending).encode())
     return stem.encode()[:room].decode(errors="ignore") + dot + ending

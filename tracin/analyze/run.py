@@ -29,6 +29,9 @@ from tracin.results.schema import CLASS_SUMMARY_SUFFIX, DASHBOARD, REPORT, TRAIN
 from tracin.results.staging import record_analysis, remove_analysis, replacing
 from tracin.wording import count
 
+CHARACTERS_NAMED = 20
+"""So many characters that cannot be drawn are shown in a sentence."""
+
 
 @dataclass(frozen=True)
 class AnalyzeConfig:
@@ -123,7 +126,7 @@ def _draw(inputs: Inputs, overall: OverallSummary, words: Words, paths: tuple[Pa
                 written = pool.submit(_write_picture, picture, path)
             if written is not None:
                 written.result()
-    return fonts.missing(texts, families)
+    return fonts.characters_lacking(texts, families)
 
 
 def _write_picture(picture: Image.Image, path: Path) -> None:
@@ -170,6 +173,6 @@ def _left_out(
     if undrawn:
         yield (
             f"Characters that no font on this machine has, drawn as {fonts.MISSING}: "
-            f"{undrawn[:20]}{'…' if len(undrawn) > 20 else ''} Install Noto fonts, for instance "
-            "with: apt install fonts-noto-core fonts-noto-cjk"
+            f"{undrawn[:CHARACTERS_NAMED]}{'…' if len(undrawn) > CHARACTERS_NAMED else ''}. "
+            "Install Noto fonts, for instance with: apt install fonts-noto-core fonts-noto-cjk"
         )

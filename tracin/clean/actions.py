@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tracin.errors import TracInError
-from tracin.wording import count, first_few, listed
+from tracin.results.schema import REPORT
+from tracin.wording import count, first_few, listed, noun_for
 
 COLUMNS = ("train_path", "action", "new_class")
 
@@ -82,8 +83,8 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
             rows = [] if missing else [(reader.line_num, row) for row in reader]
     except FileNotFoundError:
         raise TracInError(
-            f"{path} is not there. Export it from report.html, or write a CSV file with the "
-            f"columns {header}."
+            f"{path} is not there. Export it from {REPORT}, or write a CSV file with the columns "
+            f"{header}."
         ) from None
     except (csv.Error, UnicodeDecodeError, OSError) as error:
         raise TracInError(
@@ -91,8 +92,8 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
         ) from error
     if missing:
         raise TracInError(
-            f"{path} has no column {listed(missing)}. Its first line must be {header}, separated "
-            "by commas."
+            f"{path} has no {noun_for(len(missing), 'column')} {listed(missing)}. Its first line "
+            f"must be {header}, separated by commas."
         )
     return [(line, row) for line, row in rows if any(row.values())]
 

@@ -155,5 +155,5 @@ def _put_file(source: Path, target: Path, is_ours: bool) -> str:
 def _is_same_file(source: Path, target: Path) -> bool:
     if source.samefile(target):
         return True
-    a, b = source.stat(), target.stat()
-    return (a.st_size, a.st_mtime_ns) == (b.st_size, b.st_mtime_ns)
+    original, copy = source.stat(), target.stat()
+    return (original.st_size, original.st_mtime_ns) == (copy.st_size, copy.st_mtime_ns)

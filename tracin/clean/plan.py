@@ -15,8 +15,8 @@ from pathlib import Path
 
 from tracin.clean.actions import DELETE, KEEP, RELABEL, Action
 from tracin.errors import TracInError
-from tracin.image_folder import TEST_FOLDERS, TRAIN, images_in_order
-from tracin.wording import listed
+from tracin.image_folder import TEST, TEST_FOLDERS, TRAIN, images_in_order
+from tracin.wording import listed, noun_for
 
 CARRIED_OVER = "carried over"
 """What the log says of files outside train/."""
@@ -131,9 +131,9 @@ def _refuse_empty_classes(train_paths: Sequence[str], steps: Sequence[Step]) -> 
     left = set(class_names([step.new_path for step in steps if step.new_path]))
     if empty := [name for name in class_names(train_paths) if name not in left]:
         raise TracInError(
-            f"These actions leave no training image in class {listed(empty)}, so nothing was done. "
-            "A model needs at least one image of each class: keep one, or remove the class from "
-            "train/ and test/ yourself."
+            f"These actions leave no training image in {noun_for(len(empty), 'class')} "
+            f"{listed(empty)}, so nothing was done. A model needs at least one image of each "
+            f"class: keep one, or remove the class from {TRAIN}/ and {TEST}/ yourself."
         )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tracin.results.run_info import RunInfo
 from tracin.results.schema import SUSPECTS, files_of_run
-from tracin.wording import count
+from tracin.wording import count, duration
 
 
 def report(info: RunInfo, output_dir: Path) -> str:
@@ -27,8 +27,8 @@ def report(info: RunInfo, output_dir: Path) -> str:
         f"({info.test_accuracy:.1%})\n"
         f"  scores   {info.score_min:.3g} to {info.score_max:.3g} (above zero: helped)\n"
         f"  suspects {suspects}\n"
-        f"  time     {info.seconds['total']:.1f} s, {info.seconds['features']:.1f} s of it reading "
-        f"images, on {info.device}\n"
+        f"  time     {duration(info.seconds['total'])}, {duration(info.seconds['features'])} of it "
+        f"reading images, on {info.device}\n"
         f"  written  "
         + "\n           ".join(str(output_dir / name) for name in files_of_run(info.matrix))
     )

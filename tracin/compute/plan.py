@@ -15,6 +15,7 @@ from tracin.compute.run_images import RunImages
 from tracin.compute.settle import Settled
 from tracin.errors import TracInError
 from tracin.machine.processes import Processes
+from tracin.wording import count
 
 BYTES_PER_SCORE = 14.4
 """An estimate of a float32 score's text with its comma: eight or nine digits, point, exponent, and
@@ -64,7 +65,7 @@ class RunPlan:
         """The plan in lines for the user."""
         matrix = _size(self.matrix_bytes) if self.matrix_bytes else "none"
         return (
-            f"Plan: {self.train_images:,} training × {self.test_images:,} test images\n"
+            f"Plan: {self.train_images:,} training × {count(self.test_images, 'test image')}\n"
             f"  forward passes  {self.to_do:,} to do, {self.kept:,} already kept\n"
             f"  to write        {_size(self.bytes_to_write)} (matrix {matrix}, tables "
             f"{_size(self.table_bytes)}, kept features {_size(self.feature_bytes)}), "

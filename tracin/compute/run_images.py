@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tracin.compute.config import RunConfig
-from tracin.image_folder import TRAIN
+from tracin.image_folder import TEST, TRAIN
 from tracin.images import ImageTable, draw_subset, find_images
 from tracin.wording import Say, count
 
@@ -29,10 +29,10 @@ def find_run_images(config: RunConfig, say: Say) -> RunImages:
         TracInError: the data folder is not as it must be.
     """
     all_train, all_test = find_images(config.data_dir)
-    if all_test.split != "test":
+    if all_test.split != TEST:
         say(
-            f"{config.data_dir} has no test/ folder: the images in {all_test.split}/ are the test "
-            "images."
+            f"{config.data_dir} has no {TEST}/ folder: the images in {all_test.split}/ are the "
+            "test images."
         )
     return RunImages(
         all_train,

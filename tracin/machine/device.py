@@ -10,10 +10,16 @@ import torch
 from tracin.errors import TracInError
 from tracin.flags import Device
 from tracin.machine.cores import core_count
+from tracin.wording import count
+
+MOST_WORKERS = 16
+"""Processes that decode images beside a GPU, at most: each holds batches in memory."""
 
 
 def choose_device(name: Device) -> torch.device:
-    """The device of that name; "auto" takes CUDA, else MPS, else the CPU.
+    """Choose the device of that name, and keep it from rounding float32.
+
+    "auto" takes CUDA, else MPS, else the CPU.
 
     Raises:
         TracInError: the device is not there.
@@ -41,7 +47,7 @@ def device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return f"cuda ({torch.cuda.get_device_name(device)})"
     if device.type == "cpu":
-        return f"cpu ({_processor()}, {torch.get_num_threads()} threads)"
+        return f"cpu ({_processor()}, {count(torch.get_num_threads(), 'thread')})"
     return device.type
 
 
@@ -71,8 +77,10 @@ def _processor_fact(name: str) -> str:
 def default_workers(device: torch.device, on_machine: int = 1) -> int:
     """How many processes decode images for this one.
 
-    Beside a GPU all cores but one, sixteen at most, shared by the run's processes on this machine.
-    On the CPU decoding takes a few hundredths of the time of the forward pass, so one process keeps
-    ahead of it.
+    Beside a GPU all cores but one, ``MOST_WORKERS`` at most, shared by the run's processes on this
+    machine. On the CPU decoding takes a few hundredths of the time of the forward pass, so one
+    process keeps ahead of it.
     """
-    return 1 if device.type == "cpu" else max(1, min(16, core_count() // on_machine - 1))
+    if device.type == "cpu":
+        return 1
+    return max(1, min(MOST_WORKERS, core_count() // on_machine - 1))

@@ -33,6 +33,9 @@ PATIENCE = timedelta(days=1)
 CONNECT_PATIENCE = timedelta(minutes=5)
 """How long a process tries to reach another that listens already."""
 
+MEANWHILE_SECONDS = 0.1
+"""From one call to the next of what a waiting process does: often enough for a progress bar."""
+
 
 @dataclass(frozen=True)
 class Processes:
@@ -66,7 +69,7 @@ class Processes:
         return values
 
     def wait(self, meanwhile: Callable[[], object] = lambda: None) -> None:
-        """Wait until every process has come here, calling ``meanwhile`` ten times a second.
+        """Wait until every process has come here; call ``meanwhile`` again and again till then.
 
         Raises:
             RuntimeError: another process ended instead.
@@ -75,7 +78,7 @@ class Processes:
             work = distributed.all_reduce(torch.zeros(()), async_op=True)
             while not work.is_completed():
                 meanwhile()
-                time.sleep(0.1)
+                time.sleep(MEANWHILE_SECONDS)
             work.wait()
 
     def exchange(self, value: T) -> list[T]:
@@ -190,7 +193,7 @@ def joined_processes(device: Device) -> Iterator[Processes]:
             raise
         raise TracInError(
             "Another process of this run ended; its own message says why. What was kept so far "
-            "serves the next run."
+            "will serve the next run."
         ) from error
     finally:
         distributed.destroy_process_group()

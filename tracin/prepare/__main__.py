@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from tracin.errors import TracInError
 from tracin.flags import CROP_SIZE, natural_int, new_parser, positive_int, run_command, share
 from tracin.image_folder import TEST, TRAIN
-from tracin.wording import count
+from tracin.wording import count, listed, remaining
 
 if TYPE_CHECKING:
     from tracin.prepare.run import PrepareResult
@@ -121,14 +121,13 @@ def _report(result: PrepareResult, folder: Path) -> None:
     print(
         f"\n{count(result.train_images, 'training image')} and "
         f"{count(result.test_images, 'test image')} in "
-        f"{count(len(result.class_names), 'class')}: {', '.join(result.class_names)}.\n"
+        f"{count(len(result.class_names), 'class')}: {listed(result.class_names)}.\n"
         f"  left out  {count(len(result.left_out), 'file')}"
     )
-    shown = result.left_out[:_SHOWN]
-    for converted in shown:
+    for converted in result.left_out[:_SHOWN]:
         print(f"            {converted.raw_file.path}: {converted.reason}")
-    if len(result.left_out) > len(shown):
-        print(f"            and {len(result.left_out) - len(shown):,} more, see {SPLIT_TABLE}")
+    if more := remaining(len(result.left_out), _SHOWN):
+        print(f"            and {more}, see {SPLIT_TABLE}")
     groups = result.equal_across_classes
     across = f"; {count(groups, 'group')} under more than one class" if groups else ""
     print(

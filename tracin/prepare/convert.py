@@ -14,8 +14,11 @@ from PIL import Image, ImageOps
 from tracin.prepare.raw_files import RawFile
 
 _JPEG_QUALITY = 95
+"""The most that Pillow recommends: beyond it files grow and hardly change."""
 _GREY_SIDE = 16
-_ORIENTATION = 0x0112
+"""Pixels of the reduced image by which lookalikes are found."""
+_ORIENTATION, _UPRIGHT = 0x0112, 1
+"""EXIF's tag for how a picture is turned, and its value for one that is not."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ def _decode(path: Path, size: int | None) -> tuple[Image.Image, bool]:
     with Image.open(path) as opened:
         opened.load()
         plain = opened.format == "JPEG" and opened.mode == "RGB"
-        plain = plain and opened.getexif().get(_ORIENTATION, 1) == 1
+        plain = plain and opened.getexif().get(_ORIENTATION, _UPRIGHT) == _UPRIGHT
         image = ImageOps.exif_transpose(opened).convert("RGB")
     shorter = min(image.size)
     if size is None or shorter <= size:

@@ -14,7 +14,11 @@ ALIKE = 0.98
 """
 MAX_PAIRS = 10_000
 """No more pairs than this are reported: the most alike."""
+FLAT = 1e-3
+"""Length of the grey values around their mean below which an image is of one colour: a single value
+that differs by one makes it almost 1."""
 _BLOCK = 1024
+"""Images that are compared with all others at a time: a block of correlations stays small."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,6 @@ def _normalised(grey_values: Sequence[str]) -> npt.NDArray[np.float32]:
     values = grey.astype(np.float32)
     values -= values.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(values, axis=1, keepdims=True)
-    values[lengths[:, 0] < 1e-3] = 0
-    values /= np.maximum(lengths, 1e-3)
+    values[lengths[:, 0] < FLAT] = 0
+    values /= np.maximum(lengths, FLAT)
     return values

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tracin.errors import TracInError
 from tracin.image_folder import IMAGE_SUFFIXES
-from tracin.wording import listed
+from tracin.wording import listed, noun_for
 
 ENGLISH = {
     "cane": "dog",
@@ -70,8 +70,8 @@ def find_raw_files(raw_dir: Path, english_names: bool) -> tuple[RawFile, ...]:
     names = [ENGLISH.get(path.name, path.name) if english_names else path.name for path in folders]
     if doubled := sorted({name for name in names if names.count(name) > 1}):
         raise TracInError(
-            f"{raw_dir} would have two folders for the class {listed(doubled)}. Merge the two "
-            "folders, or leave out --english_names."
+            f"{raw_dir} would have two folders for the {noun_for(len(doubled), 'class')} "
+            f"{listed(doubled)}. Merge the two folders, or leave out --english_names."
         )
     raw_files = [
         raw_file

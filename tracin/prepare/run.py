@@ -32,6 +32,7 @@ from tracin.prepare.tables import write_pairs, write_split
 from tracin.wording import Say, count
 
 _FILES_PER_CALL = 16
+"""Files that a process is handed at a time; fewer in all are not worth a process."""
 
 
 @dataclass(frozen=True)
@@ -220,9 +221,11 @@ def _result(
         class_names=tuple(sorted(set(classes))),
         left_out=tuple(entry for entry in entries if entry.reason),
         equal_images=len(images) - len(groups),
-        equal_across_classes=sum(len({classes[at] for at in group}) > 1 for group in groups),
+        equal_across_classes=sum(
+            len({classes[position] for position in group}) > 1 for group in groups
+        ),
         alike_pairs=len(pairs),
-        alike_across_split=sum(bool(in_test[p.first] != in_test[p.second]) for p in pairs),
+        alike_across_split=sum(bool(in_test[pair.first] != in_test[pair.second]) for pair in pairs),
     )
 
 

@@ -24,12 +24,14 @@ def write_split(
     in_test: npt.NDArray[np.bool_],
 ) -> None:
     """Write where each file went, why it was left out, and which image it is equal to."""
-    first = {at: images[group[0]].raw_file.path for group in groups for at in group[1:]}
-    position = {image.raw_file: at for at, image in enumerate(images)}
+    original = {
+        position: images[group[0]].raw_file.path for group in groups for position in group[1:]
+    }
+    position_of = {image.raw_file: position for position, image in enumerate(images)}
     rows = []
     for entry in entries:
-        at = position.get(entry.raw_file)
-        split = "" if at is None else split_name(in_test[at])
+        position = position_of.get(entry.raw_file)
+        split = "" if position is None else split_name(in_test[position])
         path = workplace.final(entry.raw_file, split).relative_to(workplace.folder).as_posix()
         rows.append(
             {
@@ -38,7 +40,7 @@ def write_split(
                 "split": split,
                 "path": path if split else "",
                 "reason": entry.reason,
-                "duplicate_of": "" if at is None else first.get(at, ""),
+                "duplicate_of": "" if position is None else original.get(position, ""),
             }
         )
     _write_table(workplace.folder / SPLIT_TABLE, pd.DataFrame(rows, columns=[*SPLIT_COLUMNS]))

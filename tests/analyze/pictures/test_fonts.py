@@ -15,7 +15,7 @@ def test_latin_arabic_hebrew_and_cyrillic_need_one_font() -> None:
 
 def test_a_character_of_no_font_becomes_a_square(monkeypatch: pytest.MonkeyPatch) -> None:
     private = "\U000f0000"
-    assert fonts.missing([private, "a\n"], [fonts.BASE]) == private
+    assert fonts.characters_lacking([private, "a\n"], [fonts.BASE]) == private
     with style.applied_style([private]):
         assert fonts.drawable(f"a{private}b\nc") == f"a{fonts.MISSING}b c"
 
@@ -28,11 +28,11 @@ def test_a_font_that_has_the_characters_is_found(monkeypatch: pytest.MonkeyPatch
     assert fonts.families_for(["abc"]) == (fonts.BASE,)
     assert fonts.families_for(["a猫"]) == (fonts.BASE, "B")
     assert fonts.families_for(["a猫狗"]) == (fonts.BASE, "B")
-    assert fonts.missing(["a猫狗"], ["B", fonts.BASE]) == "狗"
+    assert fonts.characters_lacking(["a猫狗"], ["B", fonts.BASE]) == "狗"
 
 
 def test_invisible_characters_are_not_missed() -> None:
-    assert fonts.missing(["\u200d\ufe0f\u2068 \t"], [fonts.BASE]) == ""
+    assert fonts.characters_lacking(["\u200d\ufe0f\u2068 \t"], [fonts.BASE]) == ""
 
 
 def test_a_path_with_a_right_to_left_name_keeps_its_order() -> None:

@@ -43,7 +43,7 @@ def both(request: pytest.FixtureRequest) -> Iterator[list[tuple[Chart, Axes, svg
     with style.applied_style():
         for chart in of(VALUES[request.param]):
             ax = charts.draw_chart(style.new_page(5).add_subplot(), chart)
-            drawing = svg.draw(chart)
+            drawing = svg.drawing_of(chart)
             if isinstance(chart, NoChart):
                 assert drawing.why == chart.why in [text.get_text() for text in ax.texts]
                 assert not ax.patches and not drawing.bars

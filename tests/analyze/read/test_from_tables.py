@@ -158,13 +158,13 @@ def test_nothing_needs_the_share_of_positive_scores(tables: Path) -> None:
         (
             schema.INFLUENCE_SUMMARY,
             {"most_harmful_train_idx": 60},
-            r"tables/influence_summary\.csv, column most_harmful_train_idx: 60 is no row of "
+            r"tables/influence_summary\.csv, column most_harmful_train_idx: 60 is not a row of "
             r"train_summary\.csv, which has 60\. They come from different runs",
         ),
         (
             schema.INFLUENCE_SUMMARY,
             {"most_helpful_train_idx": -1},
-            r"column most_helpful_train_idx: -1 is no row of train_summary\.csv",
+            r"column most_helpful_train_idx: -1 is not a row of train_summary\.csv",
         ),
         (
             schema.INFLUENCE_SUMMARY,

@@ -132,7 +132,7 @@ def test_tables_of_another_size_are_refused(world: World, name: str) -> None:
 
 def test_a_run_of_another_size_is_refused(world: World) -> None:
     write_run(world, train_images=61)
-    with pytest.raises(TracInError, match="tells of 61 training images and 12 test images"):
+    with pytest.raises(TracInError, match="is about 61 training images and 12 test images"):
         read_inputs(world.results_dir)
 
 
@@ -147,7 +147,9 @@ def test_a_repeated_index_is_refused(world: World) -> None:
 def test_an_index_outside_the_matrix_is_refused(world: World) -> None:
     take_away(world, schema.TRAIN_SUMMARY, schema.SUSPECTS)
     change(world, schema.INFLUENCE_SUMMARY, most_harmful_train_idx=60)
-    with pytest.raises(TracInError, match=r"60 is no row of influence_scores\.csv, which has 60"):
+    with pytest.raises(
+        TracInError, match=r"60 is not a row of influence_scores\.csv, which has 60"
+    ):
         read_inputs(world.results_dir)
 
 
@@ -221,7 +223,7 @@ def test_without_a_matrix_the_run_is_held_against_the_tables(tables: Path) -> No
     path = tables / schema.INFLUENCE_SUMMARY
     pd.read_csv(path)[:-1].to_csv(path, index=False)
     message = (
-        r"run\.json tells of 60 training images and 12 test images, but train_summary\.csv has "
+        r"run\.json is about 60 training images and 12 test images, but train_summary\.csv has "
         r"60 rows and influence_summary\.csv 11: they come from different runs"
     )
     with pytest.raises(TracInError, match=message):

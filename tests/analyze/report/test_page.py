@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tests.analyze.report.html_page import Page
 from tests.analyze.report.review_world import HOSTILE_CLASSES, ReviewWorld, make_review_world
 from tests.analyze.world import make_world, write_run
 from tracin.analyze.figures.distribution import Chart, averages, histogram
@@ -55,49 +51,6 @@ def analysis_of(results_dir: Path) -> Analysis:
         in_words(overall),
         read_page_tables(results_dir),
     )
-
-
-@dataclass
-class Element:
-    tag: str
-    attributes: dict[str, str | None]
-
-
-class Page(HTMLParser):
-    """The elements of a page, its text outside scripts, and its scripts."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.elements: list[Element] = []
-        self.text = ""
-        self.scripts: list[str] = []
-        self._raw = ""
-        self.feed(path.read_text(encoding="utf-8"))
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append(Element(tag, dict(attrs)))
-        self._raw = tag if tag in ("script", "style") else ""
-        if tag == "script":
-            self.scripts.append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._raw = ""
-
-    def handle_data(self, data: str) -> None:
-        if self._raw == "script":
-            self.scripts[-1] += data
-        elif not self._raw:
-            self.text += data
-
-    def having(self, name: str) -> Iterator[str]:
-        for element in self.elements:
-            value = element.attributes.get(name)
-            if value is not None:
-                yield value
-
-    @property
-    def data(self) -> dict[str, Any]:
-        return dict(json.loads(self.scripts[0]))
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +125,7 @@ def test_mistakes_are_explained_from_both_sides(review: ReviewWorld) -> None:
         assert mistake.true != mistake.predicted
         assert all(one.score.startswith("−") for one in mistake.for_predicted.evidence)
         assert all(one.score.startswith("+") for one in mistake.for_true.evidence)
-        if mistake.for_predicted.heading.startswith("Speak for"):
+        if mistake.for_predicted.heading.startswith("For "):
             labels = {one.label for one in mistake.for_predicted.evidence}
             assert labels == {mistake.predicted}
 
@@ -202,6 +155,18 @@ def test_duplicates_come_worst_first(review: ReviewWorld) -> None:
     assert section.shown[0].labels_differ and section.shown[0].identical
     assert (section.total, section.conflicts, section.leaked) == (3, 1, 1)
     assert "on all 36 test images, and" in section.accuracy
+
+
+def test_one_thing_is_told_as_one(review: ReviewWorld, tmp_path: Path) -> None:
+    path = tmp_path / schema.REPORT
+    write_report(path, analysis_of(review.world.results_dir))
+    page = Page(path)
+    said = " ".join([page.text, *page.having("title"), *page.having("aria-label")])
+    assert re.search(r"\b1 test image of .* taken for", said)
+    assert "1 picture has two labels." in said
+    assert "1 test image is in the training set too." in said
+    kinds = "images|pictures|classes|pairs|labels|opponents"
+    assert not re.search(rf"(?<![\d,.])1 ((test|training|misclassified) )*({kinds})\b", said)
 
 
 def test_scores_alone_make_a_page_that_says_what_is_missing(tmp_path: Path) -> None:
@@ -269,7 +234,7 @@ def test_charts_stay_in_their_frame(scale: float) -> None:
         averages(np.array([2.0 * scale]), "u"),
     ):
         assert isinstance(chart, Chart)
-        drawing = svg.draw(chart)
+        drawing = svg.drawing_of(chart)
         assert drawing.bars
         for bar in drawing.bars:
             assert bar.x >= svg.LEFT - 0.1 and bar.x + bar.width <= svg.RIGHT + 0.1
@@ -277,10 +242,10 @@ def test_charts_stay_in_their_frame(scale: float) -> None:
         for text in drawing.texts:
             assert 0 <= text.x <= svg.WIDTH and 0 <= text.y <= svg.HEIGHT
         assert 1 <= len(chart.x.ticks) <= 7
-    both = svg.draw(averages(np.concatenate([values, -values]), "u"))
+    both = svg.drawing_of(averages(np.concatenate([values, -values]), "u"))
     assert {bar.kind for bar in both.bars} == {"helped", "hurt"}
-    assert svg.draw(averages(np.zeros(4), "u")).why == "Every average is zero."
-    assert svg.draw(averages(np.array([2.0 * scale]), "u")).axis
+    assert svg.drawing_of(averages(np.zeros(4), "u")).why == "Every average is zero."
+    assert svg.drawing_of(averages(np.array([2.0 * scale]), "u")).axis
 
 
 def test_words_follow_the_numbers() -> None:

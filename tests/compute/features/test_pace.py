@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from tracin.compute.features import pace
-from tracin.compute.features.pace import Pace, duration
+from tracin.compute.features.pace import Pace
 
 
 class Run:
@@ -95,14 +95,3 @@ def test_bfloat16_is_offered_where_it_is_faster(
     slow.add(32, 1)
     slow.add(40, 4)
     assert slow.said == [said]
-
-
-def test_durations() -> None:
-    assert [duration(seconds) for seconds in (20.2, 89.4, 90, 5399, 5400, 36_000)] == [
-        "20 s",
-        "89 s",
-        "2 min",
-        "90 min",
-        "1.5 h",
-        "10.0 h",
-    ]

@@ -242,7 +242,7 @@ BROKEN: dict[str, tuple[Callable[[State], Any], str]] = {
     ),
     "code": (lambda s: {"state_dict": s, "config": NeedsCode()}, "(?s)would run code.*Re-save"),
     "a whole model": (lambda s: nn.Linear(2, 2), "(?s)would run code.*Re-save"),
-    "numbers only": (lambda s: {"epoch": 3}, "is no state_dict: epoch"),
+    "numbers only": (lambda s: {"epoch": 3}, "is not a state_dict: epoch"),
     "a list": (lambda s: [1, 2], "holds a list"),
 }
 

@@ -91,8 +91,8 @@ def class_influence(
     )
 
 
-def strongest_class_influence(overall: OverallSummary, most: int) -> ClassInfluence | None:
-    """All classes or, of more than ``most``, those with the strongest influence between classes.
+def strongest_class_influence(overall: OverallSummary, most_classes: int) -> ClassInfluence | None:
+    """All classes or, of more than ``most_classes``, those that influence others most strongly.
 
     None where the classes of the test images or the labels of the training images are not known.
     """
@@ -102,7 +102,7 @@ def strongest_class_influence(overall: OverallSummary, most: int) -> ClassInflue
     columns = [summary.name for summary in overall.classes]
     all_names = list(dict.fromkeys([*columns, *labels]))
     whole = class_influence(overall.classes, labels, columns, len(all_names))
-    if len(all_names) <= most:
+    if len(all_names) <= most_classes:
         rows = sorted(labels, key=all_names.index)
         return class_influence(overall.classes, rows, columns, len(all_names))
     strongest = dict.fromkeys(all_names, 0.0)
@@ -111,7 +111,7 @@ def strongest_class_influence(overall: OverallSummary, most: int) -> ClassInflue
             if row != column:
                 strongest[row] = max(strongest[row], float(size))
                 strongest[column] = max(strongest[column], float(size))
-    chosen = sorted(all_names, key=lambda name: -strongest[name])[:most]
+    chosen = sorted(all_names, key=lambda name: -strongest[name])[:most_classes]
     kept = [name for name in all_names if name in chosen]
     return class_influence(
         overall.classes,

@@ -21,7 +21,7 @@ from tracin.analyze.figures.scale import (
 )
 from tracin.analyze.figures.summary import OverallSummary
 from tracin.analyze.read.scan import Float64Array
-from tracin.wording import number, signed
+from tracin.wording import count, number, signed
 
 Sign = Literal[-1, 0, 1]
 
@@ -135,11 +135,11 @@ def histogram(values: Float64Array, sign: Literal[-1, 1], unit: str) -> Chart | 
         beyond = (MARGIN if len(edges) > 2 else BESIDE_SINGLE_BAR) * float(np.ptp(edges))
         x = linear_axis(float(edges[0]) - beyond, float(edges[-1]) + beyond, what, unit)
     counts = np.histogram(shown, edges)[0]
-    quarter, three_quarters = (float(each) for each in np.quantile(values, [0.25, 0.75]))
+    quarter, three_quarters = (float(score) for score in np.quantile(values, [0.25, 0.75]))
     return Chart(
         title,
-        f"{title}: half of the {len(values):,} test images lie between {signed(quarter)} and "
-        f"{signed(three_quarters)}.",
+        f"{title} of {count(len(values), 'test image')}: the middle half lies between "
+        f"{signed(quarter)} and {signed(three_quarters)}.",
         x,
         whole_axis(
             0.0,
@@ -184,7 +184,7 @@ def averages(means: Float64Array, unit: str) -> Chart | NoChart:
     what = f"test images, sorted by their average (n = {n:,})"
     return Chart(
         title,
-        f"{title}: above zero for {above:,} of {n:,} test images, from "
+        f"{title}: above zero for {above:,} of {count(n, 'test image')}, from "
         f"{signed(float(ordered[0]))} to {signed(float(ordered[-1]))}.",
         # The k-th image has its bar from k − 1 to k, and its number under the middle.
         whole_axis(-spare, n + spare, what, shift=0.5),

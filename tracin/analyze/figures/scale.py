@@ -94,7 +94,9 @@ def linear_axis(low: float, high: float, what: str, unit: str) -> Axis:
     size = 10.0**exponent
     scale = f", in {power_of_ten(exponent)}" if exponent else ""
     step = _round_step((high - low) / MOST_STEPS, (1, 2, 2.5, 5, 10))
-    decimals = next(d for d in range(9) if math.isclose(round(step / size, d), step / size))
+    decimals = next(
+        digits for digits in range(9) if math.isclose(round(step / size, digits), step / size)
+    )
     ticks = tuple(
         Tick(value, _minus(f"{value / size:,.{decimals}f}") if value else "0")
         for value in _multiples(step, low, high)
@@ -140,8 +142,8 @@ def _apart(axis: Axis, values: Iterable[float]) -> list[float]:
     """Those of ``values``, the first before the others, whose labels stand clear of each other."""
     kept: list[float] = []
     for value in values:
-        place = axis.fraction(value)
-        if all(abs(place - axis.fraction(other)) >= TICK_ROOM for other in kept):
+        along = axis.fraction(value)
+        if all(abs(along - axis.fraction(other)) >= TICK_ROOM for other in kept):
             kept.append(value)
     return kept
 
@@ -154,7 +156,7 @@ def _round_step(rough: float, digits: Sequence[float]) -> float:
 
 def _multiples(step: float, low: float, high: float) -> list[float]:
     first, last = math.ceil(low / step - ROUNDING), math.floor(high / step + ROUNDING)
-    return [min(max(k * step, low), high) for k in range(first, last + 1)]
+    return [min(max(multiple * step, low), high) for multiple in range(first, last + 1)]
 
 
 def _round_sizes(low: float, high: float) -> Sequence[float]:

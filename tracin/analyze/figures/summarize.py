@@ -21,6 +21,7 @@ from tracin.flags import RankBy
 from tracin.model_check import ModelCheck
 from tracin.results.run_info import RunInfo
 from tracin.results.schema import GAUSS_NEWTON, SUSPICION_CUT, TRACIN
+from tracin.wording import count, noun_for
 
 METHOD_NAMES = {
     TRACIN: ("TracIn", "estimated drop in test loss"),
@@ -61,7 +62,7 @@ def summarize(
         rank_by: what helpful images are ranked by; ``raw`` where ``inputs`` has no self-influence,
             and for Gauss-Newton scores, which make up for the size of a gradient themselves.
     """
-    check = inputs.run.model_check if inputs.run else None
+    check = _check(inputs)
     if check is not None and not check.can_judge:
         inputs = replace(inputs, train=replace(inputs.train, suspicion=None, suspects=None))
     gauss_newton = inputs.run is not None and inputs.run.method == GAUSS_NEWTON
@@ -72,18 +73,17 @@ def summarize(
     accuracy = inputs.run.test_accuracy if inputs.run else None
     if accuracy is None and n_right is not None:
         accuracy = n_right / n_test
-    labels = inputs.train.labels
-    whole = labels is not None and None not in labels
+    labels = inputs.train.all_labels
     return OverallSummary(
         method=_method(inputs.run)[0],
         unit=_method(inputs.run)[1],
         provenance=_provenance(inputs.run),
         n_train=inputs.n_train,
         n_test=n_test,
-        n_train_classes=len(set(labels)) if labels is not None and whole else None,
+        n_train_classes=len(set(labels)) if labels else None,
         test_accuracy=accuracy,
         n_right=n_right,
-        health=_health(inputs, check, scores.test_mean),
+        health=_health(inputs, scores.test_mean),
         score_range=(float(scores.test_min.min()), float(scores.test_max.max())),
         test_max=scores.test_max,
         test_min=scores.test_min,
@@ -108,23 +108,17 @@ def summarize(
 def _class_summary(
     inputs: Inputs, scores: MatrixSummary, group: int, top_k: int, rank_by: RankBy
 ) -> ClassSummary:
-    test, labels = inputs.test, inputs.train.labels
+    test, labels = inputs.test, inputs.train.all_labels
     members = test.group_of == group
     means = np.ascontiguousarray(scores.group_mean[:, group])
     strongest = _harmful(inputs, means, max(top_k, STRONGEST))
     name = test.groups[group]
-    known = labels is not None and None not in labels and test.has_classes
     test_mean = scores.test_mean[members]
     return ClassSummary(
         name=name,
         is_class=test.has_classes,
-        health=_health(
-            inputs,
-            inputs.run.model_check if inputs.run else None,
-            test_mean,
-            name if test.has_classes else None,
-        ),
-        n_train=labels.count(name) if labels is not None and known else None,
+        health=_health(inputs, test_mean, name if test.has_classes else None),
+        n_train=labels.count(name) if labels and test.has_classes else None,
         n_right=None if test.correct is None else int(test.correct[members].sum()),
         test_mean=test_mean,
         mean=float(test_mean.mean()),
@@ -137,10 +131,9 @@ def _class_summary(
     )
 
 
-def _health(
-    inputs: Inputs, check: ModelCheck | None, test_mean: Float64Array, label: str | None = None
-) -> Health | None:
+def _health(inputs: Inputs, test_mean: Float64Array, label: str | None = None) -> Health | None:
     """Of the training labels (of one class: ``label``); without suspicion of the test images."""
+    check = _check(inputs)
     if check is not None and not check.can_judge:
         return None
     train = inputs.train
@@ -148,10 +141,14 @@ def _health(
         return Health(int(np.count_nonzero(test_mean > 0)), len(test_mean), of_labels=False)
     suspicion = train.suspicion
     if label is not None:
-        suspicion = suspicion[np.array([each == label for each in train.labels], dtype=bool)]
+        suspicion = suspicion[np.array([given == label for given in train.labels], dtype=bool)]
     if not len(suspicion):
         return None
     return Health(int(np.count_nonzero(suspicion < SUSPICION_CUT)), len(suspicion))
+
+
+def _check(inputs: Inputs) -> ModelCheck | None:
+    return inputs.run.model_check if inputs.run else None
 
 
 def _image(inputs: Inputs, index: int, score: float) -> RankedImage:
@@ -171,11 +168,11 @@ def _helpful(
     self_influence = inputs.train.self_influence
     if rank_by == "normalized" and self_influence is not None:
         means = normalized(means, self_influence)
-    return tuple(_image(inputs, int(i), float(means[i])) for i in rank(means, k))
+    return tuple(_image(inputs, int(row), float(means[row])) for row in rank(means, k))
 
 
 def _harmful(inputs: Inputs, means: Float64Array, k: int) -> tuple[RankedImage, ...]:
-    return tuple(_image(inputs, int(i), float(means[i])) for i in rank(-means, k))
+    return tuple(_image(inputs, int(row), float(means[row])) for row in rank(-means, k))
 
 
 def _busiest_opponent(inputs: Inputs, scores: MatrixSummary) -> tuple[RankedImage, int] | None:
@@ -211,10 +208,10 @@ def _mistakes(inputs: Inputs, scores: MatrixSummary) -> Mistakes | None:
 
 
 def _by_label(
-    means: Float64Array, labels: Sequence[str | None] | None
+    means: Float64Array, labels: Sequence[str] | None
 ) -> tuple[tuple[str, float, int], ...]:
     """(label, sum of means, images) for each training class, in order of name."""
-    if labels is None or None in labels:
+    if labels is None:
         return ()
     names, label_of = np.unique(np.array(labels, dtype=object).astype(str), return_inverse=True)
     sums = np.bincount(label_of, weights=means)
@@ -236,12 +233,20 @@ def _provenance(run: RunInfo | None) -> str:
         return ""
     checkpoints = run.checkpoints
     rates = dict.fromkeys(f"{checkpoint.learning_rate:g}" for checkpoint in checkpoints)
-    many = f"{len(checkpoints)} checkpoints, " if len(checkpoints) > 1 else ""
-    rate = f"{many}learning rate{'s' if len(rates) > 1 else ''} {_span(list(rates))}"
-    files = dict.fromkeys(
-        checkpoint.path.replace("\\", "/").split("/")[-1] for checkpoint in checkpoints
-    )
-    return " · ".join(part for part in (rate, _span(list(files)), run.created[:10]) if part)
+    number = f"{count(len(checkpoints), 'checkpoint')}, " if len(checkpoints) > 1 else ""
+    rate = f"{number}{noun_for(len(rates), 'learning rate')} {_span(list(rates))}"
+    files = dict.fromkeys(checkpoint_files(run))
+    return " · ".join(part for part in (rate, _span(list(files)), run_date(run)) if part)
+
+
+def checkpoint_files(run: RunInfo) -> list[str]:
+    """File names of the checkpoints in order, whichever system they were on."""
+    return [checkpoint.path.replace("\\", "/").split("/")[-1] for checkpoint in run.checkpoints]
+
+
+def run_date(run: RunInfo) -> str:
+    """The day on which the scores were computed, ``2026-01-31``."""
+    return run.created.partition("T")[0]
 
 
 def _span(values: list[str]) -> str:

@@ -7,11 +7,15 @@ opponent is an image whose mean score is below zero, not merely the smallest.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from tracin.analyze.read.scan import Float64Array, Int64Array
 from tracin.flags import RankBy
 from tracin.model_check import ModelCheck
+
+Name = TypeVar("Name", str, tuple[str, str])
 
 EXCELLENT_ABOVE = 95
 GOOD_FROM = 80
@@ -66,6 +70,11 @@ def _band(percent: float) -> str:
     if percent >= GOOD_FROM:
         return "GOOD"
     return "FAIR" if percent >= FAIR_FROM else "NEEDS ATTENTION"
+
+
+def by_frequency(things: Iterable[Name]) -> list[tuple[Name, int]]:
+    """(thing, how often it occurs), the most frequent first, ties in order of the things."""
+    return sorted(Counter(things).items(), key=lambda entry: (-entry[1], entry[0]))
 
 
 @dataclass(frozen=True)
@@ -133,8 +142,7 @@ class ClassSummary:
     @property
     def opponent_labels(self) -> list[tuple[str, int]]:
         """How many of the strongest opponents carry which label, most frequent first."""
-        labels = [image.label for image in self.strongest if image.label is not None]
-        return sorted(Counter(labels).items(), key=lambda item: (-item[1], item[0]))
+        return by_frequency(image.label for image in self.strongest if image.label is not None)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from tracin.analyze.pictures.signs import (
     write_title,
 )
 from tracin.analyze.read.scan import Float64Array
-from tracin.wording import signed
+from tracin.wording import count, signed
 
 MOST_LABELS = 10
 """So many training classes the sums show at most."""
@@ -108,8 +108,8 @@ def draw_label_sums(ax: Axes, summary: ClassSummary) -> Axes:
     ax.tick_params(axis="y", length=0)
     _write_labels(ax, summary.name, entries)
     ax.axvline(0, color=style.INK, linewidth=1)
-    chosen = f"{len(entries)} of {len(summary.by_label)} classes, " if dropped else ""
-    what = f"sum of scores ({chosen}mean over n = {summary.n_test:,} test images)"
+    chosen = f"{len(entries)} of {count(len(summary.by_label), 'class')}, " if dropped else ""
+    what = f"sum of scores ({chosen}mean over n = {count(summary.n_test, 'test image')})"
     draw_axis(ax, "x", linear_axis(*_with_room(ax, sums), what, summary.unit))
     ax.spines["left"].set_visible(False)
     ax.grid(axis="x")

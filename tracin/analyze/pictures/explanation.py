@@ -60,9 +60,9 @@ class Explanation:
             return f"labelled {self.label}"
         if self.predicted == self.label:
             return f"labelled {self.label}, recognised as such" + (f" ({given})" if given else "")
-        sure = "" if self.probability is None else f" ({self.probability:.1%})"
-        had = f"; its own label had {given}" if given else ""
-        return f"labelled {self.label}, taken for {self.predicted}{sure}{had}"
+        wrong = "" if self.probability is None else f" ({self.probability:.1%})"
+        right = f"; its own label got {given}" if given else ""
+        return f"labelled {self.label}, taken for {self.predicted}{wrong}{right}"
 
     @property
     def ranking(self) -> str:
@@ -104,12 +104,12 @@ def draw_explanation(explanation: Explanation, data_dir: Path) -> Figure:
 
 def _row(explanation: Explanation, data_dir: Path, side: Effect) -> ImageRow:
     helpful = side == "helpful"
-    listed = explanation.proponents if helpful else explanation.opponents
-    images = listed[: panels.PER_ROW]
+    ranked = explanation.proponents if helpful else explanation.opponents
+    images = ranked[: panels.PER_ROW]
     kind = "similar" if helpful else "opposite"
     order = explanation.ranking if helpful else "ranked by score"
-    what = "proponent" if helpful else "opponent"
-    heading = f"Strongest {what}s" if images else f"No {what}s"
+    what = "proponents" if helpful else "opponents"
+    heading = f"Strongest {what}" if images else f"No {what}"
     return ImageRow(
         side,
         f"{heading}: training images estimated to have {'helped' if helpful else 'hurt'} here",

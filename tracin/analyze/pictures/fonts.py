@@ -22,14 +22,14 @@ from matplotlib.font_manager import (
     weight_dict,
 )
 
+from tracin.wording import LEFT_TO_RIGHT, reads_right_to_left
+
 BASE = "DejaVu Sans"
 
 MISSING = "□"
 
 _INVISIBLE = frozenset("\u200b\u200c\u200d\u200e\u200f\u2060\ufe0e\ufe0f\ufeff")
 """Joiners, direction marks and variation selectors: left out where no font has them."""
-
-_LEFT_TO_RIGHT = "\u200e"
 
 
 def families_for(texts: Iterable[str]) -> tuple[str, ...]:
@@ -43,9 +43,9 @@ def families_for(texts: Iterable[str]) -> tuple[str, ...]:
     while wanted:
         best, gain = "", 0
         for name in _faces():
-            got = len(wanted & _characters(name))
-            if got > gain:
-                best, gain = name, got
+            found = len(wanted & _characters(name))
+            if found > gain:
+                best, gain = name, found
         if not best:
             break
         families.append(best)
@@ -53,27 +53,30 @@ def families_for(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(families)
 
 
-def missing(texts: Iterable[str], families: Iterable[str]) -> str:
+def characters_lacking(texts: Iterable[str], families: Iterable[str]) -> str:
     """The characters of ``texts`` that none of ``families`` has, each once, in order."""
-    have = _all_characters(tuple(families))
+    available = _all_characters(tuple(families))
     seen = dict.fromkeys(character for text in texts for character in text)
-    return "".join(each for each in seen if _is_visible(each) and ord(each) not in have)
+    return "".join(
+        character
+        for character in seen
+        if _is_visible(character) and ord(character) not in available
+    )
 
 
 def drawable(text: str) -> str:
     """``text`` on one line, with □ for what the fonts in use lack; it reads from left to right."""
-    have = _all_characters(tuple(mpl.rcParams["font.family"]))
-    right_to_left = any(unicodedata.bidirectional(each) in ("R", "AL") for each in text)
-    shown = "".join(_drawable(character, have) for character in text)
-    if not right_to_left:
+    available = _all_characters(tuple(mpl.rcParams["font.family"]))
+    shown = "".join(_drawable(character, available) for character in text)
+    if not reads_right_to_left(text):
         return shown
     # Without the marks a line that begins with such a name would run from right to left as a
     # whole, and the parts of a path would stand in another order.
-    return _LEFT_TO_RIGHT + shown.replace("/", f"/{_LEFT_TO_RIGHT}") + _LEFT_TO_RIGHT
+    return LEFT_TO_RIGHT + shown.replace("/", f"/{LEFT_TO_RIGHT}") + LEFT_TO_RIGHT
 
 
-def _drawable(character: str, have: frozenset[int]) -> str:
-    if ord(character) in have:
+def _drawable(character: str, available: frozenset[int]) -> str:
+    if ord(character) in available:
         return character
     if character.isspace() or unicodedata.category(character) == "Cc":
         return " "
@@ -127,5 +130,8 @@ def _faces() -> dict[str, str]:
 
 def _preference(entry: FontEntry) -> tuple[bool, str, int]:
     """Families without serifs first: they go with the main one."""
-    weight = entry.weight if isinstance(entry.weight, int) else weight_dict.get(entry.weight, 400)
-    return "Sans" not in entry.name, entry.name, abs(weight - 400)
+    regular = weight_dict["regular"]
+    weight = entry.weight
+    if not isinstance(weight, int):
+        weight = weight_dict.get(weight, regular)
+    return "Sans" not in entry.name, entry.name, abs(weight - regular)

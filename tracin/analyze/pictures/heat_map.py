@@ -15,6 +15,7 @@ from matplotlib.patches import Rectangle
 from tracin.analyze.figures.class_influence import ClassInfluence
 from tracin.analyze.pictures import style, text
 from tracin.analyze.pictures.fonts import drawable
+from tracin.wording import count
 
 HEADING = "Which training classes helped or hurt which test classes"
 
@@ -48,6 +49,9 @@ SLANTED_ROOM = 1.5
 
 DEEPEST = 0.75
 """How much of the tool's colour the strongest cell has: dark text stays legible on it."""
+
+PALETTE_STEPS = 100
+"""Steps from white to a colour, of which ``DEEPEST`` names one."""
 
 
 def heat_map_height(influence: ClassInfluence | None) -> float:
@@ -101,15 +105,15 @@ def draw_heat_map(
 def _remarks(influence: ClassInfluence, unit: str) -> tuple[str, ...]:
     scale = f", in {influence.scale}" if influence.scale else ""
     chosen = (
-        f" {influence.n_shown} of {influence.n_classes} classes: those with the strongest "
+        f" {influence.n_shown} of {count(influence.n_classes, 'class')}: those with the strongest "
         "influence between classes."
         if influence.n_shown < influence.n_classes
         else ""
     )
     return (
-        "A cell: the scores of all training images of a class added up, on average over the test "
+        "Each cell adds up the scores of all training images of a class, averaged over the test "
         f"images of a class ({unit}{scale}).",
-        f"Green, +: helped. Orange, −: hurt. Framed: a class and itself.{chosen}",
+        f"Green, +: helped. Orange, −: hurt. Framed: a class on itself.{chosen}",
     )
 
 
@@ -170,14 +174,14 @@ def _draw_names(ax: Axes, influence: ClassInfluence) -> None:
 
 
 def _write_corner(
-    ax: Axes, words: str, place: tuple[float, float], align: Literal["left", "right"]
+    ax: Axes, words: str, offset: tuple[float, float], align: Literal["left", "right"]
 ) -> None:
-    """Write ``words`` at ``place``: inches right of the map's upper left corner, and above it."""
+    """Write ``words`` ``offset`` inches right of the map's upper left corner, and above it."""
     ax.annotate(
         words,
         (0, 1),
         xycoords="axes fraction",
-        xytext=(POINTS_PER_INCH * place[0], POINTS_PER_INCH * place[1]),
+        xytext=(POINTS_PER_INCH * offset[0], POINTS_PER_INCH * offset[1]),
         textcoords="offset points",
         fontsize=style.SMALL,
         fontweight="bold",
@@ -202,7 +206,7 @@ def _draw_scale(bar: Axes, influence: ClassInfluence) -> None:
 def _palette() -> Colormap:
     """Orange over white to green."""
     ends = [
-        sns.blend_palette(["white", colour], 101)[round(100 * DEEPEST)]
+        sns.blend_palette(["white", colour], PALETTE_STEPS + 1)[round(PALETTE_STEPS * DEEPEST)]
         for colour in (style.HURT, style.HELPED)
     ]
     palette: Colormap = sns.blend_palette([ends[0], "white", ends[1]], as_cmap=True)

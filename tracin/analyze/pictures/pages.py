@@ -83,10 +83,10 @@ def class_page(
     page = _Page(
         [row.height for row in rows], panels.sentences_height(findings, style.CONTENT_WIDTH)
     )
-    asked = ": which training images helped, and which hurt"
-    room = style.CONTENT_WIDTH - text.width(asked, style.TITLE, "bold")
+    question = ": which training images helped, and which hurt"
+    room = style.CONTENT_WIDTH - text.width(question, style.TITLE, "bold")
     name = summary.name if summary.is_class else summary.name.capitalize()
-    title = text.fit(name, room, style.TITLE, "bold") + asked
+    title = text.fit(name, room, style.TITLE, "bold") + question
     panels.draw_heading(page.heading(), title, _remark(overall), warning=_warning(overall))
     panels.draw_tiles(page.tiles(), class_tiles(summary, overall))
     chart = averages(summary.test_mean, summary.unit)

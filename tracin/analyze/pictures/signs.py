@@ -10,12 +10,15 @@ from matplotlib.patches import Patch
 from tracin.analyze.pictures import style, text
 from tracin.analyze.read.scan import Float64Array
 
+TITLE_PAD = 26
+"""Points from a panel to its title: a line of small text fits between."""
+
 
 def write_title(ax: Axes, title: str) -> None:
     """Write ``title`` above the panel, with room between for a legend or a mark."""
     room = ax.get_window_extent().width / style.DPI
     shown = text.fit(title, room, style.HEADING, "bold")
-    ax.set_title(shown, loc="left", fontsize=style.HEADING, fontweight="bold", pad=26)
+    ax.set_title(shown, loc="left", fontsize=style.HEADING, fontweight="bold", pad=TITLE_PAD)
 
 
 def write_message(ax: Axes, message: str) -> Axes:

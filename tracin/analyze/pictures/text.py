@@ -14,6 +14,10 @@ from tracin.analyze.pictures.fonts import drawable
 from tracin.analyze.pictures.style import DPI
 
 ELLIPSIS = "…"
+
+TAIL = 8
+"""Characters of a file name that stay when its middle goes: the ending and the last digits."""
+
 _renderer: Any = RendererAgg(1, 1, DPI)  # type: ignore[no-untyped-call]
 
 
@@ -43,7 +47,7 @@ def fit_path(path: str, room: float, size: float) -> str:
     name = drawable(path.rsplit("/", maxsplit=1)[-1])
     if width(name, size) <= room:
         return name
-    tail = name[-8:]
+    tail = name[-TAIL:]
     kept = _longest(name, room - width(ELLIPSIS + tail, size), size, "normal")
     return name[:kept] + ELLIPSIS + tail if kept > 1 else fit(name, room, size)
 
@@ -52,15 +56,15 @@ def wrap(text: str, room: float, size: float, weight: str = "normal") -> list[st
     """Lines of ``text`` that each take at most ``room`` inches."""
     lines: list[list[str]] = [[]]
     space = width(" ", size, weight)
-    left = room
+    remaining = room
     for word in _broken(text.split(), room, size, weight):
         # Word by word, for the measures of words are kept: a line is measured by its parts.
         taken = width(drawable(word), size, weight) + (space if lines[-1] else 0)
-        if taken > left and lines[-1]:
+        if taken > remaining and lines[-1]:
             lines.append([])
-            left, taken = room, taken - space
+            remaining, taken = room, taken - space
         lines[-1].append(word)
-        left -= taken
+        remaining -= taken
     return [drawable(" ".join(words)) for words in lines]
 
 

@@ -56,7 +56,7 @@ def _rows(table: pd.DataFrame, column: str, path: Path, n_train: int) -> Int64Ar
     outside = values[(values < 0) | (values >= n_train)]
     if len(outside):
         raise TracInError(
-            f"{path}, column {column}: {outside[0]} is no row of {TRAIN_SUMMARY}, which has "
+            f"{path}, column {column}: {outside[0]} is not a row of {TRAIN_SUMMARY}, which has "
             f"{n_train}. They come from different runs: run TracIn_Resnet50.py again."
         )
     return values

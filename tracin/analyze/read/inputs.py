@@ -12,7 +12,7 @@ import pandas as pd
 from tracin.analyze.read.rows import needed_rows, read_rows
 from tracin.analyze.read.scan import Int64Array
 from tracin.errors import TracInError
-from tracin.image_folder import images_in_order
+from tracin.image_folder import TRAIN, images_in_order
 from tracin.results import schema
 from tracin.results.matrix import read_shape
 from tracin.results.run_info import DEFAULT_DATA_DIR, RunInfo, read_run_info
@@ -53,6 +53,12 @@ class TrainImages:
     suspects: tuple[tuple[int, str], ...] | None = None
     """(row, suggested class) of images whose label looks wrong, most suspicious first; None where
     no file tells."""
+
+    @property
+    def all_labels(self) -> tuple[str, ...] | None:
+        """``labels`` where that of every image is known, else None."""
+        known = tuple(label for label in self.labels or () if label is not None)
+        return known if known and len(known) == len(self.labels or ()) else None
 
 
 @dataclass(frozen=True)
@@ -153,7 +159,7 @@ def _read_run(
     run = read_run_info(folder)
     if (run.train_images, run.test_images) != shape:
         raise TracInError(
-            f"{folder / schema.RUN_INFO} tells of {count(run.train_images, 'training image')} and "
+            f"{folder / schema.RUN_INFO} is about {count(run.train_images, 'training image')} and "
             f"{count(run.test_images, 'test image')}, but {sizes}: they come from different runs. "
             f"Run TracIn_Resnet50.py again, or remove {schema.RUN_INFO} to go on without it."
         )
@@ -230,23 +236,24 @@ def _train_images_without_table(
             for index, name in zip(indices, names, strict=True):
                 if not 0 <= index < n_train:
                     raise TracInError(
-                        f"{schema.INFLUENCE_SUMMARY}, column {extreme}_train_idx: {index} is no "
-                        f"row of {schema.INFLUENCE_SCORES}, which has {n_train}. They come from "
+                        f"{schema.INFLUENCE_SUMMARY}, column {extreme}_train_idx: {index} is not "
+                        f"a row of {schema.INFLUENCE_SCORES}, which has {n_train}. They come from "
                         "different runs: run TracIn_Resnet50.py again."
                     )
                 known[index] = name
-    found = images_in_order(data_dir / "train")
+    folder = data_dir / TRAIN
+    found = images_in_order(folder)
     without = f"there is no {schema.TRAIN_SUMMARY}"
     if not found:
         left_out.append(
-            f"Pictures and labels of the training images: {without}, and no images in "
-            f"{data_dir / 'train'}. Name their folder with --data_dir."
+            f"Pictures and labels of the training images: {without}, and there are no images in "
+            f"{folder}. Name the folder that holds them with --data_dir."
         )
     elif len(found) != n_train:
         left_out.append(
-            f"Pictures and labels of the training images: {without}, and {data_dir / 'train'} "
-            f"holds {count(len(found), 'image')} where the matrix has {count(n_train, 'row')}, so "
-            "there is no telling which is which."
+            f"Pictures and labels of the training images: {without}, and {folder} holds "
+            f"{count(len(found), 'image')} where the matrix has {count(n_train, 'row')}, so there "
+            "is no telling which is which."
         )
     else:
         labels = tuple(path.split("/")[1] for path in found)
@@ -254,6 +261,6 @@ def _train_images_without_table(
             return TrainImages(paths=tuple(found), labels=labels)
         left_out.append(
             f"Pictures and labels of the training images: {without}, and the classes in "
-            f"{data_dir / 'train'} are not those in {schema.INFLUENCE_SUMMARY}."
+            f"{folder} are not those in {schema.INFLUENCE_SUMMARY}."
         )
     return TrainImages(labels=tuple(known) if any(known) else None)

@@ -8,8 +8,16 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from tracin.errors import TracInError
+from tracin.image_folder import TRAIN
+from tracin.results.schema import INFLUENCE_SUMMARY, REPORT, TRAIN_SUMMARY
+from tracin.wording import count, remaining
 
 MOST_NAMED = 8
+"""So many images of one name are listed: they stay readable in a terminal."""
+
+MOST_MEANT, LIKE_ENOUGH = 3, 0.8
+"""So many names are offered for one that is not known, from this likeness on (0 to 1, of difflib):
+one or two wrong letters."""
 
 
 def find_test_image(asked: str, paths: Sequence[str], data_dir: Path) -> int:
@@ -34,10 +42,10 @@ def find_test_image(asked: str, paths: Sequence[str], data_dir: Path) -> int:
         return rows[0]
     if rows:
         named = "\n  ".join(paths[row] for row in rows[:MOST_NAMED])
-        more = f"\n  and {len(rows) - MOST_NAMED} more" if len(rows) > MOST_NAMED else ""
+        more = remaining(len(rows), MOST_NAMED)
         raise TracInError(
-            f"{len(rows)} test images are called {asked}. Name one of them with its folder:\n  "
-            f"{named}{more}"
+            f"{count(len(rows), 'test image')} are called {asked}. Name the one you mean with its "
+            f"folder:\n  {named}" + (f"\n  and {more}" if more else "")
         )
     raise TracInError(f"{asked} is not a test image of this run. {_advice(ending, paths)}")
 
@@ -55,13 +63,14 @@ def _relative(asked: str, data_dir: Path) -> list[str]:
 
 
 def _advice(ending: str, paths: Sequence[str]) -> str:
-    if "/train/" in ending:
+    if f"/{TRAIN}/" in ending:
         return (
-            "It looks like a training image, and --explain takes test images; report.html and "
-            "train_summary.csv tell about the training images."
+            "It looks like a training image, but --explain takes test images; for the training "
+            f"images see {REPORT} and {TRAIN_SUMMARY}."
         )
     by_name = {path.rsplit("/", maxsplit=1)[-1]: path for path in paths}
-    close = get_close_matches(ending.rsplit("/", maxsplit=1)[-1], by_name, n=3, cutoff=0.8)
+    name = ending.rsplit("/", maxsplit=1)[-1]
+    close = get_close_matches(name, by_name, n=MOST_MEANT, cutoff=LIKE_ENOUGH)
     if close:
         return f"Did you mean {' or '.join(by_name[name] for name in close)}?"
-    return "influence_summary.csv lists them in its column test_path."
+    return f"{INFLUENCE_SUMMARY} lists them in its column test_path."

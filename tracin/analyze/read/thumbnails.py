@@ -17,6 +17,10 @@ Pixels = npt.NDArray[np.uint8]
 SIDE = 176
 """Pixels; what a thumbnail takes on a page."""
 
+DRAFT = 2
+"""A JPEG is decoded at so many times the wanted size at least, so that the resampling decides how
+it looks, and not the coarse decoding."""
+
 MOST_KEPT = 4096
 """Thumbnails in memory, 380 MB at most: the same images come first for many classes."""
 
@@ -58,13 +62,31 @@ def thumbnails_by_row(
 
 def read_thumbnail(file: Path) -> Pixels | None:
     """(SIDE, SIDE, 3) uint8, or None where ``file`` cannot be read as an image."""
+    square = read_reduced(file, SIDE, lambda image: square_of(image, SIDE))
+    return None if square is None else np.asarray(square)
+
+
+def square_of(image: Image.Image, side: int) -> Image.Image:
+    """The centre of ``image`` as a square of ``side`` pixels."""
+    return ImageOps.fit(image, (side, side), Image.Resampling.BICUBIC)
+
+
+def read_reduced(
+    file: Path, side: int, reduce: Callable[[Image.Image], Image.Image]
+) -> Image.Image | None:
+    """What ``reduce`` makes of the image in ``file``; None where it cannot be read as an image.
+
+    Args:
+        file: in any format and mode that Pillow reads.
+        side: pixels of the longer side that are needed; a JPEG is decoded at no more than it takes.
+        reduce: from the image in RGB to a small one.
+    """
     try:
         with warnings.catch_warnings():
             # Pillow warns about harmless oddities of files that we only look at.
             warnings.simplefilter("ignore")
             with Image.open(file) as image:
-                image.draft("RGB", (2 * SIDE, 2 * SIDE))
-                square = ImageOps.fit(image.convert("RGB"), (SIDE, SIDE), Image.Resampling.BICUBIC)
-        return np.asarray(square)
+                image.draft("RGB", (DRAFT * side, DRAFT * side))
+                return reduce(image.convert("RGB"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None

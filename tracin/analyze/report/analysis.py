@@ -58,7 +58,7 @@ class Analysis:
     tables: PageTables
 
 
-def missing(name: str, what: str) -> str:
+def why_empty(name: str, what: str) -> str:
     """Why a section is empty, and how to get it."""
     return (
         f"{what} would be in {name}, and this results folder has no such file. "

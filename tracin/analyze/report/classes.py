@@ -13,11 +13,13 @@ from tracin.analyze.figures.class_influence import class_influence
 from tracin.analyze.figures.summarize import rank
 from tracin.analyze.report.analysis import Analysis, PagePicture
 from tracin.results import schema
-from tracin.wording import signed
+from tracin.wording import count, signed
 
 MOST_CLASSES = 30
+"""Rows and columns of the heat map, at most; of more classes, those with the most mistakes."""
 MOST_PAIRS = 20
 PER_PAIR = 6
+"""Images in each group of a pair."""
 
 
 @dataclass(frozen=True)
@@ -95,14 +97,15 @@ class ClassSection:
 
 def classes_section(analysis: Analysis) -> ClassSection:
     """Classes against classes."""
-    test, labels = analysis.inputs.test, analysis.inputs.train.labels
-    if not test.has_classes or labels is None or None in labels:
+    test, labels = analysis.inputs.test, analysis.inputs.train.all_labels
+    if not test.has_classes or labels is None:
         why = (
             "The classes of the test images or the labels of the training images are not known: "
-            "influence_summary.csv or train_summary.csv is missing. Run TracIn_Resnet50.py again."
+            f"{schema.INFLUENCE_SUMMARY} or {schema.TRAIN_SUMMARY} is missing. Run "
+            "TracIn_Resnet50.py again."
         )
         return ClassSection((), (), "", 0, (), 0, why)
-    label_of = np.array([str(label) for label in labels], dtype=object)
+    label_of = np.array(labels, dtype=object)
     confused = _confused(analysis)
     names = _names(analysis, label_of, confused)
     columns = [name for name in names if name in test.groups]
@@ -153,11 +156,11 @@ def _names(analysis: Analysis, label_of: object, confused: Counter[tuple[str, st
     names = [name for name in ordered if name in known or name in analysis.inputs.test.groups]
     if len(names) <= MOST_CLASSES:
         return names
-    part: Counter[str] = Counter()
+    mistakes: Counter[str] = Counter()
     for (true, predicted), n in confused.items():
-        part[true] += n
-        part[predicted] += n
-    chosen = set(sorted(names, key=lambda name: -part[name])[:MOST_CLASSES])
+        mistakes[true] += n
+        mistakes[predicted] += n
+    chosen = set(sorted(names, key=lambda name: -mistakes[name])[:MOST_CLASSES])
     return [name for name in names if name in chosen]
 
 
@@ -172,9 +175,8 @@ def _pair(
     test = analysis.inputs.test
     group = test.groups.index(true)
     means = analysis.scores.group_mean[:, group]
-
-    these = _opponents_of_pair(analysis, pair, opponents)
-    shown = {image.path for image in these}
+    on_mistakes = _opponents_of_pair(analysis, pair, opponents)
+    shown = {image.path for image in on_mistakes}
 
     def against(label: str) -> tuple[Opponent, ...]:
         own = np.where(label_of == label, -means, 0.0)
@@ -183,9 +185,9 @@ def _pair(
         )
         return tuple([image for image in found if image.path not in shown][:PER_PAIR])
 
-    which = "this test image" if mistakes == 1 else f"these {mistakes} test images"
+    which = "this test image" if mistakes == 1 else f"these {count(mistakes, 'test image')}"
     groups = (
-        OpponentGroup(f"Strongest opponents of {which}, whatever their label", these),
+        OpponentGroup(f"Strongest opponents of {which}, whatever their label", on_mistakes),
         OpponentGroup(
             f"Labelled {predicted}: further opponents of all test images of {true}",
             against(predicted),

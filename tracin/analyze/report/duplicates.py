@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tracin.analyze.report.analysis import Analysis, PagePicture, missing
+from tracin.analyze.report.analysis import Analysis, PagePicture, why_empty
 from tracin.analyze.words import meaning
 from tracin.results import schema
 from tracin.wording import count
@@ -75,7 +75,7 @@ def duplicates_section(analysis: Analysis) -> DuplicateSection:
     """The pairs of a run that look the same."""
     table = analysis.tables.duplicates
     if table is None:
-        why = missing(schema.DUPLICATES, "Pictures that are there twice")
+        why = why_empty(schema.DUPLICATES, "Pictures that occur twice")
         return DuplicateSection((), 0, 0, 0, "", why)
     columns = ("kind", "path_a", "class_a", "path_b", "class_b", "similarity", "identical_pixels")
     pairs = [
@@ -120,7 +120,7 @@ def _says(*, identical: bool, differ: bool, leak: bool) -> str:
         return f"{same} under two labels: {wrong}."
     if leak:
         return f"{same} in training and test: the accuracy counts an image the model has seen."
-    return f"{same} twice in training: it counts double."
+    return f"{same} twice in training: it counts twice."
 
 
 def _accuracy(analysis: Analysis, leaked: set[str]) -> str:
@@ -132,7 +132,7 @@ def _accuracy(analysis: Analysis, leaked: set[str]) -> str:
     ]
     whole = meaning.percent(float(test.correct.mean()))
     if not kept:
-        return "Every test image is in the training set too: the accuracy says nothing."
+        return "Every test image is in the training set too, so the accuracy says nothing."
     return (
         f"Test accuracy is {whole} on all {count(len(test.paths), 'test image')}, and "
         f"{meaning.percent(sum(kept) / len(kept))} on the {len(kept):,} that are not in the "

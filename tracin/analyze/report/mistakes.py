@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
-from tracin.analyze.report.analysis import Analysis, PagePicture, PageTables, missing
+from tracin.analyze.figures.summary import by_frequency
+from tracin.analyze.report.analysis import Analysis, PagePicture, PageTables, why_empty
 from tracin.analyze.words import meaning
 from tracin.results import schema
 from tracin.wording import signed
 
 MOST_SHOWN = 300
 PER_ARGUMENT = 4
+"""Training images shown for each answer."""
 
 
 @dataclass(frozen=True)
@@ -84,21 +85,19 @@ def mistakes_section(analysis: Analysis) -> MistakeSection:
     run = analysis.inputs.run
     gauss_newton = run is not None and run.method == schema.GAUSS_NEWTON
     if table is None:
-        why = missing(schema.TOP_INFLUENCES_TABLE, "The strongest influences on each test image")
+        why = why_empty(schema.TOP_INFLUENCES_TABLE, "The strongest influences on each test image")
         return MistakeSection((), 0, 0, (), gauss_newton, why)
     losses = _losses(analysis)
     wrong = table[table["test_class"] != table["predicted_class"]]
     by_test = {int(str(index)): rows for index, rows in wrong.groupby("test_idx", sort=True)}
     order = sorted(by_test, key=lambda index: -losses.get(index, 0.0))[:MOST_SHOWN]
     shown = tuple(_mistake(by_test[index], losses.get(index), analysis.tables) for index in order)
-    pairs = Counter((mistake.true, mistake.predicted) for mistake in shown)
+    pairs = by_frequency((mistake.true, mistake.predicted) for mistake in shown)
     return MistakeSection(
         shown,
         total=_total(analysis, len(by_test)),
         listed=int(table["rank"].max()) if len(table) else 0,
-        pairs=tuple(
-            (*pair, n) for pair, n in sorted(pairs.items(), key=lambda item: (-item[1], item[0]))
-        ),
+        pairs=tuple((*pair, n) for pair, n in pairs),
         gauss_newton=gauss_newton,
     )
 
@@ -138,20 +137,20 @@ def _against(
     """The opponents that carry the predicted label; where there are none, the strongest of any."""
     if rows.empty:
         return Argument(
-            f"Speak against {true}", (), "None: no training image has a score below zero."
+            f"Against {true}, its label", (), "None: no training image has a score below zero."
         )
     own = rows[rows["train_class"] == predicted]
     if own.empty:
         remark = _none_of(rows, predicted)
         evidence = _evidence(rows.head(PER_ARGUMENT), learnt)
-        return Argument(f"Speak against {true}, its label", evidence, remark)
-    heading = f"Speak for {predicted}, the wrong answer"
+        return Argument(f"Against {true}, its label", evidence, remark)
+    heading = f"For {predicted}, the wrong answer"
     return Argument(heading, _evidence(own.head(PER_ARGUMENT), learnt), "")
 
 
 def _for(rows: pd.DataFrame, true: str, learnt: Mapping[str, float]) -> Argument:
     """The proponents that carry the image's label; where there are none, the strongest of any."""
-    heading = f"Speak for {true}, its label"
+    heading = f"For {true}, its label"
     if rows.empty:
         return Argument(heading, (), "None: no training image has a score above zero.")
     own = rows[rows["train_class"] == true]

@@ -6,13 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tracin.analyze.figures.distribution import overall_charts
+from tracin.analyze.figures.summarize import checkpoint_files, run_date
 from tracin.analyze.figures.summary import TOO_FEW, ClassSummary, RankedImage
 from tracin.analyze.report import svg
 from tracin.analyze.report.analysis import Analysis, PagePicture
 from tracin.analyze.words.tiles import Tile, overall_tiles, remark_on
 from tracin.results import schema
 from tracin.results.run_info import RunInfo
-from tracin.wording import count, listed, signed
+from tracin.wording import count, duration, listed, noun_for, signed
+
+MOST_RANKED = 10
+"""Images in each row: as many as on the dashboard."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +85,10 @@ def overview_section(analysis: Analysis) -> Overview:
         tiles=tuple(overall_tiles(overall)),
         findings=analysis.words.findings,
         recommendations=analysis.words.recommendations,
-        charts=tuple(map(svg.draw, overall_charts(overall))),
+        charts=tuple(map(svg.drawing_of, overall_charts(overall))),
         classes=tuple(_class_row(summary) for summary in overall.classes if summary.is_class),
-        helpful=tuple(map(_ranked, overall.helpful[:10])),
-        harmful=tuple(map(_ranked, overall.harmful[:10])),
+        helpful=tuple(map(_ranked, overall.helpful[:MOST_RANKED])),
+        harmful=tuple(map(_ranked, overall.harmful[:MOST_RANKED])),
         helpful_by=remark_on(overall.rank_by, overall.unit, overall.n_test, "helpful"),
         harmful_by=remark_on(overall.rank_by, overall.unit, overall.n_test, "harmful"),
     )
@@ -115,15 +119,16 @@ def _run_in_words(analysis: Analysis) -> Iterator[tuple[str, str]]:
     yield "Data", str(analysis.inputs.data_dir)
     if run is None:
         return
-    files = [checkpoint.path.replace("\\", "/").split("/")[-1] for checkpoint in run.checkpoints]
-    yield ("Checkpoints" if len(files) > 1 else "Checkpoint"), listed(files)
+    files = checkpoint_files(run)
+    yield noun_for(len(files), "Checkpoint"), listed(files)
     yield "Method", _method(run)
     yield "Loss", _loss(run)
     yield (
         "Images",
-        f"{run.train_images:,} of {run.train_images_found:,} training images and "
-        f"{run.test_images:,} of {run.test_images_found:,} test images; shorter side resized to "
-        f"{run.resize_size} pixels, the centre of {run.crop_size} cut out",
+        f"{run.train_images:,} of {count(run.train_images_found, 'training image')} and "
+        f"{run.test_images:,} of {count(run.test_images_found, 'test image')}; shorter side "
+        f"resized to {run.resize_size} pixels, the central {run.crop_size} × {run.crop_size} cut "
+        "out",
     )
     if run.skipped:
         first = run.skipped[0]
@@ -132,12 +137,13 @@ def _run_in_words(analysis: Analysis) -> Iterator[tuple[str, str]]:
             f"{count(len(run.skipped), 'unreadable image')}, beginning with {first.path} "
             f"({first.reason})",
         )
-    yield "Computed", f"{run.created[:10]}, in {run.seconds.get('total', 0):.0f} s on {run.device}"
+    spent = duration(run.seconds.get("total", 0))
+    yield "Computed", f"{run_date(run)}, in {spent} on {run.device}"
 
 
 def _method(run: RunInfo) -> str:
-    rates = list(dict.fromkeys(f"{each.learning_rate:.3g}" for each in run.checkpoints))
-    rate = f"learning rate{'s' if len(rates) > 1 else ''} {listed(rates)}"
+    rates = list(dict.fromkeys(f"{info.learning_rate:.3g}" for info in run.checkpoints))
+    rate = f"{noun_for(len(rates), 'learning rate')} {listed(rates)}"
     if run.method == schema.GAUSS_NEWTON:
         return (
             f"Gauss–Newton influence of layer {run.layer}, damping {run.damping:g}: what the model "

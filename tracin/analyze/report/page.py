@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import shlex
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from tracin.analyze.report.overview import Overview, overview_section
 from tracin.analyze.report.pictures import BUDGET, Album, make_album
 from tracin.analyze.report.suspects import SuspectSection, suspects_section
 from tracin.results.staging import replacing
-from tracin.wording import count, first_few
+from tracin.wording import LEFT_TO_RIGHT, count, first_few, reads_right_to_left
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -94,6 +93,7 @@ def _render(analysis: Analysis, sections: Sections, album: Album, left_out: tupl
         lstrip_blocks=True,
     )
     environment.filters["left_to_right"] = _left_to_right
+    environment.globals["count"] = count
     script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
 
     def number_of(path: str, large: bool = False) -> int | None:
@@ -117,8 +117,8 @@ def _render(analysis: Analysis, sections: Sections, album: Album, left_out: tupl
 
 def _left_to_right(sentence: str) -> str:
     """``sentence`` with marks that keep the parts of paths in order beside Hebrew or Arabic."""
-    if any(unicodedata.bidirectional(each) in ("R", "AL") for each in sentence):
-        return sentence.replace("/", "/\u200e")
+    if reads_right_to_left(sentence):
+        return sentence.replace("/", f"/{LEFT_TO_RIGHT}")
     return sentence
 
 

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import base64
 import io
-import warnings
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image
 from tqdm import tqdm
 
-from tracin.analyze.read.thumbnails import image_file
+from tracin.analyze.read.thumbnails import image_file, read_reduced, square_of
 from tracin.analyze.report.analysis import PagePicture
 
 SMALL, LARGE = 128, 256
 """Pixels: the side of a square, and the longest side of a whole picture."""
 
 QUALITY = 72
+"""Of the JPEGs, 1 to 95: a compromise of what is seen and how many fit into ``BUDGET``."""
 
 BUDGET = 26_500_000
 """Characters of all pictures together; the page around them takes up to another three million."""
 
 THREADS = 2
 _BATCH = 64
+"""Pictures that are encoded before the budget is asked again: few of them are in vain."""
 
 
 @dataclass(frozen=True)
@@ -58,30 +59,32 @@ def make_album(data_dir: Path, wanted: Iterable[PagePicture], budget: int = BUDG
     encoded: dict[str, int] = {}  # each file once: duplicates share one
     numbers: dict[PagePicture, int] = {}
     unreadable: dict[str, None] = {}
-    left, done = budget, 0
+    remaining, done = budget, 0
     with (
         ThreadPoolExecutor(THREADS) as pool,
         # disable=None: no bar where stderr is no terminal.
         tqdm(total=len(pictures), desc="Thumbnails", unit=" pictures", disable=None) as bar,
     ):
-        while done < len(pictures) and left > 0:
+        while done < len(pictures) and remaining > 0:
             batch = pictures[done : done + _BATCH]
             for picture, text in zip(
-                batch, pool.map(lambda each: encode(data_dir, each), batch), strict=True
+                batch, pool.map(lambda picture: encode(data_dir, picture), batch), strict=True
             ):
                 if text is None:
                     unreadable[picture.path] = None
                 elif text in encoded:
                     numbers[picture] = encoded[text]
-                elif len(text) <= left:
+                elif len(text) <= remaining:
                     numbers[picture] = encoded[text] = len(encoded)
-                    left -= len(text)
+                    remaining -= len(text)
                 else:
-                    left = 0
+                    remaining = 0
             done += len(batch)
             bar.update(len(batch))
-    over = sum(each not in numbers and each.path not in unreadable for each in pictures)
-    return Album(tuple(encoded), numbers, tuple(unreadable), over)
+    over_budget = sum(
+        picture not in numbers and picture.path not in unreadable for picture in pictures
+    )
+    return Album(tuple(encoded), numbers, tuple(unreadable), over_budget)
 
 
 def encode(data_dir: Path, picture: PagePicture) -> str | None:
@@ -89,15 +92,9 @@ def encode(data_dir: Path, picture: PagePicture) -> str | None:
     file = image_file(data_dir, picture.path)
     if file is None:
         return None
-    try:
-        with warnings.catch_warnings():
-            # Pillow warns about harmless oddities of files that we only look at.
-            warnings.simplefilter("ignore")
-            with Image.open(file) as image:
-                side = LARGE if picture.large else SMALL
-                image.draft("RGB", (2 * side, 2 * side))
-                small = _reduced(image.convert("RGB"), side, whole=picture.large)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    side = LARGE if picture.large else SMALL
+    small = read_reduced(file, side, lambda image: _reduced(image, side, whole=picture.large))
+    if small is None:
         return None
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=QUALITY, optimize=True)
@@ -109,5 +106,4 @@ def _reduced(image: Image.Image, side: int, *, whole: bool) -> Image.Image:
     if whole:
         image.thumbnail((side, side), Image.Resampling.BICUBIC)
         return image
-    side = min(side, *image.size)
-    return ImageOps.fit(image, (side, side), Image.Resampling.BICUBIC)
+    return square_of(image, min(side, *image.size))

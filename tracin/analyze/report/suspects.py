@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
-from tracin.analyze.report.analysis import Analysis, PagePicture, missing
+from tracin.analyze.figures.summary import by_frequency
+from tracin.analyze.report.analysis import Analysis, PagePicture, why_empty
 from tracin.analyze.words import meaning
 from tracin.results import schema
 from tracin.wording import number
@@ -93,7 +93,7 @@ def suspects_section(analysis: Analysis) -> SuspectSection:
         why = "The model cannot judge these images, so what it thinks of the labels is withheld."
         return SuspectSection((), (), missing=why)
     if table is None:
-        return SuspectSection((), (), missing=missing(schema.SUSPECTS, "Labels that look wrong"))
+        return SuspectSection((), (), missing=why_empty(schema.SUSPECTS, "Labels that look wrong"))
     near = analysis.tables.neighbours
     probabilities = analysis.tables.label_probabilities
     neighbours = _neighbours(near) if near is not None else {}
@@ -102,16 +102,12 @@ def suspects_section(analysis: Analysis) -> SuspectSection:
         _card({str(key): value for key, value in row.items()}, probabilities, neighbours)
         for row in rows
     )
-    pairs = Counter(card.pair for card in cards)
     return SuspectSection(
         cards,
-        tuple(
-            (given, suggested, n)
-            for (given, suggested), n in sorted(pairs.items(), key=lambda item: (-item[1], item[0]))
-        ),
+        tuple((*pair, n) for pair, n in by_frequency(card.pair for card in cards)),
         neighbours_missing=""
         if near is not None
-        else missing(schema.NEIGHBOURS, "The nearest images of both classes"),
+        else why_empty(schema.NEIGHBOURS, "The nearest images of both classes"),
     )
 
 

@@ -16,8 +16,8 @@ WIDTH, HEIGHT = 340, 216
 LEFT, RIGHT, TOP, BOTTOM = 44, 334, 50, 190
 """The frame of the values, in the drawing."""
 
-WORDS_TOP, WORDS_LINE = 12, 15
-"""Base of the first line above the frame, and the distance to the next."""
+WORDS_LEFT, WORDS_TOP, WORDS_LINE = 2, 12, 15
+"""Left end and base of the first line above the frame, and the distance to the next."""
 
 TICK_GAP, TICK_DROP, TICK_SINK = 5, 17, 4
 """Labels stand left of the frame, below it, and this much under the middle of their line."""
@@ -95,8 +95,8 @@ class Drawing:
         return f"0 0 {WIDTH} {HEIGHT}"
 
 
-def draw(chart: Chart | NoChart) -> Drawing:
-    """The drawing of ``chart``."""
+def drawing_of(chart: Chart | NoChart) -> Drawing:
+    """``chart`` as what the template needs of it."""
     if isinstance(chart, NoChart):
         return Drawing(chart.title, chart.why)
     return Drawing(
@@ -132,15 +132,15 @@ def _rectangles(chart: Chart) -> Iterator[Rectangle]:
 
 def _texts(chart: Chart) -> Iterator[Text]:
     for line, words in enumerate(chart.y.words):
-        yield Text(2, WORDS_TOP + line * WORDS_LINE, words)
+        yield Text(WORDS_LEFT, WORDS_TOP + line * WORDS_LINE, words)
     for tick in chart.y.ticks:
         yield Text(LEFT - TICK_GAP, _y(chart, tick.at) + TICK_SINK, tick.label, "end")
     for tick in chart.x.ticks:
         yield Text(_x(chart, tick.at), BOTTOM + TICK_DROP, tick.label, "middle")
     if chart.mean is not None:
-        place = chart.x.fraction(chart.mean)
+        along = chart.x.fraction(chart.mean)
         anchor: Anchor = (
-            "start" if place < NEAR_EDGE else "end" if place > 1 - NEAR_EDGE else "middle"
+            "start" if along < NEAR_EDGE else "end" if along > 1 - NEAR_EDGE else "middle"
         )
         yield Text(
             _x(chart, chart.mean), TOP - MEAN_LIFT, f"mean {signed(chart.mean)}", anchor, bold=True

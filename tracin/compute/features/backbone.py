@@ -104,7 +104,7 @@ class Forward:
         self.ran = ""
         """How it runs, ``PLAIN`` or ``FUSED``; "" before the first call."""
         self._dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
-        self._most = CPU_CHUNK if device.type == "cpu" else sys.maxsize
+        self._chunk_size = CPU_CHUNK if device.type == "cpu" else sys.maxsize
         """Images that go through at a time; halved whenever they do not fit into memory."""
         self._function: Callable[[Tensor], Tensor] | None = None
 
@@ -127,7 +127,7 @@ class Forward:
         return self.start(pixels).result()
 
     def start(self, pixels: Tensor) -> Pending:
-        """The same, without waiting for a GPU to finish.
+        """Start computing the same, and return without waiting for a GPU to finish.
 
         Raises:
             TracInError: a single image does not fit into the device's memory.
@@ -136,24 +136,27 @@ class Forward:
         done = 0
         with torch.inference_mode():
             while done < len(pixels):
-                chunk = pixels[done : done + self._most]
+                chunk = pixels[done : done + self._chunk_size]
                 features = self._features_if_room(chunk)
                 if features is None:
                     self._halve(len(chunk))
                 else:
                     parts.append(features)
                     done += len(chunk)
-            every = torch.cat(parts) if parts else torch.empty(0, FEATURE_WIDTH)
+            pooled = torch.cat(parts) if parts else torch.empty(0, FEATURE_WIDTH)
         if self.device.type != "cuda":
-            return Pending(every.cpu(), None)
-        host = torch.empty(every.shape, pin_memory=True)
-        host.copy_(every, non_blocking=True)
+            return Pending(pooled.cpu(), None)
+        host = torch.empty(pooled.shape, pin_memory=True)
+        host.copy_(pooled, non_blocking=True)
         event = torch.cuda.Event()
         event.record()
         return Pending(host, event)
 
     def _features_if_room(self, chunk: Tensor) -> Tensor | None:
-        """None where the chunk does not fit; the exception holds on to none of the memory."""
+        """Pooled features of ``chunk``; None where it does not fit into memory.
+
+        An exception that left this function would hold on to the memory.
+        """
         try:
             return self._features(chunk)
         except RuntimeError as error:  # MPS has no class of its own for this
@@ -171,9 +174,9 @@ class Forward:
         return features[:count].float()
 
     def _prepare(self, images: Tensor) -> Tensor:
-        """The features of the first ``images``; from now on the backbone is ready for such.
+        """Make the backbone ready for batches like ``images``; return the features of these.
 
-        Fused, where that agrees with the plain backbone.
+        It is fused where that agrees with the plain backbone.
         """
         plain = fold_batch_norm(self.backbone).to(memory_format=torch.channels_last)
         plain = plain.to(self.device, self._dtype)
@@ -200,12 +203,12 @@ class Forward:
                 f"A single image does not fit into the memory of {self.device}. End other programs "
                 "that use it, or run with --device cpu."
             )
-        self._most = count // 2
+        self._chunk_size = count // 2
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         tqdm.write(
             f"{count} images at a time do not fit into the memory of {self.device}: going on "
-            f"with {self._most}.",
+            f"with {self._chunk_size}.",
             file=sys.stderr,
         )
 

@@ -28,11 +28,10 @@ def can_fuse(device: torch.device) -> bool:
 
 
 def fuse(module: nn.Module, example: Tensor) -> tuple[Function, Tensor]:
-    """(``module`` compiled for inputs of the shape of ``example``, its output for that).
+    """Compile ``module`` for inputs of the shape of ``example``; return it and its output for that.
 
-    Takes as long as two or three calls.
-
-    PyTorch keeps the compiled weights (110 MB for a ResNet50 in float32) until the process ends.
+    Takes as long as two or three calls. PyTorch keeps the compiled weights (110 MB for a ResNet50
+    in float32) until the process ends.
 
     Raises:
         Exception: whatever torch.jit raises where it cannot do this.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from tracin.wording import Say
+from tracin.wording import Say, duration
 
 WARM_UP_IMAGES = 32
 """The first images are not measured: the backbone is made ready with them."""
@@ -18,9 +18,6 @@ WORTH_SAYING = 20.0
 
 WORTH_OFFERING = 1.2
 """Times the present speed from which bfloat16 is offered: below, the rounding buys too little."""
-
-SECONDS_UP_TO, MINUTES_UP_TO = 90, 5400
-"""Seconds below which a duration is told in seconds, and in minutes: two digits tell it well."""
 
 
 class Pace:
@@ -64,12 +61,3 @@ class Pace:
                 "rounds the scores slightly; such a run states its error)"
             )
         return text + "."
-
-
-def duration(seconds: float) -> str:
-    """``40 s``, ``12 min`` or ``3.5 h``."""
-    if seconds < SECONDS_UP_TO:
-        return f"{seconds:.0f} s"
-    if seconds < MINUTES_UP_TO:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

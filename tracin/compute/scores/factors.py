@@ -18,6 +18,10 @@ from tracin.loss import Loss
 ROWS_PER_STEP = 65_536
 """Images that go through the head at a time: bounds the memory for its hidden layers."""
 
+LINEAR_FROM = 80
+"""softplus(x) = log(1 + eˣ) is taken for x from here on: near 88 eˣ leaves float32. PyTorch's own
+limit is 20."""
+
 
 @dataclass(frozen=True)
 class Factors:
@@ -106,4 +110,4 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """The plain cross-entropy (n,) of the given labels, in nats; accurate near zero too."""
     margins = logits.gather(1, labels.unsqueeze(1)) - logits
     others = margins.scatter(1, labels.unsqueeze(1), torch.inf)
-    return functional.softplus(torch.logsumexp(-others, dim=1), threshold=80)
+    return functional.softplus(torch.logsumexp(-others, dim=1), threshold=LINEAR_FROM)

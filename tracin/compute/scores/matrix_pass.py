@@ -58,7 +58,7 @@ def score(
     settings: ScoringSettings,
     processes: Processes,
 ) -> Scored:
-    """What the matrix holds, after its file was written into ``folder``.
+    """Compute the matrix, write its file into ``folder``, and return what was gathered on the way.
 
     Block n is written in a thread while block n + 1 is computed.
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from tracin.compute.scores.factors import Factors, unit_rows
 
 PAIRS_PER_STEP = 65_536
+"""Pairs whose cosines are computed at a time: bounds the memory for their gathered activations."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Candidates:
         return len(self.column)
 
     def take(self, order: npt.NDArray[np.int64]) -> Candidates:
-        """These of them, in this order."""
+        """The candidates at the positions ``order``, in that order."""
         return Candidates(*(getattr(self, name)[order] for name in self.__dataclass_fields__))
 
 
@@ -56,16 +57,16 @@ class StrongestFinder:
     """Gathers, block by block, each column's k largest values above zero, with exact ties.
 
     Memory is bounded by k, the number of columns and the size of a block, whatever the number of
-    rows; so is time per block, since ever fewer values pass the bar that the former ones set.
+    rows; so is time per block, since ever fewer values exceed the threshold that the former set.
     """
 
     def __init__(self, n_test: int, k: int) -> None:
         self._k = k
-        self._bar = torch.zeros(n_test)  # a candidate must exceed it; at first: zero
+        self._threshold = torch.zeros(n_test)  # a candidate must exceed it; at first: zero
         self._parts = [_no_candidates()]
         self._first = True
-        self._most = n_test * k // 2
-        """New candidates that are kept before all are ranked: ranking costs more than passing."""
+        self._new_before_ranking = n_test * k // 2
+        """So many new candidates wait until all are ranked: ranking costs more than comparing."""
         self._new = 0
 
     def add(self, first_row: int, keys: Tensor, scores: Tensor) -> None:
@@ -76,9 +77,9 @@ class StrongestFinder:
             keys: (rows, n_test), float32, on the CPU: what is ranked by, larger first, above zero.
             scores: (rows, n_test), float32: what is kept beside.
         """
-        candidates = keys > self._bar
+        candidates = keys > self._threshold
         if self._first:
-            # Later blocks meet the bar that earlier ones set; the first sets its own.
+            # Later blocks meet the threshold that earlier ones set; the first sets its own.
             k = min(self._k, len(keys))
             candidates &= keys >= torch.topk(keys, k, dim=0, sorted=False).values.amin(dim=0)
         row, column = torch.nonzero(candidates, as_tuple=True)
@@ -90,7 +91,7 @@ class StrongestFinder:
         )
         self._parts.append(found)
         self._new += len(found)
-        if self._first or self._new > self._most:
+        if self._first or self._new > self._new_before_ranking:
             self._rank()
         self._first = False
 
@@ -99,25 +100,25 @@ class StrongestFinder:
         self._parts.append(other)
 
     def candidates(self) -> Candidates:
-        """The strongest so far, by column, strongest first; ties in order of rows."""
+        """Rank what was gathered; return the strongest by column, ties in order of rows."""
         self._rank()
         return self._parts[0]
 
     def _rank(self) -> None:
-        every = Candidates(
+        merged = Candidates(
             *(
                 np.concatenate([getattr(part, name) for part in self._parts])
                 for name in Candidates.__dataclass_fields__
             )
         )
-        every = every.take(np.lexsort((every.row, -every.key, every.column)))
-        every = every.take(np.flatnonzero(_rank_in_group(every.column) < self._k))
-        full = _rank_in_group(every.column) == self._k - 1
-        self._bar[every.column[full]] = torch.from_numpy(every.key[full])
-        self._parts, self._new = [every], 0
+        merged = merged.take(np.lexsort((merged.row, -merged.key, merged.column)))
+        merged = merged.take(np.flatnonzero(_rank_in_group(merged.column) < self._k))
+        full = _rank_in_group(merged.column) == self._k - 1
+        self._threshold[merged.column[full]] = torch.from_numpy(merged.key[full])
+        self._parts, self._new = [merged], 0
 
     def result(self) -> Strongest:
-        """The pairs found so far."""
+        """Rank what was gathered; return the pairs found so far."""
         found = self.candidates()
         return Strongest(found.column, found.row, found.score, _rank_in_group(found.column) + 1)
 
@@ -143,11 +144,11 @@ def similarities(
     for train_k, test_k in zip(train, test, strict=True):
         for start in range(0, len(pairs.train), PAIRS_PER_STEP):
             step = slice(start, start + PAIRS_PER_STEP)
-            i, j = torch.from_numpy(pairs.train[step]), torch.from_numpy(pairs.test[step])
-            a, b = _unit_inputs(train_k, i), _unit_inputs(test_k, j)
-            activation[step] += (a * b).sum(dim=1).cpu() / len(train)
-            e, f = _unit(train_k.errors, i), _unit(test_k.errors, j)
-            error[step] += (e * f).sum(dim=1).cpu() / len(train)
+            rows, columns = (torch.from_numpy(part[step]) for part in (pairs.train, pairs.test))
+            inputs = _unit_inputs(train_k, rows) * _unit_inputs(test_k, columns)
+            activation[step] += inputs.sum(dim=1).cpu() / len(train)
+            errors = _unit(train_k.errors, rows) * _unit(test_k.errors, columns)
+            error[step] += errors.sum(dim=1).cpu() / len(train)
     return activation.numpy(), error.numpy()
 
 

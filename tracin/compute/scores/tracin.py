@@ -19,6 +19,10 @@ from tracin.compute.scores.factors import Factors
 ROWS_PER_BLOCK = 512
 """Rows of the matrix that are computed at a time: near the best speed, and memory stays bounded."""
 
+LEAST_SELF_INFLUENCE = 1e-38
+"""A smaller one is divided by as if it were this: here float32 ends, and with it the precision of
+the root that a score is divided by."""
+
 
 def influence_rows(
     train: Sequence[Factors], test: Sequence[Factors], learning_rates: Sequence[float]
@@ -68,12 +72,14 @@ def self_influence(train: Sequence[Factors], learning_rates: Sequence[float]) ->
 
 
 def normalizer(self_influences: Tensor) -> Tensor:
-    """1/√(self-influence) (n,), what a score is multiplied by to be normalised; 0 for 0.
+    """1/√(self-influence) (n,), by which a score is multiplied to be normalised; 0 for 0.
 
     Normalised scores ask which image helps most for a given change of the model, not which has the
     largest gradient (RelatIF; Barshan et al. 2020).
     """
-    return torch.where(self_influences > 0, self_influences.clamp(min=1e-38).rsqrt(), 0.0)
+    return torch.where(
+        self_influences > 0, self_influences.clamp(min=LEAST_SELF_INFLUENCE).rsqrt(), 0.0
+    )
 
 
 @dataclass(frozen=True)

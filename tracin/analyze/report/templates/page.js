@@ -35,9 +35,9 @@
     for (const entry of entries) {
       if (!entry.isIntersecting) continue;
       links.forEach((link) => {
-        const here_ = link.hash === "#" + entry.target.id;
-        if (here_) link.setAttribute("aria-current", "true"); else link.removeAttribute("aria-current");
-        if (here_) link.parentElement.scrollTo({ left: link.offsetLeft - 60 });
+        const isHere = link.hash === "#" + entry.target.id;
+        if (isHere) link.setAttribute("aria-current", "true"); else link.removeAttribute("aria-current");
+        if (isHere) link.parentElement.scrollTo({ left: link.offsetLeft - 60 });
       });
     }
   }, { rootMargin: "-20% 0px -75% 0px" });
@@ -147,23 +147,23 @@
     $("saved").hidden = false;
     say("Saved actions.csv");
   });
-  let sure = 0;
+  let confirmTimer = 0;
   $("clear").addEventListener("click", () => {
-    clearTimeout(sure);
-    if ($("clear").dataset.sure) {
+    clearTimeout(confirmTimer);
+    if ($("clear").dataset.confirming) {
       state.history = [];
       for (const path of order) delete state.decisions[path];
       memory.set(data.key, JSON.stringify(state));
       refresh();
       say("All decisions cleared");
     }
-    const asked = !$("clear").dataset.sure;
+    const asked = !$("clear").dataset.confirming;
     const label = (yes) => {
-      if (yes) $("clear").dataset.sure = "1"; else delete $("clear").dataset.sure;
+      if (yes) $("clear").dataset.confirming = "1"; else delete $("clear").dataset.confirming;
       $("clear").textContent = yes ? "Really clear all?" : "Clear all";
     };
     label(asked);
-    if (asked) sure = setTimeout(() => label(false), 4000);
+    if (asked) confirmTimer = setTimeout(() => label(false), 4000);
   });
   $("bar").hidden = !order.length;
   refresh();
