@@ -22,7 +22,9 @@ from matplotlib.font_manager import (
     weight_dict,
 )
 
-BASE = "DejaVu Sans"
+from tracin.chart_style import BASE_FONT
+
+BASE = BASE_FONT
 
 MISSING = "□"
 

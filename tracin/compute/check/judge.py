@@ -9,16 +9,13 @@ import numpy.typing as npt
 
 from tracin.compute.check.class_order import find_other_order, usual_order
 from tracin.compute.scores.factors import Factors
-from tracin.model_check import ModelCheck, count_answers
+from tracin.model_check import ModelCheck, count_answers, imbalance
 from tracin.wording import first_few
 
 Int64Array = npt.NDArray[np.int64]
 
 CLASSES_NAMED = 12
 """So many classes of an order are named in a sentence."""
-
-IMBALANCED = 10
-"""A class with so many times the images of the smallest is worth a sentence."""
 
 
 def check_model(train: Factors, test: Factors, class_names: Sequence[str]) -> ModelCheck:
@@ -35,7 +32,8 @@ def check_model(train: Factors, test: Factors, class_names: Sequence[str]) -> Mo
     )
     if check.can_judge or len(class_names) == 1:
         return check
-    causes = (*_other_order(given, named, class_names), *_imbalance(given, class_names))
+    sizes = np.bincount(given, minlength=len(class_names))
+    causes = (*_other_order(given, named, class_names), *imbalance(sizes, class_names))
     return ModelCheck(check.train, check.test, causes)
 
 
@@ -57,13 +55,3 @@ def _other_order(given: Int64Array, named: Int64Array, class_names: Sequence[str
         f"{(named == given).mean():.1%}. Rename the class folders so that they sort as they did "
         "when the model was trained."
     )
-
-
-def _imbalance(given: Int64Array, class_names: Sequence[str]) -> Iterator[str]:
-    counts = np.bincount(given, minlength=len(class_names))
-    largest, smallest = int(counts.argmax()), int(counts.argmin())
-    if counts[largest] >= IMBALANCED * max(1, counts[smallest]):
-        yield (
-            f"The classes are of very unequal size: {counts[largest]:,} training images of "
-            f"{class_names[largest]} beside {counts[smallest]:,} of {class_names[smallest]}."
-        )
