@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -24,13 +24,19 @@ ACCURACY_LEFT, LOSS_LEFT = 1.1, 9.0
 CHART_WIDTH = 5.0
 """To the right of each chart is room for the names of its lines."""
 
-NAME_GAP = 0.105
+NAME_GAP = 0.085
 """Least distance between the names of two lines, as a share of the chart's height."""
-BESIDE, ABOVE, TITLE_PAD = 8, 5, 28
+BESIDE, ABOVE, TITLE_PAD = 8, 7, 28
 """Points from a chart to the names beside it, the mark above it, and its title."""
 
-COUNTED = "Training images are varied and counted before the step that learns from them"
+NEAR_THE_EDGE = 0.15
+"""Share of a chart's width within which the best epoch's mark would reach over its side."""
+HEADROOM = 1.1
+"""The axis of the loss ends so many times as high as the highest loss."""
+
+COUNTED = "Training images are varied, and counted before the step that learns from them"
 COUNTED_AFTER = "validation images after the epoch"
+DOTTED = "Dotted: what always naming the largest class would reach."
 
 Quantity = Literal["accuracy", "loss"]
 
@@ -58,11 +64,11 @@ def build_curve(history: Sequence[EpochRow], largest_share: float) -> Figure:
             naming it would reach.
     """
     figure = Figure(figsize=(style.PAGE_WIDTH, HEIGHT), dpi=style.DPI, facecolor="white")
-    counted = f"{COUNTED}; {COUNTED_AFTER}." if _best(history) else f"{COUNTED}."
+    remark = f"{COUNTED}; {COUNTED_AFTER}. {DOTTED}" if _best(history) else f"{COUNTED}. {DOTTED}"
     for base, words, size, weight, colour in (
         (TITLE_BASE, "Training curve", style.TITLE, "bold", style.INK),
         (SUBTITLE_BASE, _subtitle(history), style.BODY, "normal", style.MUTED),
-        (REMARK_BASE, counted, style.SMALL, "normal", style.MUTED),
+        (REMARK_BASE, remark, style.SMALL, "normal", style.MUTED),
     ):
         place = (style.MARGIN / style.PAGE_WIDTH, 1 - base / HEIGHT)
         figure.text(*place, words, fontsize=size, fontweight=weight, color=colour)
@@ -84,15 +90,13 @@ def _best(history: Sequence[EpochRow]) -> EpochRow | None:
 def _subtitle(history: Sequence[EpochRow]) -> str:
     best, epochs = _best(history), count(len(history), "epoch")
     if best is None or best.val_accuracy is None:
-        return epochs
-    return (
-        f"{epochs}, the best is epoch {best.epoch}: right on {best.val_accuracy:.1%} of the "
-        "validation images"
-    )
+        return f"{epochs}, without validation images"
+    which = f", the best is epoch {best.epoch}" if len(history) > 1 else ""
+    return f"{epochs}{which}: right on {best.val_accuracy:.1%} of the validation images"
 
 
 def draw_accuracy(ax: Axes, history: Sequence[EpochRow], largest_share: float) -> Axes:
-    """Draw the share of images that are named rightly, in percent; dotted, the largest class's."""
+    """Draw the share of images whose class the model names; dotted, that of the largest class."""
     ax.axhline(largest_share, color=style.INK, linestyle=":", linewidth=1.5, zorder=1)
     lines = _lines(history, "accuracy")
     _draw_lines(ax, history, lines)
@@ -101,14 +105,15 @@ def draw_accuracy(ax: Axes, history: Sequence[EpochRow], largest_share: float) -
     names = [(line.values[-1], f"{line.name} {line.values[-1]:.1%}", line.colour) for line in lines]
     reference = (largest_share, f"largest class {largest_share:.1%}", style.INK)
     _name_lines(ax, [*names, reference])
-    return _write_title(ax, "Images named rightly")
+    return _write_title(ax, "Accuracy")
 
 
 def draw_loss(ax: Axes, history: Sequence[EpochRow]) -> Axes:
     """Draw the loss that the training makes small."""
     lines = _lines(history, "loss")
     _draw_lines(ax, history, lines)
-    ax.set_ylim(bottom=0)
+    finite = [value for line in lines for value in line.values if math.isfinite(value)]
+    ax.set_ylim(0, HEADROOM * max(finite, default=1) or 1)
     _name_lines(
         ax, [(line.values[-1], f"{line.name} {line.values[-1]:.3f}", line.colour) for line in lines]
     )
@@ -131,20 +136,21 @@ def _lines(history: Sequence[EpochRow], quantity: Quantity) -> list[Line]:
 def _draw_lines(ax: Axes, history: Sequence[EpochRow], lines: Sequence[Line]) -> None:
     """Draw the lines over their epochs, the best epoch, and the first stage as a shade."""
     epochs = [row.epoch for row in history]
+    look: dict[str, Any] = {"marker": "o", "clip_on": False}  # at 100% the dots stand out in full
     for line in lines:
-        ax.plot(epochs, line.values, color=line.colour, marker="o", markersize=4, linewidth=2)
+        ax.plot(epochs, line.values, color=line.colour, markersize=4, linewidth=2, **look)
     best = _best(history)
     if best is not None:
         ax.axvline(best.epoch, color=style.LINE, linewidth=1.5, zorder=1)
         value = lines[-1].values[best.epoch - 1]
-        ax.plot(best.epoch, value, "o", markersize=10, color=style.NEUTRAL, markeredgecolor="white")
+        ax.plot(best.epoch, value, markersize=10, color=style.NEUTRAL, **look)
         ax.annotate(
             f"best: epoch {best.epoch}",
             (best.epoch, 1),
             (0, ABOVE),
             xycoords=("data", "axes fraction"),
             textcoords="offset points",
-            ha="center",
+            ha=_alignment((best.epoch - 0.5) / len(history)),
             color=style.NEUTRAL,
         )
     head_epochs = sum(row.stage == "head" for row in history)
@@ -155,6 +161,13 @@ def _draw_lines(ax: Axes, history: Sequence[EpochRow], lines: Sequence[Line]) ->
     ax.set_xlim(0.5, len(history) + 0.5)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.grid(axis="y")
+
+
+def _alignment(place: float) -> str:
+    """How a text at ``place``, 0 to 1 of the chart's width, stands to stay within the chart."""
+    if place < NEAR_THE_EDGE:
+        return "left"
+    return "right" if place > 1 - NEAR_THE_EDGE else "center"
 
 
 def _name_lines(ax: Axes, names: Sequence[tuple[float, str, str]]) -> None:

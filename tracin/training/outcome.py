@@ -128,6 +128,12 @@ def _problems(outcome: Outcome) -> list[str]:
             "That was counted during the last epoch, each image before the step that learned from "
             "it."
         )
+    elif not _is_poor(outcome.training):
+        found.append(
+            f"On the training images of the last epoch it was right on "
+            f"{outcome.training.accuracy:.1%}: it knows those by heart, or its batch norm has had "
+            "too few steps to settle."
+        )
     return found
 
 
@@ -147,14 +153,14 @@ def _advice(outcome: Outcome, config: TrainingConfig) -> list[str]:
         )
     else:
         advice.append(
-            f"Train for more epochs: these were {recipe.head_epochs} of the head alone "
-            f"(--head_epochs) and {recipe.epochs} of everything (--epochs)."
+            f"Train for more epochs: this training had --head_epochs {recipe.head_epochs} and "
+            f"--epochs {recipe.epochs}."
         )
     advice.append(
-        f"Use another learning rate: --learning_rate was {recipe.learning_rate:g}, "
-        f"--backbone_learning_rate {recipe.backbone_learning_rate:g}. Where the loss in "
-        f"{config.output_dir / outputs.CURVE} jumps up and down, smaller ones; where it hardly "
-        "falls, larger ones."
+        f"Look at the curve, {config.output_dir / outputs.CURVE}. Where the loss jumps up and "
+        "down, use smaller learning rates; where it hardly falls, use larger ones. These were "
+        f"--learning_rate {recipe.learning_rate:g} and "
+        f"--backbone_learning_rate {recipe.backbone_learning_rate:g}."
     )
     if recipe.backbone == SCRATCH:
         advice.append("Start from ImageNet weights: leave out --from_scratch.")

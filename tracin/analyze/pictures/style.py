@@ -1,4 +1,4 @@
-"""How every picture looks: colours, sizes, and places in inches."""
+"""How every picture of this wing looks: the shared style, pages, and places in inches."""
 
 from __future__ import annotations
 
