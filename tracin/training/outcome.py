@@ -106,7 +106,7 @@ def warning(
     if not outcome.poor:
         return ""
     lines = (
-        "Warning: this model has not learned to tell the classes apart.",
+        "Warning: this model hardly tells the classes apart, if at all.",
         *_problems(outcome),
         *imbalance(sizes, class_names),
         "What to try:",
