@@ -33,6 +33,9 @@ FEWEST_TO_RULE_OUT = 20
 
 GOOD_ENOUGH = 0.5
 
+IMBALANCED = 10
+"""A class with so many times the images of the smallest is worth a sentence."""
+
 
 def wilson_interval(right: int, n: int, z: float = Z_95) -> tuple[float, float]:
     """The 95 % interval of a share, 0 to 1, of which ``right`` of ``n`` were seen (Wilson 1927).
@@ -173,13 +176,14 @@ class ModelCheck:
         found = []
         for answers, kind in ((self.train, "training image"), (self.test, "test image")):
             if answers.collapsed:
-                found.append(_collapse(answers, kind))
+                found.append(collapse(answers, kind))
             if not answers.clearly_better and (kind == "training image" or answers.ruled_out):
-                found.append(_no_better(answers, kind))
+                found.append(no_better(answers, kind))
         return tuple(found)
 
 
-def _collapse(answers: Answers, kind: str) -> str:
+def collapse(answers: Answers, kind: str) -> str:
+    """The sentence about a model that names one class for nearly all ``kind``s, with figures."""
     only = "the one class that it ever names" if answers.named == 1 else "one class"
     return (
         f"It names {answers.most_named_class}, {only}, for {answers.most_named:,} of "
@@ -187,7 +191,8 @@ def _collapse(answers: Answers, kind: str) -> str:
     )
 
 
-def _no_better(answers: Answers, kind: str) -> str:
+def no_better(answers: Answers, kind: str) -> str:
+    """The sentence about a model that is right too rarely on ``kind``s, with figures."""
     low, high = answers.interval
     facts = (
         f"It is right on {answers.right:,} of {count(answers.images, kind)} "
@@ -198,4 +203,20 @@ def _no_better(answers: Answers, kind: str) -> str:
     return (
         f"{facts}: not clearly better than always naming {answers.largest_class} "
         f"({answers.baseline:.1%})."
+    )
+
+
+def imbalance(sizes: Int64Array, class_names: Sequence[str]) -> tuple[str, ...]:
+    """The sentence about classes of very unequal size, with figures; none where they are not.
+
+    Args:
+        sizes: (C,) training images of each class.
+        class_names: of the training folder.
+    """
+    largest, smallest = int(sizes.argmax()), int(sizes.argmin())
+    if sizes[largest] < IMBALANCED * max(1, sizes[smallest]):
+        return ()
+    return (
+        f"The classes are of very unequal size: {sizes[largest]:,} training images of "
+        f"{class_names[largest]} beside {sizes[smallest]:,} of {class_names[smallest]}.",
     )

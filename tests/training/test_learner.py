@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -34,10 +35,27 @@ def test_validation_figures_do_not_depend_on_the_batch_size(photos: Path) -> Non
     learner = Learner(
         build_model(10, SCRATCH, 0), recipe, Loss(0.1, (1.0,) * 9 + (3.0,)), processes
     )
-    figures = [
+    many, all_at_once = (
         learner.validate(
             validation_loader(images, replace(recipe, batch_size=size), processes, 0), table
         )
         for size in (3, 20)
-    ]
-    assert asdict(figures[0]) == pytest.approx(asdict(figures[1]), rel=1e-5)
+    )
+    assert many.loss == pytest.approx(all_at_once.loss, rel=1e-5)
+    assert np.array_equal(many.confusion, all_at_once.confusion)
+
+
+def test_answers_are_counted_by_the_class_carried_and_the_class_named(photos: Path) -> None:
+    """A head that looks at nothing but its bias names class 7 for every image."""
+    table, _ = find_images(photos)
+    recipe = Recipe(validation_share=0.4, crop=Crop(36, 32))
+    images, processes = choose_images(table, recipe), Processes(torch.device("cpu"))
+    model = build_model(10, SCRATCH, 0)
+    torch.nn.init.zeros_(model.model.fc[4].weight)
+    model.model.fc[4].bias.data = torch.eye(10)[7]
+    learner = Learner(model, recipe, images.loss, processes)
+    figures = learner.validate(validation_loader(images, recipe, processes, 0), table)
+    expected = np.zeros((10, 10), dtype=int)
+    expected[:, 7] = 2
+    assert np.array_equal(figures.confusion, expected)
+    assert figures.accuracy == pytest.approx(0.1)

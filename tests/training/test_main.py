@@ -28,6 +28,17 @@ def test_unreadable_image_is_named_on_stderr(
     assert str(broken) in error and "Traceback" not in error
 
 
+def test_a_poor_model_is_a_warning_on_stderr_and_no_error(
+    trained: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ten classes of four tiny images and three epochs teach a new network nothing."""
+    assert main(["--data_dir", str(photos), "--output_dir", str(trained), *FLAGS]) == 0
+    printed = capsys.readouterr()
+    assert "Warning: this model hardly tells the classes apart, if at all.\n" in printed.err
+    assert str(trained / outputs.CURVE) in printed.err
+    assert "Next: python TracIn_Resnet50.py" in printed.out and "Warning" not in printed.out
+
+
 def test_two_processes_under_torchrun_train_one_model(photos: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
     command += ["--standalone", "-m", "tracin.training", "--data_dir", str(photos)]
@@ -37,5 +48,15 @@ def test_two_processes_under_torchrun_train_one_model(photos: Path, tmp_path: Pa
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("Epoch 1 of 2") == 1
-    assert list(pd.read_csv(tmp_path / outputs.HISTORY).stage) == ["head", "all"]
+    assert done.stderr.count("training from scratch") == 1
+    assert done.stderr.count("hardly tells the classes apart") == 1
+    history = pd.read_csv(tmp_path / outputs.HISTORY)
+    assert list(history.stage) == ["head", "all"]
+    # Each epoch takes two whole steps of 16 out of 40 images; ten are kept back.
+    manifest = outputs.read_manifest(tmp_path)
+    assert manifest is not None
+    counted = manifest.facts["outcome"]
+    assert (counted["training"]["images"], counted["validation"]["images"]) == (32, 10)
+    assert counted["training"]["right"] == round(32 * history.train_accuracy.iloc[-1])
+    assert counted["validation"]["right"] == round(10 * history.val_accuracy.iloc[-1])
     assert load_checkpoint(tmp_path / "checkpoint_epoch_02.pth", CLASS_NAMES)

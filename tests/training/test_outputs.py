@@ -70,7 +70,7 @@ def test_discard_takes_only_the_trainings_own_files(tmp_path: Path) -> None:
 
 def test_damaged_checkpoint_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint_epoch_01.pth"
-    outputs.save({"epoch": 1}, path)
+    outputs.write_tensors({"epoch": 1}, path)
     manifest = outputs.announce(tmp_path, outputs.Manifest({}), path.name)
     finished = outputs.finish(tmp_path, manifest, {})
     assert outputs.is_whole(tmp_path, finished)

@@ -48,6 +48,8 @@ def test_killed_and_continued_equals_uninterrupted(
     for name in names:
         if name.endswith((".pth", ".csv")):
             assert (tmp_path / name).read_bytes() == (trained / name).read_bytes(), name
+    continued, whole = (outputs.read_manifest(folder) for folder in (tmp_path, trained))
+    assert continued and whole and continued.facts["outcome"] == whole.facts["outcome"]
 
 
 def test_finished_training_is_not_done_again(trained: Path, photos: Path) -> None:

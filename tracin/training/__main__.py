@@ -201,7 +201,7 @@ def _run(arguments: argparse.Namespace) -> None:
     from tracin.training.run import train
 
     config = _config(arguments)
-    if arguments.from_scratch:
+    if arguments.from_scratch and _speaks():
         print(SCRATCH_WARNING, file=sys.stderr)
     _report(train(config, say=print), config)
 
@@ -249,12 +249,19 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
     )
 
 
+def _speaks() -> bool:
+    """Whether this is the one of torchrun's processes that speaks."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def _report(result: TrainingResult, config: TrainingConfig) -> None:
     from tracin.training import outputs
 
-    if os.environ.get("RANK", "0") != "0":
-        return  # one of torchrun's processes speaks
+    if not _speaks():
+        return
     folder, crop = config.output_dir, config.recipe.crop
+    if result.warning:
+        print(f"\n{result.warning}", file=sys.stderr)
     if result.reused:
         print(f"The training in {folder} is already finished; there was nothing to do.")
     kept = [*([result.best] if result.best else []), *result.checkpoints]

@@ -9,9 +9,10 @@ from tqdm import tqdm
 from tracin.machine.device import default_workers
 from tracin.results.staging import replacing
 from tracin.training import outputs
-from tracin.training.chart import build_curve
+from tracin.training.chart import write_curve
 from tracin.training.images import EpochBatches, Images, training_loader, validation_loader
 from tracin.training.learner import Figures, Learner, mean_rate
+from tracin.training.outcome import Outcome, count_confusion
 from tracin.training.outputs import EpochRow, Manifest
 from tracin.training.settings import Recipe, TrainingConfig
 from tracin.wording import Say, count
@@ -19,13 +20,15 @@ from tracin.wording import Say, count
 
 @dataclass
 class Session:
-    """A training on its way; ``manifest`` and ``history`` grow with each epoch."""
+    """A training on its way; all but the first three change with each epoch."""
 
     config: TrainingConfig
     images: Images
     learner: Learner
     manifest: Manifest
     history: list[EpochRow]
+    outcome: Outcome | None
+    """Of the last epoch; None before the first."""
 
 
 def best_row(history: list[EpochRow]) -> EpochRow | None:
@@ -75,13 +78,17 @@ def run_epochs(session: Session, say: Say) -> None:
             session.history.append(
                 _row(session, train, validation, mean_rate(recipe, epoch, steps))
             )
+            session.outcome = _outcome(session, train, validation)
             if processes.first:
-                _keep_epoch(session)
+                _keep_epoch(session, session.outcome)
             processes.wait()
             with tqdm.external_write_mode():
                 say(_sentence(session.history[-1], recipe))
     if len(session.history) < recipe.total_epochs:
-        say(f"Stopped: no better validation result in {count(recipe.patience, 'epoch')}.")
+        say(
+            f"Stopped after epoch {len(session.history)} of {recipe.total_epochs}: no better "
+            f"validation result for {count(recipe.patience, 'epoch')}."
+        )
 
 
 def _row(session: Session, train: Figures, validation: Figures | None, rate: float) -> EpochRow:
@@ -98,6 +105,17 @@ def _row(session: Session, train: Figures, validation: Figures | None, rate: flo
     )
 
 
+def _outcome(session: Session, train: Figures, validation: Figures | None) -> Outcome:
+    names, best = session.images.table.class_names, best_row(session.history)
+    return Outcome(
+        training=count_confusion(train.confusion, names),
+        validation=count_confusion(validation.confusion, names) if validation else None,
+        epochs=len(session.history),
+        best_epoch=best.epoch if best else None,
+        best_accuracy=best.val_accuracy if best else None,
+    )
+
+
 def _is_best(history: list[EpochRow], validation: Figures) -> bool:
     """Whether ``validation`` is better than every epoch before, by accuracy, then by loss."""
     before = [
@@ -110,15 +128,15 @@ def _is_best(history: list[EpochRow], validation: Figures) -> bool:
 
 def _sentence(row: EpochRow, recipe: Recipe) -> str:
     text = (
-        f"Epoch {row.epoch} of {recipe.total_epochs}: loss {row.train_loss:.3f}, "
-        f"{row.train_accuracy:.1%} correct in training"
+        f"Epoch {row.epoch} of {recipe.total_epochs}: right on {row.train_accuracy:.1%} of the "
+        f"training images, loss {row.train_loss:.3f}"
     )
     if row.val_accuracy is not None:
-        text += f"; validation loss {row.val_loss:.3f}, {row.val_accuracy:.1%} correct"
-    return text + (" (best so far)" if row.best else "")
+        text += f"; on {row.val_accuracy:.1%} of the validation images, loss {row.val_loss:.3f}"
+    return text + (" (the best so far)" if row.best else "")
 
 
-def _keep_epoch(session: Session) -> None:
+def _keep_epoch(session: Session, outcome: Outcome) -> None:
     """Write the last epoch's weights where they are wanted, then the state for going on.
 
     In this order: a kill between the two makes the epoch run again, with the same result.
@@ -129,18 +147,22 @@ def _keep_epoch(session: Session) -> None:
     if row.val_accuracy is not None and row.val_loss is not None and row.best:
         best = outputs.best_name(row.val_accuracy, row.val_loss)
         session.manifest = outputs.announce(folder, session.manifest, best)
-        outputs.save(outputs.plain_state(session.learner.model), folder / best)
+        outputs.write_tensors(outputs.plain_state(session.learner.model), folder / best)
     if row.epoch in recipe.checkpoint_epochs:
         name = outputs.checkpoint_name(row.epoch)
         session.manifest = outputs.announce(folder, session.manifest, name)
-        outputs.save(_checkpoint(session), folder / name)
+        outputs.write_tensors(_checkpoint(session), folder / name)
     for name in (outputs.HISTORY, outputs.CURVE):
         session.manifest = outputs.announce(folder, session.manifest, name)
     outputs.write_history(folder, session.history)
     with replacing(folder / outputs.CURVE) as temporary:
-        build_curve(session.history).savefig(temporary, format="png", dpi=120)
-    rows = [asdict(row) for row in session.history]
-    outputs.save({**session.learner.state(), "history": rows}, folder / outputs.STATE)
+        write_curve(temporary, session.history, outcome.largest_share)
+    kept = {
+        **session.learner.state(),
+        "history": [asdict(row) for row in session.history],
+        "outcome": outcome.as_dict(),
+    }
+    outputs.write_tensors(kept, folder / outputs.STATE)
     if best:
         session.manifest = outputs.remove_worse(folder, session.manifest, best)
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -21,6 +23,8 @@ from tracin.training.images import Batch
 from tracin.training.model import AnimalsResNet50
 from tracin.training.settings import Recipe
 
+Int64Array = npt.NDArray[np.int64]
+
 
 @dataclass(frozen=True)
 class Figures:
@@ -28,8 +32,13 @@ class Figures:
 
     loss: float
     """Mean of the training loss: smoothed, weighted by class."""
-    accuracy: float
-    """0 to 1"""
+    confusion: Int64Array
+    """(C, C): images by the class that they carry (row) and the one that was named (column)."""
+
+    @property
+    def accuracy(self) -> float:
+        """0 to 1"""
+        return int(self.confusion.trace()) / int(self.confusion.sum())
 
 
 def rate_share(recipe: Recipe, epoch: int, progress: float) -> float:
@@ -127,7 +136,7 @@ class Learner:
             TracInError: an image cannot be read, or the loss is no longer finite.
         """
         self.model.training_mode(backbone=epoch >= self.recipe.head_epochs)
-        totals = torch.zeros(4, dtype=torch.float64)
+        totals = self._no_totals()
         for step, batch in enumerate(loader):
             if batch.problem:
                 raise TracInError(f"{batch.problem}. Repair or delete it.")
@@ -141,14 +150,14 @@ class Learner:
             self.scaler.scale(loss).backward()
             self.scaler.step(self.optimizer)
             self.scaler.update()
-            totals += self._tally(logits.detach(), labels)
+            self._tally(totals, logits.detach(), labels)
             if not math.isfinite(float(totals[0])):
                 raise TracInError(
                     f"The loss is not finite in step {step + 1} of epoch {epoch + 1}: the training "
                     "diverged. Use smaller rates (--learning_rate, --backbone_learning_rate)."
                 )
             on_step()
-        return _figures(self.processes.sum(totals.to(_reducible(self.processes.device))))
+        return self._figures(totals)
 
     @torch.no_grad()
     def validate(self, loader: Iterable[PixelBatch], table: ImageTable) -> Figures:
@@ -162,15 +171,15 @@ class Learner:
             TracInError: an image cannot be read.
         """
         self.model.eval()
-        totals = torch.zeros(4, dtype=torch.float64)
+        totals = self._no_totals()
         for batch in loader:
             if batch.unreadable:
                 row, reason = batch.unreadable[0]
                 path = table.data_dir / table.paths[row]
                 raise TracInError(f"{path} cannot be read ({reason}). Repair or delete it.")
             labels = torch.from_numpy(table.labels[batch.rows]).to(self.processes.device)
-            totals += self._tally(self._logits(batch.pixels), labels)
-        return _figures(self.processes.sum(totals.to(_reducible(self.processes.device))))
+            self._tally(totals, self._logits(batch.pixels), labels)
+        return self._figures(totals)
 
     def _logits(self, pixels: Tensor) -> Tensor:
         images = normalize(pixels.to(self.processes.device, non_blocking=True))
@@ -193,13 +202,24 @@ class Learner:
             label_smoothing=self.loss.label_smoothing,
         )
 
-    def _tally(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """(4,): sum of losses, sum of their weights, right ones, images."""
+    def _no_totals(self) -> Tensor:
+        """(2 + C²,): what ``_tally`` adds to."""
+        return torch.zeros(2 + self.model.classes**2, dtype=torch.float64)
+
+    def _tally(self, totals: Tensor, logits: Tensor, labels: Tensor) -> None:
+        """Add a batch to ``totals``: sum of losses, sum of their weights, confusion row by row."""
         weights = self._class_weights
-        weight = len(labels) if weights is None else float(weights[labels].sum())
-        right = int((logits.argmax(dim=1) == labels).sum())
-        loss = float(self._cross_entropy(logits, labels, "sum"))
-        return torch.tensor([loss, weight, right, len(labels)], dtype=torch.float64)
+        totals[0] += float(self._cross_entropy(logits, labels, "sum"))
+        totals[1] += len(labels) if weights is None else float(weights[labels].sum())
+        cells = (labels * self.model.classes + logits.argmax(dim=1)).cpu()
+        totals[2:].index_add_(0, cells, torch.ones(len(cells), dtype=torch.float64))
+
+    def _figures(self, totals: Tensor) -> Figures:
+        """The figures of all processes together."""
+        summed = self.processes.sum(totals.to(_reducible(self.processes.device))).cpu()
+        loss, weight = summed[:2].tolist()
+        confusion = summed[2:].to(torch.int64).reshape(self.model.classes, -1)
+        return Figures(loss / weight, confusion.numpy())
 
 
 def _precision(device: torch.device) -> torch.dtype:
@@ -212,8 +232,3 @@ def _precision(device: torch.device) -> torch.dtype:
 def _reducible(device: torch.device) -> torch.device:
     """Where sums over processes are taken: NCCL takes CUDA tensors only, MPS has no float64."""
     return device if device.type == "cuda" else torch.device("cpu")
-
-
-def _figures(totals: Tensor) -> Figures:
-    loss, weight, right, images = totals.tolist()
-    return Figures(loss / weight, right / images)

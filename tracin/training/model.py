@@ -32,6 +32,7 @@ class AnimalsResNet50(nn.Module):
 
     def __init__(self, classes: int) -> None:
         super().__init__()
+        self.classes = classes
         self.model = resnet50(weights=None)
         wide, middle, narrow = HEAD_WIDTHS
         self.model.fc = nn.Sequential(

@@ -156,7 +156,7 @@ def remove_worse(folder: Path, manifest: Manifest, best: str) -> Manifest:
     return shorter
 
 
-def save(content: Any, path: Path) -> None:
+def write_tensors(content: Any, path: Path) -> None:
     """Write ``content`` with torch.save, whole or not at all; equal contents give equal bytes."""
     # Given a path, torch.save would write its name into the file.
     with replacing(path) as temporary, temporary.open("wb") as file:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from tracin.errors import TracInError
@@ -22,6 +23,7 @@ from tracin.training.epochs import Session, run_epochs
 from tracin.training.images import Images, choose_images
 from tracin.training.learner import Learner
 from tracin.training.model import build_model
+from tracin.training.outcome import Outcome, read_outcome, warning
 from tracin.training.outputs import EpochRow, Manifest
 from tracin.training.settings import SCRATCH, Recipe, TrainingConfig
 from tracin.wording import Say
@@ -37,6 +39,8 @@ class TrainingResult:
     """Evenly spaced, in the order of their epochs."""
     reused: bool
     """The training was finished already, and its files whole: nothing was done."""
+    warning: str
+    """Why the model is no good and what to try, in lines; "" where it is."""
 
 
 def train(config: TrainingConfig, say: Say) -> TrainingResult:
@@ -58,7 +62,8 @@ def train(config: TrainingConfig, say: Say) -> TrainingResult:
             if earlier.identity != identity:
                 raise TracInError(_other_training(config.output_dir, earlier, identity))
             if outputs.is_whole(config.output_dir, earlier):
-                return _result(config.output_dir, earlier, reused=True)
+                outcome = read_outcome(earlier.facts.get("outcome"))
+                return _result(config, earlier, choose_images(table, config.recipe), outcome, True)
         processes.wait()  # until all have read the manifest that the first may now delete
         if processes.first:
             _clear(config, earlier, say)
@@ -70,7 +75,7 @@ def train(config: TrainingConfig, say: Say) -> TrainingResult:
         if processes.first:
             outputs.finish(config.output_dir, session.manifest, _facts(session, processes))
         processes.wait()
-        return _result(config.output_dir, session.manifest, reused=False)
+        return _result(config, session.manifest, session.images, session.outcome, False)
 
 
 def differs_from_earlier(config: TrainingConfig) -> bool:
@@ -144,13 +149,15 @@ def _open_session(
     model = build_model(len(images.table.class_names), backbone, recipe.seed)
     learner = Learner(model, recipe, images.loss, processes)
     history: list[EpochRow] = []
+    outcome = None
     if state is not None:
         learner.load_state(state)
         history = [EpochRow(**row) for row in state["history"]]
+        outcome = read_outcome(state.get("outcome"))
     manifest = outputs.read_manifest(folder) or Manifest(identity)
     if processes.first:
         outputs.write_manifest(folder, manifest)
-    return Session(config, images, learner, manifest, history)
+    return Session(config, images, learner, manifest, history, outcome)
 
 
 def _facts(session: Session, processes: Processes) -> dict[str, Any]:
@@ -159,19 +166,29 @@ def _facts(session: Session, processes: Processes) -> dict[str, Any]:
         "epochs": len(session.history),
         "class_names": list(session.images.table.class_names),
         "validation_images": session.images.validation_paths,
+        "outcome": session.outcome.as_dict() if session.outcome else None,
         "device": device_name(processes.device),
         "processes": processes.count,
         "torch": torch.__version__,
     }
 
 
-def _result(folder: Path, manifest: Manifest, reused: bool) -> TrainingResult:
+def _result(
+    config: TrainingConfig,
+    manifest: Manifest,
+    images: Images,
+    outcome: Outcome | None,
+    reused: bool,
+) -> TrainingResult:
+    folder, names = config.output_dir, images.table.class_names
+    sizes = np.bincount(images.table.labels[images.train], minlength=len(names))
     best = next((name for name in manifest.files if name.startswith(outputs.BEST_PREFIX)), None)
     checkpoints = [name for name in manifest.files if name.startswith(outputs.CHECKPOINT_PREFIX)]
     return TrainingResult(
         best=folder / best if best else None,
         checkpoints=tuple(folder / name for name in sorted(checkpoints, key=_epoch_of)),
         reused=reused,
+        warning=warning(outcome, config, sizes, names) if outcome else "",
     )
 
 

@@ -22,9 +22,10 @@ from matplotlib.font_manager import (
     weight_dict,
 )
 
+from tracin.chart_style import BASE_FONT
 from tracin.wording import LEFT_TO_RIGHT, reads_right_to_left
 
-BASE = "DejaVu Sans"
+BASE = BASE_FONT
 
 MISSING = "□"
 

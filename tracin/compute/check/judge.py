@@ -12,16 +12,13 @@ from tracin.compute.check.class_order import find_other_order, usual_order
 from tracin.compute.check.shown import Search, as_flags
 from tracin.compute.scores.factors import Factors
 from tracin.images import Preprocessing
-from tracin.model_check import ModelCheck, count_answers
+from tracin.model_check import ModelCheck, count_answers, imbalance
 from tracin.wording import first_few
 
 Int64Array = npt.NDArray[np.int64]
 
 CLASSES_NAMED = 12
 """So many classes of an order are named in a sentence."""
-
-IMBALANCED = 10
-"""A class with so many times the images of the smallest is worth a sentence."""
 
 
 def check_model(
@@ -46,8 +43,9 @@ def check_model(
     )
     if check.can_judge or len(class_names) == 1:
         return check
+    sizes = np.bincount(given, minlength=len(class_names))
     order = [*_other_order(given, named, class_names)]
-    causes = chain(order, _imbalance(given, class_names))
+    causes = chain(order, imbalance(sizes, class_names))
     if check.train.clearly_better and not check.train.collapsed:
         causes = chain(causes, [_learned_by_heart(check)])
     elif not order:
@@ -95,13 +93,3 @@ def _learned_by_heart(check: ModelCheck) -> str:
         f"On the training images it is right on {check.train.accuracy:.1%}: it learned these by "
         "heart, or the test images are of another kind."
     )
-
-
-def _imbalance(given: Int64Array, class_names: Sequence[str]) -> Iterator[str]:
-    counts = np.bincount(given, minlength=len(class_names))
-    largest, smallest = int(counts.argmax()), int(counts.argmin())
-    if counts[largest] >= IMBALANCED * max(1, counts[smallest]):
-        yield (
-            f"The classes are of very unequal size: {counts[largest]:,} training images of "
-            f"{class_names[largest]} beside {counts[smallest]:,} of {class_names[smallest]}."
-        )
