@@ -171,12 +171,11 @@ _ANSWERS: dict[str, str] = {
     "actions": "str",
     "deleted": "int64",
     "relabelled": "int64",
-    "test_images": "int64",
-    "accuracy_random": "float64",
-    "accuracy_changed": "float64",
-    "difference": "float64",
-    "low": "float64",
-    "high": "float64",
+    "accuracy_random": "float32",
+    "accuracy_changed": "float32",
+    "difference": "float32",
+    "low": "float32",
+    "high": "float32",
     "verdict": "str",
 }
 """Accuracies from 0 to 1, with as many images removed at random and with the change; their

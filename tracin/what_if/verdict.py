@@ -45,7 +45,7 @@ class Verdict:
     @property
     def n_test(self) -> int:
         """How many test images there are."""
-        return self.changed.shape[1]
+        return len(self.changed[0])
 
     @property
     def accuracies(self) -> tuple[Float64Array, Float64Array]:
