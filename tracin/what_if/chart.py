@@ -39,6 +39,8 @@ LEAST_REACH = 0.5
 """Percentage points that the axis of the difference shows at least: noise must not look large."""
 BEYOND = 0.03
 """Share of an axis that may lie beyond what is possible, for the half of a dot on its end."""
+NEAR_END = 0.7
+"""Share of the reach."""
 
 
 def write_chart(path: Path, verdict: Verdict, earlier: Sequence[Answer]) -> None:
@@ -101,8 +103,8 @@ def _draw_arms(ax: Axes, verdict: Verdict) -> Axes:
     low, high = ax.get_xlim()
     slack = BEYOND * (high - low)
     low, high = max(low, -slack), min(high, 100 + slack)
-    ticks = MaxNLocator(5).tick_values(low, high)
-    ax.xaxis.set_major_locator(FixedLocator([x for x in ticks if max(low, 0) <= x <= 100]))
+    ticks = MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(max(low, 0), min(high, 100))
+    ax.xaxis.set_major_locator(FixedLocator([x for x in ticks if low <= x <= min(high, 100)]))
     ax.set_xlim(low, high)
     ax.set_xlabel(
         f"test accuracy in percent (n = {verdict.n_test:,})\na dot per seed, a bar for the mean"
@@ -113,12 +115,14 @@ def _draw_arms(ax: Axes, verdict: Verdict) -> Axes:
 
 def _draw_difference(ax: Axes, verdict: Verdict, reach: float) -> Axes:
     _draw_interval(ax, 0, verdict.mean, verdict.interval)
+    # A value near an end of the axis is written towards the middle, so that it stays on the page.
+    near_end = abs(verdict.mean) > NEAR_END * reach
     ax.annotate(
         f"{signed_points(verdict.mean)} points",
         (verdict.mean, 0),
         (0, 18),
         textcoords="offset points",
-        ha="center",
+        ha=("right" if verdict.mean > 0 else "left") if near_end else "center",
         fontsize=style.BODY,
         fontweight="bold",
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 2},
@@ -145,9 +149,13 @@ def _draw_asked(ax: Axes, earlier: Sequence[Answer]) -> Axes:
     for number, answer in enumerate(earlier):
         top = EARLIER_TOP + EARLIER_ROW * number
         name = answer.name[:1].upper() + answer.name[1:]
+        facts = (
+            f"{answer.when} · test accuracy {answer.accuracy_changed:.1%}, with random removals "
+            f"{answer.accuracy_random:.1%}"
+        )
         lines = (
             (0, FIRST_BASE, name, room, style.BODY, style.INK),
-            (0, SECOND_BASE, answer.when, room, style.SMALL, style.MUTED),
+            (0, SECOND_BASE, facts, room, style.SMALL, style.MUTED),
             (POINTS_LEFT, FIRST_BASE, answer.verdict, figures_room, style.BODY, style.INK),
             (POINTS_LEFT, SECOND_BASE, answer.points, figures_room, style.SMALL, style.MUTED),
         )
@@ -170,7 +178,7 @@ def _draw_interval(
     ax: Axes, y: float, mean: float, interval: tuple[float, float], *, size: float = 13
 ) -> None:
     ax.plot(interval, [y, y], color=style.NEUTRAL, linewidth=5, solid_capstyle="butt")
-    ax.plot([mean], [y], "o", markersize=size, color=style.INK)
+    ax.plot([mean], [y], "o", markersize=size, color=style.INK, clip_on=False)
 
 
 def _finish_difference(ax: Axes, reach: float) -> None:
