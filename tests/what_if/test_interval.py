@@ -107,7 +107,8 @@ def experiment(
 )
 @pytest.mark.parametrize("chances", CHANCES)
 def test_it_covers_the_truth(n: int, accuracies: tuple[float, float], chances: str) -> None:
-    """At least 95 of a hundred experiments; with a standard error of 1.5 in 200, 90 are allowed."""
+    """In 95 of a hundred experiments, or more; of 200, chance may leave 180 (three standard
+    errors)."""
     random = np.random.default_rng(0)
     truth = accuracies[0] - accuracies[1]
     covered = 0

@@ -115,7 +115,7 @@ def test_a_model_that_cannot_judge_is_said_first(
     assert ask(folder, "3") == 0
     said = capsys.readouterr().out.partition("random removals.\n")[2]
     assert said.startswith("This model cannot judge these images")
-    assert "There is no verdict, since the model cannot judge." in said
+    assert "There is no verdict: the model cannot judge." in said
     assert "the change helps" not in said
     assert "the change hurts" not in said
 

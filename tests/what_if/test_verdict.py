@@ -47,7 +47,9 @@ def test_a_model_that_cannot_judge_is_said_first_and_gets_no_verdict() -> None:
     assert verdict.paragraphs[0] == "This model cannot judge."
     assert verdict.finding == "the model cannot judge"
     assert "95.0% of 100 test images" in verdict.sentence
-    assert "no verdict, since the model cannot judge" in verdict.sentence
+    assert verdict.sentence.endswith("There is no verdict: the model cannot judge.")
+    few = verdict_of(1, 0, 1, warning="This model cannot judge.").sentence
+    assert few.endswith("the model cannot judge, and the test images are too few (1).")
     assert "helps" not in " ".join(verdict.paragraphs)
 
 

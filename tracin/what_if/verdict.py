@@ -78,9 +78,11 @@ class Verdict:
     @property
     def conclusion(self) -> str:
         """What follows from the figures, a sentence."""
+        few = self.n_test < FEWEST_TO_JUDGE
         match self.finding:
             case "the model cannot judge":
-                return "There is no verdict, since the model cannot judge."
+                too = f", and the test images are too few ({self.n_test:,})" if few else ""
+                return f"There is no verdict: the model cannot judge{too}."
             case "too few test images":
                 return f"There are too few test images for a verdict ({self.n_test:,})."
             case "within the noise":
