@@ -36,6 +36,9 @@ GOOD_ENOUGH = 0.5
 IMBALANCED = 10
 """A class with so many times the images of the smallest is worth a sentence."""
 
+FEWEST_TO_JUDGE = 5
+"""Figures of fewer images stand without a verdict: one image would change it."""
+
 
 def wilson_interval(right: int, n: int, z: float = Z_95) -> tuple[float, float]:
     """The 95 % interval of a share, 0 to 1, of which ``right`` of ``n`` were seen (Wilson 1927).

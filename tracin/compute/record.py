@@ -110,6 +110,9 @@ def run_info(
         matrix=config.matrix,
         backbone=passed.backbone,
         processes=settings.processes.count,
+        features_dir=str(config.cache_dir.resolve())
+        if config.cache_dir and config.use_cache
+        else "",
         model_check=judged.check,
     )
 

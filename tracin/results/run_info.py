@@ -108,6 +108,8 @@ class RunInfo:
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     """Taken off the pixels and divided by, by colour channel; the defaults are ImageNet's, which
     earlier versions always used."""
+    features_dir: str = ""
+    """Absolute path of kept features elsewhere; "" where they stand with the results, or nowhere."""
     model_check: ModelCheck | None = None
     """Whether the model can judge single images; None: an earlier version ran."""
     schema_version: int = SCHEMA_VERSION

@@ -79,8 +79,11 @@ TOP_INFLUENCES = "top_influences"
 REPORT = "report.html"
 EXPLANATIONS = "explanations"
 WHAT_IF = "what_if.png"
+WHAT_IF_ANSWERS = "what_if_answers.csv"
+"""A row for each question of --what_if about the scores that stand there now, the latest last."""
 EXPLANATION_FILES = "explanation_files.json"
-"""The list of the explanations drawn for the scores that stand there now."""
+"""The list of the explanations drawn for the scores that stand there now, and of what --what_if
+wrote."""
 ANALYSIS_FILES = "analysis_files.json"
 """The list of what the last analysis wrote, so that only that is ever deleted."""
 
@@ -184,6 +187,21 @@ _DUPLICATES: dict[str, str] = {
     "similarity": "float32",
     "identical_pixels": "bool",
 }
+_ANSWERS: dict[str, str] = {
+    "asked": "str",
+    "actions": "str",
+    "deleted": "int64",
+    "relabelled": "int64",
+    "accuracy_random": "float32",
+    "accuracy_changed": "float32",
+    "difference": "float32",
+    "low": "float32",
+    "high": "float32",
+    "verdict": "str",
+}
+"""Accuracies from 0 to 1, with as many images removed at random and with the change; their
+difference and its 95 % interval in percentage points. ``asked`` is UTC; no ``actions``: the most
+suspicious were left out."""
 INFLUENCE_SUMMARY_CORE = tuple(_SUMMARY_CORE)
 SUSPECTS_COLUMNS = tuple(_SUSPECTS | _SUSPECTS_MORE)
 TOP_INFLUENCES_COLUMNS = tuple(_TOP)
@@ -211,6 +229,7 @@ _TABLES = {
     PREDICTIONS: _Table(_PREDICTIONS),
     NEIGHBOURS: _Table(_NEIGHBOURS),
     DUPLICATES: _Table(_DUPLICATES),
+    WHAT_IF_ANSWERS: _Table(_ANSWERS),
 }
 
 
@@ -220,8 +239,16 @@ def files_of_run(matrix: bool) -> tuple[str, ...]:
     return tuple(name for name in COMPUTE_FILES if name != absent)
 
 
-def write_table(folder: Path, name: str, frame: pd.DataFrame) -> Path:
+def write_table(
+    folder: Path, name: str, frame: pd.DataFrame, *, file_name: str | None = None
+) -> Path:
     """Write the CSV file ``name`` into ``folder``, columns in the schema's order; return its path.
+
+    Args:
+        folder: gets the file.
+        name: of the table.
+        frame: its rows.
+        file_name: a temporary name, to be renamed by the caller; None: ``name``.
 
     Raises:
         ValueError: a column of the schema is missing from ``frame``, or one is not in it.
@@ -229,7 +256,7 @@ def write_table(folder: Path, name: str, frame: pd.DataFrame) -> Path:
     columns = _TABLES[name].columns
     if set(frame.columns) != set(columns):
         raise ValueError(f"{name} has columns {list(columns)}, not {list(frame.columns)}")
-    path = folder / name
+    path = folder / (file_name or name)
     ordered = frame[list(columns)].astype(columns)
     ordered.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
     return path

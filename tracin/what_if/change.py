@@ -19,17 +19,40 @@ Int64Array = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Change:
-    """What is done to the training images, and how it is called."""
+class Question:
+    """What is asked, in counts: all that its name needs."""
 
+    deleted: int
+    """Training images that are left out."""
+    relabelled: int
+    actions: str = ""
+    """File name of the actions; "": the most suspicious images are left out."""
+
+    @property
+    def size(self) -> int:
+        """Images that it touches: as many are removed at random on the other side."""
+        return self.deleted + self.relabelled
+
+    @property
+    def name(self) -> str:
+        """Such as "without the 20 most suspicious training images"."""
+        if not self.actions:
+            return f"without the {count(self.deleted, 'most suspicious training image')}"
+        if not self.relabelled:
+            return f"with {count(self.deleted, 'image')} deleted"
+        deleted = f" and {self.deleted:,} deleted" if self.deleted else ""
+        return f"with {count(self.relabelled, 'image')} relabelled{deleted}"
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is done to the training images."""
+
+    question: Question
     keep: BoolArray
     """(n,): whether each image remains."""
     labels: Int64Array
     """(n,)"""
-    size: int
-    """Images that it touches: as many are removed at random on the other side."""
-    name: str
-    """Such as "without the 20 most suspicious training images"."""
 
 
 def without_most_suspicious(
@@ -44,13 +67,12 @@ def without_most_suspicious(
     """
     if number >= len(train):
         raise TracInError(
-            f"--what_if {number}: there are only {len(train):,} training images. Name a smaller "
-            "number."
+            f"--what_if {number}: there are only {count(len(train), 'training image')}. Name a "
+            "smaller number."
         )
     keep = np.ones(len(train), dtype=bool)
     keep[np.argsort(-suspicion, kind="stable")[:number]] = False
-    name = f"without the {count(number, 'most suspicious training image')}"
-    return Change(keep, train.labels, number, name)
+    return Change(Question(deleted=number, relabelled=0), keep, train.labels)
 
 
 def with_actions(path: Path, train: ImageTable) -> Change:
@@ -60,20 +82,21 @@ def with_actions(path: Path, train: ImageTable) -> Change:
         TracInError: the file is wrong, or changes no image, or all.
     """
     actions = read_actions(path, train.paths, train.class_names)
-    deleted = sum(action.verb == DELETE for action in actions)
-    relabelled = sum(action.verb == RELABEL for action in actions)
-    size = deleted + relabelled
-    if not size:
+    question = Question(
+        deleted=sum(action.verb == DELETE for action in actions),
+        relabelled=sum(action.verb == RELABEL for action in actions),
+        actions=path.name,
+    )
+    if not question.size:
         raise TracInError(
             f"{path} neither relabels nor deletes an image, so there is nothing to compare."
         )
-    if size >= len(train):
+    if question.size >= len(train):
         raise TracInError(
             f"{path} changes every training image of the run. It is compared with leaving out as "
             "many at random, and none would remain. Change fewer."
         )
-    name = f"with {count(relabelled, 'image')} relabelled and {deleted:,} deleted"
-    return Change(*changed_by(actions, train), size, name)
+    return Change(question, *changed_by(actions, train))
 
 
 def changed_by(actions: Sequence[Action], train: ImageTable) -> tuple[BoolArray, Int64Array]:

@@ -1,10 +1,12 @@
-"""Pooled features → a head trained from scratch → its accuracy."""
+"""Pooled features → a head trained from scratch → which test images it names rightly."""
 
 from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -36,10 +38,10 @@ def batch_size(n: int) -> int:
     return min(LARGEST_BATCH, max(SMALLEST_BATCH, n // STEPS_PER_EPOCH))
 
 
-def head_accuracy(
+def rightly_named(
     template: nn.Sequential, train: Split, test: Split, loss: Loss, seed: int
-) -> float:
-    """Train a head on ``train``; return the share of ``test``, 0 to 1, that it names rightly.
+) -> npt.NDArray[np.bool_]:
+    """Train a head on ``train``; return (n,), whether it names each image of ``test`` rightly.
 
     Args:
         template: the head's layers; its weights are drawn anew.
@@ -73,7 +75,8 @@ def head_accuracy(
             schedule.step()
     with torch.inference_mode():
         right = head(test.features).argmax(dim=1) == test.labels
-    return float(right.float().mean())
+    named: npt.NDArray[np.bool_] = right.cpu().numpy()
+    return named
 
 
 def _fresh(template: nn.Sequential, seed: int) -> nn.Sequential:

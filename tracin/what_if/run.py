@@ -1,4 +1,4 @@
-"""The run of ``--what_if``: results, kept features → a verdict in one sentence and one chart.
+"""The run of ``--what_if``: results, kept features → a verdict in words, a chart, a row in a table.
 
 It stands above both wings, as the demo does: the features are the first script's, the question the
 second's.
@@ -6,7 +6,6 @@ second's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,18 +18,26 @@ from tqdm import tqdm
 from tracin.compute.features.backbone import Forward
 from tracin.compute.features.pooled import PassSettings, PooledFeatures, pooled_features
 from tracin.compute.features.store import FeatureStore
-from tracin.compute.model.checkpoint import Checkpoint, load_checkpoint
+from tracin.compute.model.checkpoint import Checkpoint
 from tracin.errors import TracInError
-from tracin.images import Crop, ImageTable, Preprocessing
+from tracin.images import Crop, Normalization, Preprocessing
 from tracin.loss import Loss
 from tracin.machine.device import choose_device, default_workers
 from tracin.results import schema
-from tracin.results.run_info import CheckpointInfo, RunInfo, read_run_info
 from tracin.results.staging import record_analysis, recorded_analysis
-from tracin.what_if.change import Change, with_actions, without_most_suspicious
+from tracin.what_if.answers import (
+    answer_lines,
+    answer_of,
+    last_answers,
+    read_answers,
+    write_answers,
+)
+from tracin.what_if.change import Change, Question, with_actions, without_most_suspicious
 from tracin.what_if.chart import write_chart
-from tracin.what_if.head import Split, head_accuracy
-from tracin.what_if.verdict import SEEDS, Verdict
+from tracin.what_if.head import Split, rightly_named
+from tracin.what_if.inputs import Inputs, read_checkpoint, read_inputs
+from tracin.what_if.interval import SEEDS, BoolArray
+from tracin.what_if.verdict import Verdict
 from tracin.wording import Say, count
 
 
@@ -45,105 +52,71 @@ class WhatIfConfig:
     """None: what run.json says."""
 
 
-@dataclass(frozen=True)
-class _Results:
-    """What the question needs of a results folder."""
-
-    run: RunInfo
-    train: ImageTable
-    test: ImageTable
-    suspicion: npt.NDArray[np.float64]
-    """(n_train,)"""
-
-
 def what_if(config: WhatIfConfig, say: Say) -> str:
     """Retrain heads with and without the change and draw the chart; return the verdict in words.
 
     Raises:
         TracInError: the results lack what is needed, or the question makes no sense for them.
     """
-    results = _read_results(config)
+    inputs = read_inputs(config.results_dir, config.data_dir)
+    read_answers(config.results_dir)  # that they cannot be read is said before the work, not after
     change = (
-        without_most_suspicious(config.change, results.suspicion, results.train)
+        without_most_suspicious(config.change, inputs.suspicion, inputs.train)
         if isinstance(config.change, int)
-        else with_actions(config.change, results.train)
+        else with_actions(config.change, inputs.train)
     )
-    info = results.run.checkpoints[-1]
-    checkpoint = _read_checkpoint(info, results.run)
-    features = _take_features(config, results, checkpoint, say)
+    checkpoint = read_checkpoint(inputs.run)
+    features = _take_features(inputs, checkpoint, say)
     say(f"Training {SEEDS} heads with the change, and {SEEDS} with as many random removals.")
-    loss = Loss(info.label_smoothing, info.class_weights)
-    verdict = _compare(change, results, features, checkpoint, loss)
-    path = config.results_dir / schema.WHAT_IF
+    verdict = _compare(change, inputs, features, checkpoint)
+    return "\n\n".join((*verdict.paragraphs, *_keep(change.question, verdict, config.results_dir)))
+
+
+def _keep(question: Question, verdict: Verdict, results_dir: Path) -> tuple[str, ...]:
+    """Add the answer to the earlier ones and draw the chart; return what is said of both."""
+    picture, table = results_dir / schema.WHAT_IF, results_dir / schema.WHAT_IF_ANSWERS
     try:
-        known = recorded_analysis(config.results_dir, schema.EXPLANATION_FILES)
-        record_analysis(config.results_dir, {*known, path}, schema.EXPLANATION_FILES)
-        write_chart(path, verdict)
+        known = recorded_analysis(results_dir, schema.EXPLANATION_FILES)
+        record_analysis(results_dir, {*known, picture, table}, schema.EXPLANATION_FILES)
+        earlier = read_answers(results_dir)
+        write_answers(results_dir, (*earlier, answer_of(question, verdict)))
+        shown = last_answers(earlier)
+        write_chart(picture, verdict, shown)
     except OSError as error:
         raise TracInError(
-            f"Cannot write the chart into {config.results_dir} ({error}). Make room there to have "
-            f"it. The result: {verdict.sentence}"
+            f"Cannot write the answer into {results_dir} ({error}). Make room there to have "
+            f"it. The result: {' '.join(verdict.paragraphs)}"
         ) from error
-    return f"{verdict.sentence}\n\nPicture: {path}"
-
-
-def _read_checkpoint(info: CheckpointInfo, run: RunInfo) -> Checkpoint:
-    checkpoint = load_checkpoint(Path(info.path), run.class_names, info.head_activation)
-    if checkpoint.sha256 != info.sha256:
-        raise TracInError(
-            f"{info.path} has changed since these results were computed. Run TracIn_Resnet50.py "
-            "again."
-        )
-    return checkpoint
-
-
-def _read_results(config: WhatIfConfig) -> _Results:
-    folder = config.results_dir
-    for name in (schema.RUN_INFO, schema.TRAIN_SUMMARY, schema.INFLUENCE_SUMMARY):
-        if not (folder / name).exists():
-            raise TracInError(
-                f"{folder / name} is not there; --what_if needs it. Run TracIn_Resnet50.py first, "
-                "or name its folder with --results_dir."
-            )
-    run = read_run_info(folder)
-    table = schema.read_table(folder, schema.TRAIN_SUMMARY).sort_values("train_idx")
-    summary = schema.read_table(folder, schema.INFLUENCE_SUMMARY).sort_values("test_idx")
-    if "suspicion" not in table.columns or "test_path" not in summary.columns:
-        raise TracInError(
-            f"The tables in {folder} come from another version of this program and lack the "
-            "suspicion or the paths of the test images. Run TracIn_Resnet50.py again."
-        )
-    data_dir = config.data_dir or Path(run.data_dir)
-    return _Results(
-        run,
-        _image_table(run, data_dir, run.train_split, table["train_path"], table["train_class"]),
-        _image_table(run, data_dir, run.test_split, summary["test_path"], summary["test_class"]),
-        table["suspicion"].to_numpy(np.float64),
-    )
-
-
-def _image_table(
-    run: RunInfo, data_dir: Path, split: str, paths: Iterable[str], labels: Iterable[str]
-) -> ImageTable:
-    number = {name: index for index, name in enumerate(run.class_names)}
-    numbers = np.array([number[label] for label in labels], dtype=np.int64)
-    return ImageTable(data_dir, split, tuple(paths), numbers, run.class_names)
+    lines = "\n".join(answer_lines(shown))
+    written = f"Picture: {picture}\nAll answers: {table}"
+    return (lines, written) if lines else (written,)
 
 
 def _take_features(
-    config: WhatIfConfig, results: _Results, checkpoint: Checkpoint, say: Say
+    inputs: Inputs, checkpoint: Checkpoint, say: Say
 ) -> tuple[PooledFeatures, PooledFeatures]:
     """Take the features of both splits from the store; pass the other images once more."""
-    device = choose_device("auto")
+    device, run = choose_device("auto"), inputs.run
+    shown = Preprocessing(
+        Crop(run.resize_size, run.crop_size, run.resize_mode), Normalization(run.mean, run.std)
+    )
     settings = PassSettings(
         num_workers=default_workers(device),
-        preprocessing=Preprocessing(Crop(results.run.resize_size, results.run.crop_size)),
+        preprocessing=shown,
+        skip_unreadable=True,  # to name them in our own words: there is no --on_error here
     )
-    forward = Forward(checkpoint.backbone, device, results.run.precision)
-    with FeatureStore(config.results_dir / schema.FEATURES) as store:
+    forward = Forward(checkpoint.backbone, device, run.precision, shown.normalization)
+    with FeatureStore(inputs.features_dir) as store:
         train, test = (
             pooled_features(forward, table, settings, store)
-            for table in (results.train, results.test)
+            for table in (inputs.train, inputs.test)
+        )
+    if skipped := train.skipped + test.skipped:
+        more = f", nor can {count(len(skipped) - 1, 'further image')}" if len(skipped) > 1 else ""
+        raise TracInError(
+            f"{inputs.train.data_dir / skipped[0].path} cannot be read any more "
+            f"({skipped[0].reason}){more}. Repair what is damaged, or run TracIn_Resnet50.py again "
+            "with --on_error skip."
         )
     fresh = sum(len(features.rows) - features.kept for features in (train, test))
     if fresh:
@@ -153,37 +126,38 @@ def _take_features(
 
 def _compare(
     change: Change,
-    results: _Results,
+    inputs: Inputs,
     features: tuple[PooledFeatures, PooledFeatures],
     checkpoint: Checkpoint,
-    loss: Loss,
 ) -> Verdict:
     """Train a head per seed in both arms; return what that says."""
     device = choose_device("auto")
     template = nn.Sequential(*checkpoint.hidden, checkpoint.last)
+    info = inputs.run.checkpoints[-1]
+    loss = Loss(info.label_smoothing, info.class_weights)
     values, test_values = (split.values.to(device) for split in features)
-    test = Split(test_values, torch.from_numpy(results.test.labels).to(device))
+    test = Split(test_values, torch.from_numpy(inputs.test.labels).to(device))
 
-    def accuracy(keep: npt.NDArray[np.bool_], labels: npt.NDArray[np.int64], seed: int) -> float:
+    def named(keep: BoolArray, labels: npt.NDArray[np.int64], seed: int) -> BoolArray:
         rows = torch.from_numpy(np.flatnonzero(keep)).to(device)
         train = Split(values[rows], torch.from_numpy(labels).to(device)[rows])
-        return head_accuracy(template, train, test, loss, seed)
+        return rightly_named(template, train, test, loss, seed)
 
-    changed, at_random = [], []
+    size, changed, at_random = change.question.size, [], []
     for seed in tqdm(range(SEEDS), desc="Training heads", unit=" pairs", disable=None):
-        changed.append(accuracy(change.keep, change.labels, seed))
-        keep = _random_removal(len(values), change.size, seed)
-        at_random.append(accuracy(keep, results.train.labels, seed))
+        changed.append(named(change.keep, change.labels, seed))
+        keep = _random_removal(len(values), size, seed)
+        at_random.append(named(keep, inputs.train.labels, seed))
     return Verdict(
-        change=change.name,
-        random=f"without {count(change.size, 'random one')}",
-        changed=np.array(changed),
-        at_random=np.array(at_random),
-        n_test=len(results.test),
+        change=change.question.name,
+        random=f"without {count(size, 'random one')}",
+        changed=np.stack(changed),
+        at_random=np.stack(at_random),
+        warning=inputs.warning,
     )
 
 
-def _random_removal(n: int, removed: int, seed: int) -> npt.NDArray[np.bool_]:
+def _random_removal(n: int, removed: int, seed: int) -> BoolArray:
     """(n,): which images remain where ``removed`` of them are left out at random."""
     keep = np.ones(n, dtype=bool)
     keep[np.random.default_rng(seed).choice(n, removed, replace=False)] = False

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from tracin.analyze.read.scan import Float64Array, Int64Array
 from tracin.flags import RankBy
-from tracin.model_check import ModelCheck
+from tracin.model_check import FEWEST_TO_JUDGE, ModelCheck
 
 Name = TypeVar("Name", str, tuple[str, str])
 
@@ -21,9 +21,6 @@ EXCELLENT_ABOVE = 95
 GOOD_FROM = 80
 FAIR_FROM = 60
 """The bands of the health score in percent; exactly 95 is GOOD, and below 60 NEEDS ATTENTION."""
-
-FEWEST_TO_BAND = 5
-"""A health score of fewer images is a number without a name: one image would change the band."""
 
 TOO_FEW = "too few to judge"
 
@@ -49,7 +46,7 @@ class Health:
     @property
     def band(self) -> str:
         """The name that the bands give ``percent``; "" for too few images."""
-        return _band(self.percent) if self.n >= FEWEST_TO_BAND else ""
+        return _band(self.percent) if self.n >= FEWEST_TO_JUDGE else ""
 
     @property
     def shown(self) -> str:

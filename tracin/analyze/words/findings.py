@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tracin.analyze.figures.summary import FEWEST_TO_BAND, GOOD_FROM, OverallSummary
+from tracin.analyze.figures.summary import GOOD_FROM, OverallSummary
 from tracin.analyze.words.class_findings import health_sentence, of_class
 from tracin.analyze.words.phrases import FEWEST, NAMED, Confusion, confusions_of, names
-from tracin.model_check import ModelCheck, wilson_interval
+from tracin.model_check import FEWEST_TO_JUDGE, ModelCheck, wilson_interval
 from tracin.results.schema import SUSPECTS
 from tracin.wording import count, first_few
 
@@ -80,7 +80,7 @@ def _weakest_class(overall: OverallSummary) -> Iterator[str]:
     known = [
         (summary.n_right / summary.n_test, summary.n_right, summary)
         for summary in overall.classes
-        if summary.n_right is not None and summary.n_test >= FEWEST_TO_BAND
+        if summary.n_right is not None and summary.n_test >= FEWEST_TO_JUDGE
     ]
     if len(known) < 2:
         return

@@ -1,0 +1,124 @@
+"""What --what_if needs of a results folder, and of the images and checkpoint that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from tracin.compute.features.store import STORE_FILES
+from tracin.compute.model.checkpoint import Checkpoint, load_checkpoint
+from tracin.errors import TracInError
+from tracin.images import ImageTable
+from tracin.results import schema
+from tracin.results.run_info import RunInfo, read_run_info
+from tracin.wording import count
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """A run as its results folder tells of it."""
+
+    run: RunInfo
+    train: ImageTable
+    test: ImageTable
+    suspicion: npt.NDArray[np.float64]
+    """(n_train,)"""
+    features_dir: Path
+    """Where features are kept; it need not be there."""
+
+    @property
+    def warning(self) -> str:
+        """Why the run's model cannot judge; "" where it can, or an earlier version did not ask."""
+        return self.run.model_check.headline if self.run.model_check else ""
+
+
+def read_inputs(results_dir: Path, data_dir: Path | None) -> Inputs:
+    """What stands in ``results_dir``.
+
+    Args:
+        results_dir: the folder of a run.
+        data_dir: where its images are now; None: what run.json says.
+
+    Raises:
+        TracInError: a table or an image is not there, or the tables are an earlier version's.
+    """
+    for name in (schema.RUN_INFO, schema.TRAIN_SUMMARY, schema.INFLUENCE_SUMMARY):
+        if not (results_dir / name).exists():
+            raise TracInError(
+                f"{results_dir / name} is not there; --what_if needs it. Run TracIn_Resnet50.py "
+                "first, or name its folder with --results_dir."
+            )
+    run = read_run_info(results_dir)
+    table = schema.read_table(results_dir, schema.TRAIN_SUMMARY).sort_values("train_idx")
+    summary = schema.read_table(results_dir, schema.INFLUENCE_SUMMARY).sort_values("test_idx")
+    if "suspicion" not in table.columns or "test_path" not in summary.columns:
+        raise TracInError(
+            f"The tables in {results_dir} come from another version of this program and lack the "
+            "suspicion or the paths of the test images. Run TracIn_Resnet50.py again."
+        )
+    folder = data_dir or Path(run.data_dir)
+    inputs = Inputs(
+        run,
+        _image_table(run, folder, run.train_split, table["train_path"], table["train_class"]),
+        _image_table(run, folder, run.test_split, summary["test_path"], summary["test_class"]),
+        table["suspicion"].to_numpy(np.float64),
+        _features_dir(run, results_dir),
+    )
+    _check_present(folder, (*inputs.train.paths, *inputs.test.paths))
+    return inputs
+
+
+def read_checkpoint(run: RunInfo) -> Checkpoint:
+    """The last checkpoint of ``run``.
+
+    Raises:
+        TracInError: it is not what it was then.
+    """
+    info = run.checkpoints[-1]
+    checkpoint = load_checkpoint(Path(info.path), run.class_names, info.head_activation)
+    if checkpoint.sha256 != info.sha256:
+        raise TracInError(
+            f"{info.path} has changed since these results were computed. Run TracIn_Resnet50.py "
+            "again."
+        )
+    return checkpoint
+
+
+def _image_table(
+    run: RunInfo, data_dir: Path, split: str, paths: Iterable[str], labels: Iterable[str]
+) -> ImageTable:
+    number = {name: index for index, name in enumerate(run.class_names)}
+    numbers = np.array([number[label] for label in labels], dtype=np.int64)
+    return ImageTable(data_dir, split, tuple(paths), numbers, run.class_names)
+
+
+def _features_dir(run: RunInfo, results_dir: Path) -> Path:
+    """The folder that the run's --cache_dir named, where it holds features; else ``features/``.
+
+    A folder that is missed costs time and nothing else: a feature is found, or computed anew.
+    """
+    named = Path(run.features_dir)
+    if run.features_dir and any(named.glob(STORE_FILES)):
+        return named
+    return results_dir / schema.FEATURES
+
+
+def _check_present(data_dir: Path, paths: Iterable[str]) -> None:
+    """Raise TracInError unless all these images are there."""
+    if not data_dir.is_dir():
+        raise TracInError(
+            f"The data folder {data_dir} is not there. Name the folder that its images were moved "
+            "to with --data_dir."
+        )
+    missing = [path for path in paths if not (data_dir / path).is_file()]
+    if missing:
+        more = f", nor {count(len(missing) - 1, 'further image')}" if len(missing) > 1 else ""
+        raise TracInError(
+            f"{data_dir / missing[0]} is not there{more}; --what_if needs every image of the run. "
+            "If the images were moved, name their folder with --data_dir. If they are gone, run "
+            "TracIn_Resnet50.py again."
+        )
