@@ -166,10 +166,7 @@ class ModelCheck:
             return ""
         if self.train.classes == 1:
             return "There is one class only: a model has nothing to tell apart, and cannot judge."
-        return (
-            "This model cannot judge these images: what it thinks of single labels is withheld. "
-            "The scores are written all the same."
-        )
+        return "This model cannot judge these images: what it thinks of single labels is withheld."
 
     @property
     def problems(self) -> tuple[str, ...]:

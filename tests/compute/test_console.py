@@ -24,7 +24,7 @@ def test_one_of_each_is_not_many() -> None:
     assert "Influence of 1 training image on 1 test image, 1 unreadable image skipped." in text
     assert "1 of 1 test image right (100.0%)" in text
     assert "1 training label looks wrong: see results/suspects.csv" in text
-    assert "time     1.0 s, 0.5 s of it reading images, on " in text
+    assert "time     1.0 s, 0.5 s of it passing images through the network, on " in text
 
 
 def test_many_are_counted_in_thousands() -> None:
@@ -39,4 +39,4 @@ def test_many_are_counted_in_thousands() -> None:
     text = report(info, Path("results"))
     assert "Influence of 20,000 training images on 5,000 test images." in text
     assert "1,234 training labels look wrong" in text
-    assert "time     2.0 h, 50 min of it reading images, on " in text
+    assert "time     2.0 h, 50 min of it passing images through the network, on " in text

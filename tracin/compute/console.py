@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tracin.results.run_info import RunInfo
-from tracin.results.schema import SUSPECTS, files_of_run
+from tracin.results.schema import SUSPECTS, TEST_SUSPECTS, files_of_run
 from tracin.wording import count, duration
 
 
@@ -26,11 +26,21 @@ def report(info: RunInfo, output_dir: Path) -> str:
         f"  model    {correct:,} of {count(info.test_images, 'test image')} right "
         f"({info.test_accuracy:.1%})\n"
         f"  scores   {info.score_min:.3g} to {info.score_max:.3g} (above zero: helped)\n"
-        f"  suspects {suspects}\n"
+        f"  suspects {suspects}\n{_test_suspects(info, output_dir)}"
         f"  time     {duration(info.seconds['total'])}, {duration(info.seconds['features'])} of it "
-        f"reading images, on {info.device}\n"
+        f"passing images through the network, on {info.device}\n"
         f"  written  "
         + "\n           ".join(str(output_dir / name) for name in files_of_run(info.matrix))
+    )
+
+
+def _test_suspects(info: RunInfo, output_dir: Path) -> str:
+    if not info.test_suspects:
+        return ""
+    look = "looks" if info.test_suspects == 1 else "look"
+    return (
+        f"           {count(info.test_suspects, 'test label')} {look} wrong: see "
+        f"{output_dir / TEST_SUSPECTS}\n"
     )
 
 
@@ -39,4 +49,5 @@ def warning(info: RunInfo) -> str:
     check = info.model_check
     if check is None or check.can_judge:
         return ""
-    return "\n  ".join((f"Warning: {check.headline}", *check.problems, *check.causes))
+    written = "The scores are written all the same."
+    return "\n  ".join((f"Warning: {check.headline} {written}", *check.problems, *check.causes))

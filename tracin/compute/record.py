@@ -102,6 +102,7 @@ def run_info(
         kept_features=train.kept + test.kept,
         top_k=config.top_k,
         suspects=len(judged.suspects),
+        test_suspects=len(judged.test_suspects),
         score_min=float(scored.figures.lowest.min()),
         score_max=float(scored.figures.highest.max()),
         test_accuracy=accuracy(test.factors[-1]),

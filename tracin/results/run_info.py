@@ -109,7 +109,9 @@ class RunInfo:
     """Taken off the pixels and divided by, by colour channel; the defaults are ImageNet's, which
     earlier versions always used."""
     features_dir: str = ""
-    """Absolute path of kept features elsewhere; "" where they stand with the results, or nowhere."""
+    """Absolute path of features kept elsewhere; "" where they stand with the results or nowhere."""
+    test_suspects: int = 0
+    """Rows of test_suspects.csv."""
     model_check: ModelCheck | None = None
     """Whether the model can judge single images; None: an earlier version ran."""
     schema_version: int = SCHEMA_VERSION

@@ -47,6 +47,7 @@ def make_review_world(
     _write_top(world, read[schema.INFLUENCE_SUMMARY], read[schema.TRAIN_SUMMARY])
     _write_neighbours(world, read[schema.SUSPECTS], read[schema.TRAIN_SUMMARY])
     _write_duplicates(world, read[schema.INFLUENCE_SUMMARY], read[schema.TRAIN_SUMMARY])
+    _write_test_suspects(world, read[schema.INFLUENCE_SUMMARY])
     return ReviewWorld(world, read[schema.SUSPECTS], hostile_path)
 
 
@@ -120,6 +121,22 @@ def _write_neighbours(world: World, suspects: pd.DataFrame, train: pd.DataFrame)
     columns = ["train_path", "kind", "rank", "neighbour_path", "similarity"]
     frame = pd.DataFrame(rows, columns=columns)
     schema.write_table(world.results_dir, schema.NEIGHBOURS, frame)
+
+
+def _write_test_suspects(world: World, test: pd.DataFrame) -> None:
+    """One: the mistake with the largest loss."""
+    worst = test[~test["correct"]].sort_values("loss", ascending=False).head(1)
+    table = pd.DataFrame(
+        {
+            "rank": [1],
+            "test_path": worst["test_path"],
+            "given_class": worst["test_class"],
+            "suggested_class": worst["predicted_class"],
+            **dict.fromkeys(("suspicion", "label_agreement", "error_norm"), 1.0),
+            "normalized_margin": 0.1,
+        }
+    )
+    schema.write_table(world.results_dir, schema.TEST_SUSPECTS, table)
 
 
 def _write_duplicates(world: World, test: pd.DataFrame, train: pd.DataFrame) -> None:

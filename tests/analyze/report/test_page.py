@@ -28,6 +28,7 @@ from tracin.analyze.report.pictures import make_album
 from tracin.analyze.report.suspects import suspects_section
 from tracin.analyze.run import AnalyzeConfig, run
 from tracin.analyze.words import meaning
+from tracin.analyze.words.class_findings import BLIND_SPOT
 from tracin.analyze.words.findings import in_words
 from tracin.results import schema
 
@@ -193,9 +194,37 @@ def test_nothing_found_is_said(tmp_path: Path) -> None:
     path = world.results_dir / schema.REPORT
     write_report(path, analysis_of(world.results_dir))
     text = Page(path).text
-    for words in ("No suspicious labels found", "No duplicates found", "Every average is zero."):
+    for words in (
+        "Weak evidence: no training label",
+        "No duplicates found",
+        "Every average is zero.",
+    ):
         assert words in text
     assert "No test image has a score above zero." in text
+    assert "10 of 10 ·" in text  # the cards of those that come nearest
+    assert BLIND_SPOT in text
+
+
+def test_what_is_certain_stands_above_the_suspects(review: ReviewWorld, page: Page) -> None:
+    section = suspects_section(analysis_of(review.world.results_dir))
+    assert [(pair.leak, pair.labels_differ) for pair in section.certain] in (
+        [(False, True), (True, False)],
+        [(True, True), (False, True)],
+        [(False, True), (True, True)],
+    )
+    assert all(pair.identical for pair in section.certain)
+    text = page.text
+    assert text.index("Certain, whatever the model") < text.index("What the model suspects")
+
+
+def test_only_a_suspicious_test_label_is_asked_about(review: ReviewWorld, page: Page) -> None:
+    shown = mistakes_section(analysis_of(review.world.results_dir)).shown
+    asked = [mistake for mistake in shown if mistake.looks_like]
+    assert asked == [shown[0]]
+    assert asked[0].looks_like == asked[0].predicted
+    text = page.text
+    assert text.count("Its own label may be wrong") == 1
+    assert "Is that label right" not in text
 
 
 def test_pictures_beyond_the_budget_are_left_out_and_counted(review: ReviewWorld) -> None:
@@ -254,9 +283,11 @@ def test_words_follow_the_numbers() -> None:
     assert meaning.cosine(0.99999) == "above 0.9999"
     assert meaning.cosine(1.0) == "1.0000"
     assert "errors on the two are opposite" in meaning.relation(0.9, -0.8)
-    assert meaning.relation(0.9, 0.8).startswith("Looks like it")
+    assert meaning.relation(0.9, 0.8).startswith("The two look alike")
     assert "had to learn" in meaning.learning(0.2)
-    assert meaning.suspicion_level(2.0) == "Very suspicious"
+    assert meaning.wrong_in_ten(0.87) == "About 9 in 10 such labels are wrong"
+    assert meaning.wrong_in_ten(0.999) == "More than 9 in 10 such labels are wrong"
+    assert meaning.wrong_in_ten(0.01) == "Fewer than 1 in 10 such labels are wrong"
     assert "opposite" in meaning.agreement(-0.5, "cat")
 
 

@@ -17,7 +17,9 @@ from tracin.analyze.figures.summary import (
     Mistakes,
     OverallSummary,
     RankedImage,
+    TestSuspect,
 )
+from tracin.analyze.read.same_pictures import SamePicture
 from tracin.analyze.words.class_findings import BLIND_SPOT
 from tracin.analyze.words.findings import SENTENCES, in_words
 from tracin.analyze.words.phrases import names
@@ -121,7 +123,8 @@ def test_one_of_a_kind_is_told_as_one() -> None:
     assert words.by_class["cat"][2:] == (
         "The only opponent of cat is labelled cat all the same: an unusual or mislabelled picture, "
         "train/cat/0.jpg.",
-        "The only opponent of cat has a label that looks wrong: train/cat/0.jpg (cat, rather dog).",
+        "The only opponent of cat has a label that looks wrong: train/cat/0.jpg "
+        "(labelled cat, looks like dog).",
         "The only helpful training image carries another label: train/dog/2.jpg (dog).",
     )
     assert words.findings[1:3] == (
@@ -140,7 +143,9 @@ def test_cut_lists_say_how_many_are_left_out() -> None:
     assert words.recommendations[-1] == (
         "Open the pages of a, b, c and 2 more: many labels look wrong there."
     )
-    assert words.by_class["a"][-2].endswith("train/dog/2.jpg (dog, rather cow) and 2 more.")
+    assert words.by_class["a"][-2].endswith(
+        "train/dog/2.jpg (labelled dog, looks like cow) and 2 more."
+    )
     assert words.by_class["a"][-1].endswith("train/dog/2.jpg (dog) and 2 more.")
 
 
@@ -186,8 +191,7 @@ def test_suspects_and_mistakes_come_first() -> None:
         "labelled cow, which looks like dog.",
     )
     assert words.recommendations == (
-        "Check the labels in suspects.csv first, beginning with train/cow/7.jpg and "
-        "train/dog/8.jpg.",
+        "Check the labels in suspects.csv, beginning with train/cow/7.jpg and train/dog/8.jpg.",
         "Look at test/cat/9.jpg: the model is most wrong about it.",
     )
 
@@ -254,3 +258,67 @@ def test_of_a_model_that_cannot_judge_that_is_said_and_nothing_else() -> None:
     said = " ".join((*words.findings, *words.recommendations, *words.by_class["cat"]))
     for word in ("Compare", "elabel", "health", "weakest", "looks wrong", "GOOD"):
         assert word not in said
+
+
+def same(label: str, other: str, number: int, *, leak: bool) -> SamePicture:
+    split = "test" if leak else "train"
+    return SamePicture(
+        f"train/{label}/{number}.jpg", label, f"{split}/{other}/{number}.jpg", other, leak
+    )
+
+
+@pytest.mark.parametrize("judges", [True, False])
+def test_what_is_certain_comes_first_whatever_the_model(judges: bool) -> None:
+    pairs = (
+        same("cat", "dog", 1, leak=False),
+        same("cat", "cat", 2, leak=True),
+        same("dog", "cow", 3, leak=True),
+        same("dog", "dog", 3, leak=True),
+    )
+    given = np.arange(100) % 2
+    named = given if judges else np.zeros(100, np.int64)
+    answers = count_answers(given, named, ("cat", "dog"))
+    check = ModelCheck(answers, answers)
+    words = in_words(run_of(calm(), same_pictures=pairs, check=check))
+    first = words.findings if judges else words.findings[1 + len(check.problems) :]
+    assert first[:2] == (
+        "Certain, whatever the model: 2 pictures stand under two labels, such as train/cat/1.jpg "
+        "(cat) and train/dog/1.jpg (dog).",
+        "Certain, whatever the model: 3 of 5 test images are training images too, and the accuracy "
+        "counts them: test/cat/2.jpg, test/cow/3.jpg and test/dog/3.jpg.",
+    )
+    assert words.recommendations[:2] == (
+        "Correct one label of train/cat/1.jpg (cat) and train/dog/1.jpg (dog), then the other "
+        "pair: one of the two is wrong.",
+        "Take test/cat/2.jpg, test/cow/3.jpg and test/dog/3.jpg out of the test or of the training "
+        "folder: a model that has seen them cannot be tested on them.",
+    )
+    alone = in_words(run_of(calm(), same_pictures=pairs[:1]))
+    assert alone.findings[0] == (
+        "Certain, whatever the model: train/cat/1.jpg (cat) and train/dog/1.jpg (dog) are the same "
+        "picture under two labels."
+    )
+
+
+def test_test_labels_are_asked_about_where_there_is_evidence_and_nowhere_else() -> None:
+    found = (
+        TestSuspect("test/cat/1.jpg", "cat", "dog"),
+        TestSuspect("test/cat/2.jpg", "cat", "cow"),
+    )
+    words = in_words(run_of(calm(), test_suspects=found))
+    assert (
+        "2 of 5 test labels look wrong, first of all that of test/cat/1.jpg, labelled cat, which "
+        "looks like dog."
+    ) in words.findings
+    assert (
+        "Check the test labels in test_suspects.csv, beginning with test/cat/1.jpg and "
+        "test/cat/2.jpg."
+    ) in words.recommendations
+    quiet = in_words(run_of(calm()))
+    assert not any("test label" in said for said in (*quiet.findings, *quiet.recommendations))
+
+
+def test_no_advice_about_a_class_with_few_test_images() -> None:
+    few = cats(test_mean=np.array([1.0, -1.0]), n_right=1)
+    words = in_words(run_of(few))
+    assert not any("cat" in advice for advice in words.recommendations)

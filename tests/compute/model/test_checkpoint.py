@@ -147,7 +147,7 @@ def test_outputs_are_matched_with_the_folders_by_name(
         "class_names": trained,
         "classes": tuple(trained),
         "class_to_idx": {name: output for output, name in enumerate(trained)},
-        "idx_to_class": {output: name for output, name in enumerate(trained)},
+        "idx_to_class": dict(enumerate(trained)),
     }
     facts = {key: stored[key], "class_weights": [float(output + 1) for output in range(10)]}
     path = tmp_path / "w.pth"

@@ -211,9 +211,10 @@ def _averages_axis(means: Float64Array, unit: str) -> Axis:
 
 
 def _legend(above: int, below: int, zero: int) -> tuple[LegendEntry, ...]:
-    helped = LegendEntry(1, f"+  helped on average ({above:,})")
-    hurt = LegendEntry(-1, f"−  hurt on average ({below:,})")
-    return (helped, hurt, LegendEntry(0, f"0  neither ({zero:,})"))[: 3 if zero else 2]
+    of = f"of {count(above + below + zero, 'test image')}"
+    helped = LegendEntry(1, f"+  helped on average: {above:,} {of}")
+    hurt = LegendEntry(-1, f"−  hurt on average: {below:,}")
+    return (helped, hurt, LegendEntry(0, f"0  neither: {zero:,}"))[: 3 if zero else 2]
 
 
 def _smallest_placed(sizes: Float64Array) -> float:

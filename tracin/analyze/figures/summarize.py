@@ -14,6 +14,7 @@ from tracin.analyze.figures.summary import (
     Mistakes,
     OverallSummary,
     RankedImage,
+    TestSuspect,
 )
 from tracin.analyze.read.inputs import Inputs
 from tracin.analyze.read.scan import Float64Array, Int64Array, MatrixSummary
@@ -64,7 +65,11 @@ def summarize(
     """
     check = _check(inputs)
     if check is not None and not check.can_judge:
-        inputs = replace(inputs, train=replace(inputs.train, suspicion=None, suspects=None))
+        inputs = replace(
+            inputs,
+            train=replace(inputs.train, suspicion=None, suspects=None),
+            test=replace(inputs.test, suspects=()),
+        )
     gauss_newton = inputs.run is not None and inputs.run.method == GAUSS_NEWTON
     if inputs.train.self_influence is None or gauss_newton:
         rank_by = "raw"
@@ -102,6 +107,8 @@ def summarize(
             for group in range(len(test.groups))
         ),
         check=check,
+        same_pictures=inputs.same_pictures,
+        test_suspects=_test_suspects(inputs),
     )
 
 
@@ -189,6 +196,18 @@ def _suspects(inputs: Inputs, scores: MatrixSummary) -> tuple[RankedImage, ...] 
         return None
     rows = [row for row, _ in inputs.train.suspects]
     return tuple(_image(inputs, row, float(scores.train_mean[row])) for row in rows)
+
+
+def _test_suspects(inputs: Inputs) -> tuple[TestSuspect, ...]:
+    test = inputs.test
+    return tuple(
+        TestSuspect(
+            name=test.paths[column] if test.paths else f"test image {column}",
+            label=test.groups[test.group_of[column]],
+            suggested=suggested,
+        )
+        for column, suggested in test.suspects
+    )
 
 
 def _mistakes(inputs: Inputs, scores: MatrixSummary) -> Mistakes | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from tracin.analyze.read.same_pictures import SamePicture
 from tracin.analyze.read.scan import Float64Array, Int64Array
 from tracin.flags import RankBy
 from tracin.model_check import FEWEST_TO_JUDGE, ModelCheck
@@ -92,6 +93,17 @@ class RankedImage:
     def name(self) -> str:
         """Its path, or its row where no path is known."""
         return self.path or f"training image {self.index}"
+
+
+@dataclass(frozen=True)
+class TestSuspect:
+    """A test image whose label looks wrong."""
+
+    __test__ = False  # pytest would take the name for a test
+
+    name: str
+    label: str
+    suggested: str
 
 
 @dataclass(frozen=True)
@@ -177,6 +189,10 @@ class OverallSummary:
     classes: tuple[ClassSummary, ...]
     check: ModelCheck | None = None
     """Whether the model can judge; None: no file tells."""
+    same_pictures: tuple[SamePicture, ...] = ()
+    """Under two labels, or in training and test: certain whatever the model."""
+    test_suspects: tuple[TestSuspect, ...] = ()
+    """Test images whose labels look wrong, most suspicious first."""
 
     @property
     def can_judge(self) -> bool:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from tracin.analyze.read.rows import needed_rows, read_rows
+from tracin.analyze.read.same_pictures import SamePicture, read_same_pictures
 from tracin.analyze.read.scan import Int64Array
 from tracin.errors import TracInError
 from tracin.image_folder import TRAIN, images_in_order
@@ -37,6 +38,8 @@ class TestImages:
     predicted: tuple[str, ...] | None = None
     correct: npt.NDArray[np.bool_] | None = None
     loss: npt.NDArray[np.float32] | None = None
+    suspects: tuple[tuple[int, str], ...] = ()
+    """(column, suggested class) of images whose label looks wrong, most suspicious first."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,8 @@ class Inputs:
     data_dir: Path
     left_out: tuple[str, ...]
     """Sentences: what the analysis does without, and for want of which file."""
+    same_pictures: tuple[SamePicture, ...] = ()
+    """Under two labels, or in training and test; none where no file tells."""
 
 
 def read_inputs(results_dir: Path, data_dir: Path | None = None) -> Inputs:
@@ -108,13 +113,24 @@ def read_inputs(results_dir: Path, data_dir: Path | None = None) -> Inputs:
     run = _read_run(results_dir, (n_train, n_test), sizes, left_out)
     data_dir = _data_dir(data_dir, run)
     summary = read_rows(results_dir, schema.INFLUENCE_SUMMARY, "test_idx", n_test)
-    test = _test_images(summary, n_test, run, left_out)
+    test = _test_images(results_dir, summary, n_test, run, left_out)
     table = read_rows(results_dir, schema.TRAIN_SUMMARY, "train_idx", n_train)
     if table is not None:
         train = _train_images(results_dir, table, left_out)
     else:
         train = _train_images_without_table(data_dir, n_train, summary, left_out)
-    return Inputs(scores, None, n_train, n_test, test, train, run, data_dir, tuple(left_out))
+    return Inputs(
+        scores=scores,
+        tables=None,
+        n_train=n_train,
+        n_test=n_test,
+        test=test,
+        train=train,
+        run=run,
+        data_dir=data_dir,
+        left_out=tuple(left_out),
+        same_pictures=read_same_pictures(results_dir),
+    )
 
 
 def _inputs_without_matrix(folder: Path, data_dir: Path | None) -> Inputs:
@@ -137,11 +153,12 @@ def _inputs_without_matrix(folder: Path, data_dir: Path | None) -> Inputs:
         tables=Tables(train_rows, test_rows),
         n_train=n_train,
         n_test=n_test,
-        test=_test_images(test_rows, n_test, run, left_out),
+        test=_test_images(folder, test_rows, n_test, run, left_out),
         train=_train_images(folder, train_rows, left_out),
         run=run,
         data_dir=_data_dir(data_dir, run),
         left_out=tuple(left_out),
+        same_pictures=read_same_pictures(folder),
     )
 
 
@@ -182,20 +199,38 @@ def _suspects(
     if not (folder / schema.SUSPECTS).exists():
         left_out.append(f"Labels that look wrong: there is no {schema.SUSPECTS}.")
         return None
-    suspects = schema.read_table(folder, schema.SUSPECTS).sort_values("rank", kind="stable")
-    row_of = {path: row for row, path in enumerate(table["train_path"])}
-    if unknown := [path for path in suspects["train_path"] if path not in row_of]:
+    return _listed(folder, (schema.SUSPECTS, "train_path"), schema.TRAIN_SUMMARY, table)
+
+
+def _listed(
+    folder: Path, listing: tuple[str, str], summary_name: str, summary: pd.DataFrame
+) -> tuple[tuple[int, str], ...]:
+    """(row of the summary, suggested class) of the images in a list of suspects, in its order.
+
+    Args:
+        folder: of the results.
+        listing: name of the list, and its column of paths, which the summary has too.
+        summary_name: of the summary.
+        summary: in order of its indices.
+    """
+    name, path_column = listing
+    suspects = schema.read_table(folder, name).sort_values("rank", kind="stable")
+    row_of = {path: row for row, path in enumerate(summary[path_column])}
+    if unknown := [path for path in suspects[path_column] if path not in row_of]:
         raise TracInError(
-            f"{folder / schema.SUSPECTS} names {unknown[0]}, which is not in "
-            f"{schema.TRAIN_SUMMARY}: they come from different runs. Run TracIn_Resnet50.py "
-            f"again, or remove {schema.SUSPECTS} to go on without it."
+            f"{folder / name} names {unknown[0]}, which is not in {summary_name}: they come from "
+            f"different runs. Run TracIn_Resnet50.py again, or remove {name} to go on without it."
         )
-    pairs = zip(suspects["train_path"], suspects["suggested_class"], strict=True)
+    pairs = zip(suspects[path_column], suspects["suggested_class"], strict=True)
     return tuple((row_of[path], str(suggested)) for path, suggested in pairs)
 
 
 def _test_images(
-    summary: pd.DataFrame | None, n_test: int, run: RunInfo | None, left_out: list[str]
+    folder: Path,
+    summary: pd.DataFrame | None,
+    n_test: int,
+    run: RunInfo | None,
+    left_out: list[str],
 ) -> TestImages:
     if summary is None:
         left_out.append(
@@ -208,7 +243,7 @@ def _test_images(
     groups = (*in_run, *sorted(present.difference(in_run)))
     position = {name: number for number, name in enumerate(groups)}
     group_of = np.array([position[name] for name in summary["test_class"]], np.int64)
-    columns = summary.columns
+    columns, summary_file = summary.columns, schema.INFLUENCE_SUMMARY
     if "correct" not in columns:
         left_out.append(
             f"Test accuracy and misclassified images: {schema.INFLUENCE_SUMMARY} has no column "
@@ -222,6 +257,9 @@ def _test_images(
         predicted=tuple(summary["predicted_class"]) if "predicted_class" in columns else None,
         correct=summary["correct"].to_numpy(np.bool_) if "correct" in columns else None,
         loss=summary["loss"].to_numpy(np.float32) if "loss" in columns else None,
+        suspects=_listed(folder, (schema.TEST_SUSPECTS, "test_path"), summary_file, summary)
+        if "test_path" in columns and (folder / schema.TEST_SUSPECTS).exists()
+        else (),
     )
 
 

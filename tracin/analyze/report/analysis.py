@@ -21,6 +21,7 @@ class PageTables:
     """The tables that the page alone shows, each None where there is no such file."""
 
     suspects: pd.DataFrame | None
+    train_summary: pd.DataFrame | None
     neighbours: pd.DataFrame | None
     top_influences: pd.DataFrame | None
     duplicates: pd.DataFrame | None
@@ -38,6 +39,7 @@ def read_page_tables(results_dir: Path) -> PageTables:
     """
     return PageTables(
         suspects=read_optional(results_dir, schema.SUSPECTS),
+        train_summary=read_optional(results_dir, schema.TRAIN_SUMMARY),
         neighbours=read_optional(results_dir, schema.NEIGHBOURS),
         top_influences=read_optional(results_dir, schema.TOP_INFLUENCES_TABLE),
         duplicates=read_optional(results_dir, schema.DUPLICATES),

@@ -37,6 +37,11 @@ class DuplicatePair:
     says: str
 
     @property
+    def certain(self) -> bool:
+        """Whether something is wrong whatever the model thinks."""
+        return self.identical and (self.labels_differ or self.leak)
+
+    @property
     def severity(self) -> int:
         """0 is worst: a label that is wrong for certain."""
         worst_first = (
@@ -77,6 +82,22 @@ def duplicates_section(analysis: Analysis) -> DuplicateSection:
     if table is None:
         why = why_empty(schema.DUPLICATES, "Pictures that occur twice")
         return DuplicateSection((), 0, 0, 0, "", why)
+    pairs = all_pairs(analysis)
+    leaked = {pair.second.path for pair in pairs if pair.leak}
+    return DuplicateSection(
+        shown=tuple(pairs[:MOST_SHOWN]),
+        total=len(pairs),
+        conflicts=sum(pair.identical and pair.labels_differ for pair in pairs),
+        leaked=len(leaked),
+        accuracy=_accuracy(analysis, leaked),
+    )
+
+
+def all_pairs(analysis: Analysis) -> list[DuplicatePair]:
+    """The pairs of a run, the worst first; none where no file tells."""
+    table = analysis.tables.duplicates
+    if table is None:
+        return []
     columns = ("kind", "path_a", "class_a", "path_b", "class_b", "similarity", "identical_pixels")
     pairs = [
         _pair(str(kind), (str(a), str(class_a)), (str(b), str(class_b)), float(alike), bool(same))
@@ -84,14 +105,7 @@ def duplicates_section(analysis: Analysis) -> DuplicateSection:
             *(table[name] for name in columns), strict=True
         )
     ]
-    leaked = {pair.second.path for pair in pairs if pair.leak}
-    return DuplicateSection(
-        shown=tuple(sorted(pairs, key=lambda pair: pair.severity)[:MOST_SHOWN]),
-        total=len(pairs),
-        conflicts=sum(pair.identical and pair.labels_differ for pair in pairs),
-        leaked=len(leaked),
-        accuracy=_accuracy(analysis, leaked),
-    )
+    return sorted(pairs, key=lambda pair: pair.severity)
 
 
 def _pair(

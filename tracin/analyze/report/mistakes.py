@@ -53,6 +53,8 @@ class Mistake:
     """What the model gave the image's own label; "" where no file tells."""
     prediction_probability: str
     """What it gave the class that it named, likewise."""
+    looks_like: str
+    """The class that the image looks like, where its own label looks wrong; else ""."""
     for_predicted: Argument
     for_true: Argument
 
@@ -91,7 +93,11 @@ def mistakes_section(analysis: Analysis) -> MistakeSection:
     wrong = table[table["test_class"] != table["predicted_class"]]
     by_test = {int(str(index)): rows for index, rows in wrong.groupby("test_idx", sort=True)}
     order = sorted(by_test, key=lambda index: -losses.get(index, 0.0))[:MOST_SHOWN]
-    shown = tuple(_mistake(by_test[index], losses.get(index), analysis.tables) for index in order)
+    suspected = dict(analysis.inputs.test.suspects) if analysis.overall.can_judge else {}
+    shown = tuple(
+        _mistake(by_test[index], losses.get(index), analysis.tables, suspected.get(index, ""))
+        for index in order
+    )
     pairs = by_frequency((mistake.true, mistake.predicted) for mistake in shown)
     return MistakeSection(
         shown,
@@ -113,7 +119,9 @@ def _losses(analysis: Analysis) -> dict[int, float]:
     return {} if loss is None else dict(enumerate(loss.astype(float).tolist()))
 
 
-def _mistake(rows: pd.DataFrame, loss: float | None, tables: PageTables) -> Mistake:
+def _mistake(
+    rows: pd.DataFrame, loss: float | None, tables: PageTables, looks_like: str
+) -> Mistake:
     first, learnt = rows.iloc[0], tables.label_probabilities
     probability = tables.prediction_probabilities.get(str(first["test_path"]))
     true, predicted = str(first["test_class"]), str(first["predicted_class"])
@@ -126,6 +134,7 @@ def _mistake(rows: pd.DataFrame, loss: float | None, tables: PageTables) -> Mist
         predicted=predicted,
         label_probability="" if loss is None else meaning.percent(math.exp(-loss)),
         prediction_probability="" if probability is None else meaning.percent(probability),
+        looks_like=looks_like,
         for_predicted=_against(opponents, true, predicted, learnt),
         for_true=_for(proponents, true, learnt),
     )

@@ -21,6 +21,7 @@ from tracin.analyze.report.mistakes import MistakeSection, mistakes_section
 from tracin.analyze.report.overview import Overview, overview_section
 from tracin.analyze.report.pictures import BUDGET, Album, make_album
 from tracin.analyze.report.suspects import SuspectSection, suspects_section
+from tracin.analyze.words.class_findings import BLIND_SPOT
 from tracin.results.staging import replacing
 from tracin.wording import LEFT_TO_RIGHT, count, first_few, reads_right_to_left
 
@@ -112,6 +113,7 @@ def _render(analysis: Analysis, sections: Sections, album: Album, left_out: tupl
         megabytes=f"{album.characters / 1e6:.1f}",
         version=__version__,
         apply_command=_apply_command(analysis),
+        blind_spot=BLIND_SPOT,
     )
 
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from tracin.analyze.figures.summary import by_frequency
 from tracin.analyze.report.analysis import Analysis, PagePicture, why_empty
+from tracin.analyze.report.duplicates import DuplicatePair, all_pairs
 from tracin.analyze.words import meaning
 from tracin.results import schema
-from tracin.wording import number
+from tracin.wording import number, signed
+
+MOST_CERTAIN = 12
+"""Pairs shown above the suspects; all stand among the duplicates."""
+
+WEAK_EVIDENCE = 10
+"""Cards where no label looks wrong."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +47,10 @@ class Suspect:
     given: str
     suggested: str
     suspicion: str
-    share: float
-    """Of the largest suspicion there is, 0 to 1."""
-    level: str
+    probability: float | None
+    """That the label is wrong, 0 to 1; None where an earlier version ran."""
+    says: str
+    """That probability in words."""
     facts: tuple[Fact, ...]
     keys: dict[str, float]
     """What it can be sorted by."""
@@ -62,6 +70,12 @@ class SuspectSection:
     cards: tuple[Suspect, ...]
     pairs: tuple[tuple[str, str, int], ...]
     """(given, suggested, cards), most frequent first."""
+    weak: bool = False
+    """No label looks wrong, and the cards are those that come nearest."""
+    certain: tuple[DuplicatePair, ...] = ()
+    """Pictures under two labels, or in training and test: whatever the model."""
+    certain_more: int = 0
+    """Of those, how many are not shown here."""
     missing: str = ""
     """Why there are no cards."""
     neighbours_missing: str = ""
@@ -73,7 +87,9 @@ class SuspectSection:
         return meaning.suspicion_scale()
 
     def pictures(self) -> Iterator[PagePicture]:
-        """All, the suspects themselves first."""
+        """All, what is certain and the suspects themselves first."""
+        for pair in self.certain:
+            yield from (PagePicture(pair.first.path), PagePicture(pair.second.path))
         for card in self.cards:
             yield PagePicture(card.path, large=True)
         for card in self.cards:
@@ -83,17 +99,24 @@ class SuspectSection:
     @property
     def number_of(self) -> dict[str, int]:
         """Rank of each suspect by path: other sections point to its card."""
-        return {card.path: card.rank for card in self.cards}
+        return {} if self.weak else {card.path: card.rank for card in self.cards}
 
 
 def suspects_section(analysis: Analysis) -> SuspectSection:
     """The suspects of a run as cards."""
     table = analysis.tables.suspects
+    worst = [pair for pair in all_pairs(analysis) if pair.certain]
+    section = SuspectSection(
+        (), (), certain=tuple(worst[:MOST_CERTAIN]), certain_more=len(worst[MOST_CERTAIN:])
+    )
     if not analysis.overall.can_judge:
         why = "The model cannot judge these images, so what it thinks of the labels is withheld."
-        return SuspectSection((), (), missing=why)
+        return replace(section, missing=why)
     if table is None:
-        return SuspectSection((), (), missing=why_empty(schema.SUSPECTS, "Labels that look wrong"))
+        return replace(section, missing=why_empty(schema.SUSPECTS, "Labels that look wrong"))
+    weak = table.empty
+    if weak:
+        table = _weak_evidence(analysis.tables.train_summary)
     near = analysis.tables.neighbours
     probabilities = analysis.tables.label_probabilities
     neighbours = _neighbours(near) if near is not None else {}
@@ -102,13 +125,24 @@ def suspects_section(analysis: Analysis) -> SuspectSection:
         _card({str(key): value for key, value in row.items()}, probabilities, neighbours)
         for row in rows
     )
-    return SuspectSection(
-        cards,
-        tuple((*pair, n) for pair, n in by_frequency(card.pair for card in cards)),
-        neighbours_missing=""
-        if near is not None
-        else why_empty(schema.NEIGHBOURS, "The nearest images of both classes"),
+    pairs = by_frequency(card.pair for card in cards)
+    why = why_empty(schema.NEIGHBOURS, "The nearest images of both classes")
+    return replace(
+        section,
+        cards=cards,
+        pairs=tuple((*pair, n) for pair, n in pairs),
+        weak=weak,
+        neighbours_missing="" if near is not None else why,
     )
+
+
+def _weak_evidence(summary: pd.DataFrame | None) -> pd.DataFrame:
+    """The rows of the train summary that come nearest to looking wrong, as a list of suspects."""
+    if summary is None or "suspicion" not in summary.columns:
+        return pd.DataFrame(columns=["rank"])
+    nearest = summary.sort_values("suspicion", ascending=False, kind="stable").head(WEAK_EVIDENCE)
+    ranked = nearest.assign(rank=range(1, len(nearest) + 1))
+    return ranked.rename(columns={"train_class": "given_class"})
 
 
 def _neighbours(table: pd.DataFrame) -> dict[tuple[str, str], tuple[Neighbour, ...]]:
@@ -132,19 +166,30 @@ def _card(
         name: float(str(row[name]))
         for name in ("rank", "suspicion", "label_agreement", "aum", "self_influence")
     }
+    error_norm = float(str(row["error_norm"]))
+    wrong = row.get("wrong_label_probability")
+    wrong = None if wrong is None else float(str(wrong))
     return Suspect(
         rank=int(keys["rank"]),
         path=path,
         given=given,
         suggested=str(row["suggested_class"]),
         suspicion=meaning.decimal(keys["suspicion"]),
-        share=min(1.0, keys["suspicion"] / meaning.SUSPICION_MOST),
-        level=meaning.suspicion_level(keys["suspicion"]),
-        facts=_facts(keys, float(str(row["error_norm"])), given, probabilities.get(path)),
+        probability=wrong,
+        says="" if wrong is None else meaning.wrong_in_ten(wrong),
+        facts=(*_facts(keys, error_norm, given, probabilities.get(path)), *_gain(row)),
         keys=keys,
         like_given=neighbours.get((path, schema.GIVEN), ()),
         like_suggested=neighbours.get((path, schema.SUGGESTED), ()),
     )
+
+
+def _gain(row: dict[str, object]) -> Iterator[Fact]:
+    if "gain" in row:
+        gain = float(str(row["gain"]))
+        effect = "lower" if gain > 0 else "raise"
+        said = f"relabelling it as suggested is estimated to {effect} the mean test loss by this"
+        yield Fact("Gain", signed(gain), said)
 
 
 def _facts(

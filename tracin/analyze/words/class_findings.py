@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from tracin.analyze.figures.summary import ClassSummary, Health
 from tracin.analyze.words.phrases import NAMED, confusions_of, has, names, of_strongest
+from tracin.results.schema import TRAIN_SUMMARY
 from tracin.wording import count, first_few, listed, signed
 
 
@@ -27,7 +28,7 @@ def of_class(summary: ClassSummary, all_zero: bool) -> tuple[str, ...]:
 
 BLIND_SPOT = (
     "A mistake that many images share, such as one class labelled as another throughout, is learnt "
-    "by the model and not seen: look at the pairs of classes and at the accuracy."
+    "by the model and goes unnoticed: look at the pairs of classes and at the accuracy."
 )
 """What a health score cannot know; said wherever it is put in words."""
 
@@ -42,7 +43,7 @@ def health_sentence(health: Health, of: str) -> str:
         )
     return (
         f"{health.good:,} of {count(health.n, 'test image')}{of} {has(health.good)} a mean "
-        f"influence above zero: {health} helped on average. Without train_summary.csv nothing can "
+        f"influence above zero: {health} helped on average. Without {TRAIN_SUMMARY} nothing can "
         "be said about the labels."
     )
 
@@ -79,7 +80,10 @@ def _opponents(summary: ClassSummary) -> Iterator[str]:
     wrong = [image for image in summary.strongest if image.suggested]
     if wrong:
         label = "a label that looks" if len(wrong) == 1 else "labels that look"
-        pairs = [f"{image.name} ({image.label}, rather {image.suggested})" for image in wrong]
+        pairs = [
+            f"{image.name} (labelled {image.label}, looks like {image.suggested})"
+            for image in wrong
+        ]
         yield (
             f"{of_strongest(len(wrong), summary)} {has(len(wrong))} {label} wrong: "
             f"{first_few(pairs, NAMED)}."

@@ -5,17 +5,18 @@ Scores say that training signals are similar and estimate an effect; no sentence
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tracin.analyze.figures.summary import GOOD_FROM, OverallSummary
+from tracin.analyze.words.certain import certain_advice, certain_findings
 from tracin.analyze.words.class_findings import health_sentence, of_class
 from tracin.analyze.words.phrases import FEWEST, NAMED, Confusion, confusions_of, names
 from tracin.model_check import FEWEST_TO_JUDGE, ModelCheck, wilson_interval
-from tracin.results.schema import SUSPECTS
+from tracin.results.schema import SUSPECTS, TEST_SUSPECTS
 from tracin.wording import count, first_few
 
-SENTENCES = 6
+SENTENCES = 7
 """So many findings the dashboard tells at most."""
 
 
@@ -34,10 +35,12 @@ def in_words(overall: OverallSummary) -> Words:
     if overall.all_zero and overall.can_judge:
         return Words(
             (
+                *certain_findings(overall),
                 "Every score is zero: no training image helped or hurt any test image.",
                 *_misclassified(overall),
             ),
             (
+                *certain_advice(overall),
                 "Check that the learning rate is above zero, and that the checkpoint is the one "
                 "to be analysed: a model with no training loss left gives such scores.",
             ),
@@ -46,9 +49,13 @@ def in_words(overall: OverallSummary) -> Words:
     if overall.check is not None and not overall.can_judge:
         return _withheld(overall.check, overall)
     confusions = _confusions(overall)
-    findings = [sentence for tell in _FINDINGS for sentence in tell(overall)]
-    findings[3:3] = [each.sentence for each in confusions[:2]]
-    advice = [*_advice(overall, confusions)] or [
+    findings = [
+        *certain_findings(overall),
+        *_told(_ABOUT_IMAGES, overall),
+        *(confusion.sentence for confusion in confusions[:2]),
+        *_told(_ABOUT_ALL, overall),
+    ]
+    advice = [*certain_advice(overall), *_advice(overall, confusions)] or [
         "Nothing to recommend: no label looks wrong, no test image is misclassified, and no class "
         "has opponents that stand out."
         if overall.mistakes is None and overall.suspects is not None
@@ -58,14 +65,14 @@ def in_words(overall: OverallSummary) -> Words:
 
 
 def _withheld(check: ModelCheck, overall: OverallSummary) -> Words:
-    """What is said of a model that cannot judge: that, and why, and nothing else."""
+    """What is said of a model that cannot judge: that, and why, and what is true without it."""
     advice = check.causes or (
         "Check that the checkpoint, the data folder and the sizes belong together: --model_path, "
         "--data_dir, --resize_size and --crop_size as in training.",
     )
     return Words(
-        (check.headline, *check.problems),
-        advice,
+        (check.headline, *check.problems, *certain_findings(overall)),
+        (*certain_advice(overall), *advice),
         {summary.name: (check.headline, *check.problems) for summary in overall.classes},
     )
 
@@ -128,6 +135,17 @@ def _suspects(overall: OverallSummary) -> Iterator[str]:
     )
 
 
+def _test_suspects(overall: OverallSummary) -> Iterator[str]:
+    found = overall.test_suspects
+    if not found:
+        return
+    look = "looks wrong: that" if len(found) == 1 else "look wrong, first of all that"
+    yield (
+        f"{len(found):,} of {count(overall.n_test, 'test label')} {look} of {found[0].name}, "
+        f"labelled {found[0].label}, which looks like {found[0].suggested}."
+    )
+
+
 def _busiest_opponent(overall: OverallSummary) -> Iterator[str]:
     if overall.busiest_opponent is None:
         yield "No score is below zero: nothing in the training set hurt a test image."
@@ -136,46 +154,61 @@ def _busiest_opponent(overall: OverallSummary) -> Iterator[str]:
     if times >= max(FEWEST, overall.n_test / 10):
         label = f" (labelled {image.label})" if image.label else ""
         yield (
-            f"The strongest opponent of {times:,} of {overall.n_test:,} test images is "
+            f"The strongest opponent of {times:,} of {count(overall.n_test, 'test image')} is "
             f"{image.name}{label}."
         )
 
 
-_FINDINGS: tuple[Callable[[OverallSummary], Iterator[str]], ...] = (
-    _health,
-    _misclassified,
-    _suspects,
-    _weakest_class,
-    _busiest_opponent,
-)
+_Teller = Callable[[OverallSummary], Iterator[str]]
+_ABOUT_IMAGES: tuple[_Teller, ...] = (_health, _misclassified, _suspects, _test_suspects)
+_ABOUT_ALL: tuple[_Teller, ...] = (_weakest_class, _busiest_opponent)
+
+
+def _told(tellers: Sequence[_Teller], overall: OverallSummary) -> Iterator[str]:
+    for tell in tellers:
+        yield from tell(overall)
 
 
 def _confusions(overall: OverallSummary) -> list[Confusion]:
-    """Foreign labels that are frequent among the opponents of a class, most frequent first."""
-    found = [confusion for summary in overall.classes for confusion in confusions_of(summary)]
+    """Foreign labels that are frequent among the opponents of a class, most frequent first.
+
+    Of a class with fewer than five test images no advice is given: one more would change it.
+    """
+    found = [
+        confusion
+        for summary in overall.classes
+        if summary.n_test >= FEWEST_TO_JUDGE
+        for confusion in confusions_of(summary)
+    ]
     return sorted(found, key=lambda confusion: -len(confusion.images))
 
 
 def _advice(overall: OverallSummary, confusions: list[Confusion]) -> Iterator[str]:
     if overall.suspects:
         chosen = names(overall.suspects)
-        yield f"Check the labels in {SUSPECTS} first, beginning with {chosen}."
-    for each in confusions[:2]:
-        wrong = [image for image in each.images if image.suggested == each.summary.name]
+        yield f"Check the labels in {SUSPECTS}, beginning with {chosen}."
+    if overall.test_suspects:
+        chosen = first_few([image.name for image in overall.test_suspects], NAMED)
+        yield f"Check the test labels in {TEST_SUSPECTS}, beginning with {chosen}."
+    for confusion in confusions[:2]:
+        label, name = confusion.label, confusion.summary.name
+        wrong = [image for image in confusion.images if image.suggested == name]
         if wrong:
             them, their = ("them", "their labels look") if wrong[1:] else ("it", "its label looks")
             yield (
-                f"Look at {names(wrong)}, then relabel {them} from {each.label} to "
-                f"{each.summary.name}, or delete {them}: {their} wrong."
+                f"Look at {names(wrong)}, then relabel {them} from {label} to {name}, or delete "
+                f"{them}: {their} wrong."
             )
         else:
             yield (
-                f"Compare {each.label} with {each.summary.name}: clearer or more training images "
-                "of both could help the model to separate them."
+                f"Compare {label} with {name}: clearer or more training images of both could help "
+                "the model to separate them."
             )
     if overall.busiest_opponent and overall.busiest_opponent[1] >= max(FEWEST, overall.n_test / 10):
         image, times = overall.busiest_opponent
-        yield f"Look at {image.name}: it is the strongest opponent of {times:,} test images."
+        yield (
+            f"Look at {image.name}: it is the strongest opponent of {count(times, 'test image')}."
+        )
     if overall.mistakes:
         yield f"Look at {overall.mistakes.worst_name}: the model is most wrong about it."
     low = [

@@ -15,12 +15,6 @@ ERROR_MOST = math.sqrt(2)
 SUSPICION_MOST = 2 * ERROR_MOST
 """(1 − agreement) × error at its largest: agreement −1, error √2."""
 
-VERY_SUSPICIOUS = 1.2
-SUSPICIOUS = 0.8
-"""On the way from the cut of suspects.csv to ``SUSPICION_MOST``. An image that the model gives
-wholly to another class (error √2) is suspicious from an agreement of 0.43 down, very suspicious
-from 0.15 down: hardly any training signal in common with its label."""
-
 ALIKE = 0.7
 UNLIKE = 0.3
 OPPOSITE = -0.1
@@ -49,11 +43,14 @@ SHARE_SHOWN = 0.001
 """Shares nearer to 0 or 1 are not rounded to them: a percentage has one decimal."""
 
 
-def suspicion_level(suspicion: float) -> str:
-    """How suspicious, on the scale from the cut of suspects.csv to ``SUSPICION_MOST``."""
-    if suspicion >= VERY_SUSPICIOUS:
-        return "Very suspicious"
-    return "Suspicious" if suspicion >= SUSPICIOUS else "Worth a look"
+def wrong_in_ten(probability: float) -> str:
+    """What the probability of a wrong label says, no finer than it is known to be."""
+    tenths = round(10 * probability)
+    if tenths == 0:
+        return "Fewer than 1 in 10 such labels are wrong"
+    if tenths == 10:
+        return "More than 9 in 10 such labels are wrong"
+    return f"About {tenths} in 10 such labels are wrong"
 
 
 def suspicion_scale() -> dict[str, str]:
@@ -97,11 +94,11 @@ def margin(value: float) -> str:
 def relation(activation: float, error_similarity: float) -> str:
     """What the two similarities of a pair say."""
     if activation >= LOOKS_ALIKE:
-        looks = "Looks like it to the model"
+        looks = "The two look alike to the model"
     elif activation >= LOOKS_SOMEWHAT_ALIKE:
-        looks = "Looks somewhat like it to the model"
+        looks = "The two look somewhat alike to the model"
     else:
-        looks = "Looks unlike it to the model"
+        looks = "The two look unlike to the model"
     size = abs(error_similarity)
     if size < ERRORS_RELATED:
         return f"{looks}; the errors on the two are unrelated"

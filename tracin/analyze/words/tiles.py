@@ -72,9 +72,14 @@ def _health_tile(name: str, health: Health | None, can_judge: bool) -> Tile:
     if health is None:
         why = "no training image has this label" if can_judge else "the model cannot judge"
         return Tile(name, "withheld" if not can_judge else "—", why)
-    what = "labels look right" if health.of_labels else "test images helped on average"
     value = f"{health.shown} {health.band or TOO_FEW}"
-    return Tile(name, value, f"{health.good:,} of {health.n:,} {what}", health.band or None)
+    look = "looks" if health.good == 1 else "look"
+    what = (
+        f"{count(health.n, 'label')} {look} right"
+        if health.of_labels
+        else f"{count(health.n, 'test image')} helped on average"
+    )
+    return Tile(name, value, f"{health.good:,} of {what}", health.band or None)
 
 
 def _accuracy_tile(name: str, accuracy: float | None, right: int | None, n: int) -> Tile:

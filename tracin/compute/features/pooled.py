@@ -167,7 +167,7 @@ class _Bar:
         self._bar = tqdm(
             total=len(table),
             initial=kept,
-            desc=f"Reading {table.split}",
+            desc=f"Passing {table.split} images through the network",
             unit="img",
             disable=True if settings.quiet or not settings.processes.first else None,
         )
