@@ -1,18 +1,17 @@
 """How well the scores do what they are for: finding wrong labels, and predicting retraining.
 
-Plants wrong labels in real images, trains ResNet50s on them, and compares our suspicion score with
-cleanlab, AUM, self-influence, mean influence and chance; then retrains the last layer on random
-halves and correlates predicted with actual test losses (linear datamodeling score, LDS).
+Plants wrong labels in real images, trains ResNet50s on them, and tests the tool's verdicts against
+the truth; compares our suspicion score with cleanlab, AUM, self-influence, mean influence and
+chance; then retrains the last layer on random halves and correlates predicted with actual test
+losses (linear datamodeling score, LDS).
 
-    python -m benchmarks.quality                      the digits of the demo, about 15 minutes
+    python -m benchmarks.quality                      the digits of the demo, half an hour
     python -m benchmarks.quality --data_dir data/mine --resize_size 256 --crop_size 224
 """
 
 from __future__ import annotations
 
 import argparse
-import shutil
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,51 +27,30 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tracin.compute.features.backbone import Forward
-from tracin.compute.features.pooled import PassSettings, pooled_features
+from benchmarks.planted import KINDS, Array, Trained, train_on_planted
+from benchmarks.verdicts import (
+    calibration,
+    fit_last_layer,
+    health,
+    relabelling,
+    wrong_test_labels,
+)
 from tracin.compute.labels.label_quality import (
     label_quality,
     suggest_by_centroid,
     suggest_by_prediction,
 )
-from tracin.compute.model.checkpoint import load_checkpoint
-from tracin.compute.model.training_settings import training_settings
-from tracin.compute.scores.factors import Factors, compute_factors
 from tracin.compute.scores.gauss_newton import gauss_newton_scores
 from tracin.compute.scores.strongest import StrongestFinder
 from tracin.compute.scores.tracin import Scores, normalizer, tracin_scores
-from tracin.demo import demo_recipe, write_digits
-from tracin.images import Crop, Preprocessing, find_images
 from tracin.results.schema import SUSPICION_CUT
-from tracin.training.run import train
-from tracin.training.settings import TrainingConfig
 
 HALVES = 32
 HEAD_STEPS = 60
-NOISE = {
-    "uniform 10 %": (0.10, False),
-    "confusion 10 %": (0.10, True),
-    "uniform 3 %": (0.03, False),
-}
+RANKED = ("uniform 10 %", "confusion 10 %", "uniform 5 %")
+"""Kinds of noise for which scores are ranked and retraining is predicted, which takes minutes."""
 
-Array = np.ndarray
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A model's factors on noisy training images and clean test images."""
-
-    train: list[Factors]
-    test: list[Factors]
-    rates: list[float]
-    features: Tensor
-    """(n_train, 2048) of the last checkpoint"""
-    test_features: Tensor
-    last: nn.Linear
-    wrong: Array
-    """(n_train,) bool: the label was planted"""
-    truth: Array
-    """(n_train,) the true label"""
+Row = dict[str, object]
 
 
 def main() -> None:
@@ -87,18 +65,29 @@ def main() -> None:
     parser.add_argument("--crop_size", type=int, default=32)
     parser.add_argument("--halves", type=int, default=HALVES)
     arguments = parser.parse_args()
-    rows, influence, lists = [], [], []
+    rows: list[Row] = []
+    influence: list[Row] = []
+    lists: list[Row] = []
+    told: list[Row] = []
     for seed in range(arguments.seeds):
-        for noise in NOISE:
-            case = {"noise": noise, "seed": seed}
-            trained = _train(arguments, noise, seed)
-            rows += [case | row for row in find_wrong_labels(trained, seed)]
-            # Retraining the whole head takes minutes: once, for one seed and kind of noise.
-            whole_head = seed == 0 and noise == next(iter(NOISE))
-            predicted = predict_retraining(trained, arguments.halves, seed, whole_head)
-            influence += [case | row for row in predicted]
-            lists += [case | row for row in distinct_images(trained)]
-            print(f"{noise}, seed {seed}: done", flush=True)
+        for kind in KINDS:
+            case: Row = {"noise": kind, "seed": seed}
+            trained = train_on_planted(arguments, kind, seed)
+            verdicts = (health(trained), calibration(trained), wrong_test_labels(trained, seed))
+            told += [case | row for part in verdicts for row in part]
+            told += [case | row for row in relabelling(trained)]
+            if kind in RANKED:
+                rows += [case | row for row in find_wrong_labels(trained, seed)]
+                # Retraining the whole head takes minutes: once, for one seed and kind of noise.
+                whole_head = seed == 0 and kind == RANKED[0]
+                predicted = predict_retraining(trained, arguments.halves, seed, whole_head)
+                influence += [case | row for row in predicted]
+                lists += [case | row for row in distinct_images(trained)]
+            print(f"{kind}, seed {seed}: done", flush=True)
+    _show("Health score: share of labels that do not look wrong", told, "health", "percent")
+    _show("Probability that a label is wrong", told, "probability", "value")
+    _show("Test labels, one in twenty wrong", told, "test labels", "value")
+    _show("Mean test loss after relabelling unseen", told, "relabelled", "test loss")
     _show("Planted wrong labels: average precision", rows, "score", "average precision")
     _show("Planted wrong labels: recall in the first 10 %", rows, "score", "recall in 10 %")
     _show("Suggested class is the true one (share of planted)", rows, "suggestion", "right")
@@ -110,74 +99,10 @@ def main() -> None:
 
 def _show(title: str, rows: list[dict[str, object]], label: str, value: str) -> None:
     frame = pd.DataFrame(rows)
-    table = frame[frame[value].notna()].pivot_table(index=label, columns="noise", values=value)
+    frame = frame[frame[label].notna() & frame[value].notna()]
+    table = frame.pivot_table(index=label, columns="noise", values=value, sort=False)
     table["mean"] = table.mean(axis=1)
-    print(f"\n{title}\n{table.sort_values('mean', ascending=False).round(3).to_string()}")
-
-
-def _train(arguments: argparse.Namespace, noise: str, seed: int) -> Trained:
-    """A model trained on a copy of the data with planted labels; kept in the work folder."""
-    folder = arguments.work_dir / f"{noise.replace(' ', '_').replace('%', 'percent')}_{seed}"
-    clean = arguments.data_dir
-    if clean is None:
-        clean = arguments.work_dir / "digits"
-        if not clean.exists():
-            write_digits(clean, seed=0, planted_share=0.0)
-    truth_of = _plant(clean, folder / "data", *NOISE[noise], seed)
-    crop = Crop(arguments.resize_size, arguments.crop_size)
-    recipe = replace(demo_recipe(seed), crop=crop)
-    models = train(TrainingConfig(folder / "data", folder / "models", recipe), say=lambda _: None)
-    train_table, test_table = find_images(folder / "data")
-    truth = np.array([truth_of[path] for path in train_table.paths])
-    wrong = truth != train_table.labels
-    settings = PassSettings(preprocessing=Preprocessing(crop))
-    parts: dict[str, list[Factors]] = {"train": [], "test": []}
-    features: dict[str, Tensor] = {}
-    rates = []
-    for path in models.checkpoints:
-        checkpoint = load_checkpoint(path, train_table.class_names)
-        stored = training_settings(
-            checkpoint, train_table, learning_rate=None, label_smoothing=None, class_weights=None
-        )
-        rates.append(stored.learning_rate)
-        forward = Forward(checkpoint.backbone, torch.device("cpu"), "float32")
-        for table in (train_table, test_table):
-            values = pooled_features(forward, table, settings).values
-            features[table.split] = values
-            labels = torch.from_numpy(table.labels)
-            parts[table.split].append(compute_factors(checkpoint, values, labels, stored.loss))
-    return Trained(
-        train=parts["train"],
-        test=parts["test"],
-        rates=rates,
-        features=features["train"],
-        test_features=features["test"],
-        last=checkpoint.last,
-        wrong=wrong,
-        truth=truth,
-    )
-
-
-def _plant(clean: Path, noisy: Path, share: float, confusion: bool, seed: int) -> dict[str, int]:
-    """True label of each noisy training path; a copy of the tree in which some files moved."""
-    table, _ = find_images(clean)
-    random = np.random.default_rng([seed, 1])
-    given = table.labels.copy()
-    rows = random.choice(len(table), round(share * len(table)), replace=False)
-    classes = len(table.class_names)
-    # Confusion: each class is mistaken for one other. Uniform: for any other.
-    shift = np.ones(len(rows), int) if confusion else random.integers(1, classes, len(rows))
-    given[rows] = (given[rows] + shift) % classes
-    names = {}
-    for row, path in enumerate(table.paths):
-        target = f"train/{table.class_names[given[row]]}/{row:06d}_{Path(path).name}"
-        names[target] = int(table.labels[row])
-        if not (noisy / target).exists():
-            (noisy / target).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(clean / path, noisy / target)
-    if not (noisy / "test").exists():
-        shutil.copytree(clean / "test", noisy / "test")
-    return names
+    print(f"\n{title}\n{table.round(3).to_string()}")
 
 
 def find_wrong_labels(trained: Trained, seed: int) -> list[dict[str, object]]:
@@ -242,7 +167,7 @@ def predict_retraining(
     n = len(trained.wrong)
     generator = torch.Generator().manual_seed(seed)
     subsets = [torch.randperm(n, generator=generator)[: n // 2] for _ in range(halves)]
-    final = ([trained.train[-1]], [trained.test[-1]])
+    final = [trained.train[-1]], [trained.test[-1]]
     methods: dict[str, Scores] = {
         "tracin": tracin_scores(trained.train, trained.test, trained.rates),
         "tracin, last checkpoint": tracin_scores(*final, [1.0]),
@@ -278,16 +203,7 @@ def _retrain_last_layer(trained: Trained, rows: Tensor) -> Tensor:
     inputs, labels = train_side.activations[rows], train_side.labels[rows]
     last = nn.Linear(inputs.shape[1], train_side.logits.shape[1])
     last.load_state_dict(trained.last.state_dict())
-    optimizer = torch.optim.LBFGS(last.parameters(), max_iter=100, line_search_fn="strong_wolfe")
-
-    def loss() -> Tensor:
-        optimizer.zero_grad()
-        penalty = sum((weight.square().sum() for weight in last.parameters()), torch.zeros(()))
-        value = functional.cross_entropy(last(inputs), labels) + 1e-3 * penalty
-        value.backward()
-        return value
-
-    optimizer.step(loss)
+    fit_last_layer(last, inputs, labels)
     with torch.no_grad():
         return functional.cross_entropy(
             last(test_side.activations), test_side.labels, reduction="none"

@@ -41,7 +41,7 @@ def kept(folder: Path) -> int:
         return 0
     database = sqlite3.connect(path)
     try:
-        return int(database.execute("SELECT COUNT(*) FROM features").fetchone()[0])
+        return int(database.execute("SELECT COUNT(*) FROM images").fetchone()[0])
     except sqlite3.OperationalError:  # killed before the table was there
         return 0
     finally:

@@ -107,7 +107,7 @@ def kept(folder: Path, pattern: str = STORE_FILES) -> int:
     for path in (folder / schema.FEATURES).glob(pattern):
         database = sqlite3.connect(path, timeout=60)
         try:
-            count += database.execute("SELECT COUNT(*) FROM features").fetchone()[0]
+            count += database.execute("SELECT COUNT(*) FROM images").fetchone()[0]
         except sqlite3.OperationalError:  # the table is not there yet
             pass
         finally:

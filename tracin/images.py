@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision.datasets.folder import find_classes, make_dataset
@@ -248,6 +248,8 @@ class PixelDataset(Dataset[DecodedImage]):
             hashes = torch.frombuffer(content_hash(content) + _pixel_hash(image), dtype=torch.uint8)
             pixels = evaluation_pixels(image, self._crop)
             return DecodedImage(row, pixels, hashes.view(2, HASH_BYTES), "")
+        except UnidentifiedImageError as error:  # whose own words name an object in memory
+            return DecodedImage(row, None, None, f"{type(error).__name__}: no known image format")
         # Pillow's decoders raise what they like on damaged files: SyntaxError, struct.error, ...
         except Exception as error:
             return DecodedImage(row, None, None, f"{type(error).__name__}: {error}")

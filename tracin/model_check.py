@@ -186,7 +186,7 @@ def collapse(answers: Answers, kind: str) -> str:
     """The sentence about a model that names one class for nearly all ``kind``s, with figures."""
     only = "the one class that it ever names" if answers.named == 1 else "one class"
     return (
-        f"It names {answers.most_named_class}, {only}, for {answers.most_named:,} of "
+        f"It names {only}, {answers.most_named_class}, for {answers.most_named:,} of "
         f"{count(answers.images, kind)}."
     )
 
@@ -199,7 +199,7 @@ def no_better(answers: Answers, kind: str) -> str:
         f"({answers.accuracy:.1%}; 95% interval {low:.0%} to {high:.0%})"
     )
     if answers.present == 1 or answers.baseline > answers.largest / answers.images:
-        return f"{facts}: no clearly better than guessing ({answers.baseline:.1%})."
+        return f"{facts}: not clearly better than guessing ({answers.baseline:.1%})."
     return (
         f"{facts}: not clearly better than always naming {answers.largest_class} "
         f"({answers.baseline:.1%})."

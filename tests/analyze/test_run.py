@@ -119,7 +119,7 @@ def test_a_folder_that_cannot_be_written_to(world: World, monkeypatch: pytest.Mo
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tracin.analyze.run.style.save", full)
+    monkeypatch.setattr("tracin.analyze.run.style.save_picture", full)
     with pytest.raises(TracInError, match=r"Cannot write to .*No space left on device"):
         run(AnalyzeConfig(world.results_dir))
     left = files(world.results_dir)

@@ -128,7 +128,7 @@ def test_features_come_from_the_runs_own_folder(
     shutil.copytree(scored, folder)
     (folder / schema.FEATURES).rename(cache)
     run = json.loads((folder / schema.RUN_INFO).read_text())
-    run["command"] += ["--cache_dir", str(cache)]
+    run["features_dir"] = str(cache)
     (folder / schema.RUN_INFO).write_text(json.dumps(run))
     assert ask(folder, "3") == 0
     assert "backbone again" not in capsys.readouterr().out

@@ -13,7 +13,7 @@ from tracin.analyze.figures.summarize import METHOD_NAMES
 from tracin.analyze.figures.summary import RankedImage
 from tracin.analyze.naming import safe_name
 from tracin.analyze.pictures.explanation import Explanation, draw_explanation, texts_of
-from tracin.analyze.pictures.style import applied_style, render, save
+from tracin.analyze.pictures.style import applied_style, render, save_picture
 from tracin.analyze.read.lookup import find_test_image
 from tracin.analyze.read.optional import read_optional, read_probabilities
 from tracin.analyze.words.meaning import decimal
@@ -63,7 +63,7 @@ def explain(config: ExplainConfig) -> str:
         folder.mkdir(exist_ok=True)
         for picture, explanation in zip(pictures, explanations, strict=True):
             with applied_style(texts_of(explanation)), replacing(picture) as temporary:
-                save(render(draw_explanation(explanation, data_dir)), temporary)
+                save_picture(render(draw_explanation(explanation, data_dir)), temporary)
     except OSError as error:
         raise TracInError(
             f"Cannot write to {folder} ({error}). Make room there, or copy the results to another "

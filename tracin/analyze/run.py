@@ -131,7 +131,7 @@ def _draw(inputs: Inputs, overall: OverallSummary, words: Words, paths: tuple[Pa
 
 def _write_picture(picture: Image.Image, path: Path) -> None:
     with replacing(path) as temporary:
-        style.save(picture, temporary)
+        style.save_picture(picture, temporary)
 
 
 def _figures(inputs: Inputs, overall: OverallSummary, words: Words) -> Iterator[Figure]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tracin.compute.model.checkpoint import NAMES_SHOWN, Checkpoint
 from tracin.results.run_info import CheckpointInfo, PrecisionError
-from tracin.wording import first_few
+from tracin.wording import duration, first_few
 
 MANY_SCORES = 50_000_000
 """From so many scores on, writing them without orjson takes a minute longer."""
@@ -80,8 +80,8 @@ def slow_bfloat16() -> str:
 
 def slow_text(scores: int) -> str:
     """A warning where a large matrix is written without orjson."""
-    minutes = scores * SECONDS_PER_SCORE_WITHOUT_ORJSON / 60
+    longer = duration(scores * SECONDS_PER_SCORE_WITHOUT_ORJSON)
     return (
         f"Note: orjson is not installed, so writing the {scores:,} scores takes about "
-        f"{minutes:.0f} min longer. The file is the same. To be faster: pip install orjson"
+        f"{longer} longer. The file is the same. To be faster: pip install orjson"
     )

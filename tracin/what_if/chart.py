@@ -47,7 +47,7 @@ def write_chart(path: Path, verdict: Verdict, earlier: Sequence[Answer]) -> None
     """Draw ``verdict``, and the ``earlier`` answers below it, as a PNG at ``path``."""
     texts = [*verdict.paragraphs, *(answer.name for answer in earlier)]
     with style.applied_style(texts), replacing(path) as temporary:
-        style.save(style.render(draw_verdict(verdict, earlier)), temporary)
+        style.save_picture(style.render(draw_verdict(verdict, earlier)), temporary)
 
 
 def draw_verdict(verdict: Verdict, earlier: Sequence[Answer]) -> Figure:

@@ -128,7 +128,7 @@ def _write_test_suspects(world: World, test: pd.DataFrame) -> None:
     worst = test[~test["correct"]].sort_values("loss", ascending=False).head(1)
     table = pd.DataFrame(
         {
-            "rank": [1],
+            "rank": range(1, len(worst) + 1),
             "test_path": worst["test_path"],
             "given_class": worst["test_class"],
             "suggested_class": worst["predicted_class"],

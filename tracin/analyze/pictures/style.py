@@ -111,7 +111,7 @@ def render(figure: Figure) -> Image.Image:
     return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
-def save(picture: Image.Image, path: Path) -> None:
+def save_picture(picture: Image.Image, path: Path) -> None:
     """Write ``picture`` as PNG, whatever the ending of ``path``."""
     # Level 1 is three times faster than the default and the file a fifth larger.
     picture.save(path, format="PNG", compress_level=1, dpi=(DPI, DPI))
