@@ -67,6 +67,22 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="where the results go; a former run's files there are replaced (default: %(default)s)",
     )
+    _add_subsets(group)
+    group.add_argument(
+        "--on_error",
+        choices=get_args(flags.OnError),
+        default="stop",
+        help="at an image that cannot be read (default: %(default)s)",
+    )
+    group.add_argument(
+        "--demo",
+        action="store_true",
+        help="make a small real data set with planted wrong labels, train a ResNet50 on it, and "
+        "analyse that; takes minutes, needs nothing else",
+    )
+
+
+def _add_subsets(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--train_subset",
         type=flags.positive_int,
@@ -81,18 +97,6 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--seed", type=flags.natural_int, default=0, help="of the subsets (default: %(default)s)"
-    )
-    group.add_argument(
-        "--on_error",
-        choices=get_args(flags.OnError),
-        default="stop",
-        help="at an image that cannot be read (default: %(default)s)",
-    )
-    group.add_argument(
-        "--demo",
-        action="store_true",
-        help="make a small real data set with planted wrong labels, train a ResNet50 on it, and "
-        "analyse that; takes minutes, needs nothing else",
     )
 
 

@@ -117,9 +117,9 @@ def _loss_after(trained: Trained, rows: Tensor, suggested: Tensor) -> float:
     labels[rows] = suggested[rows]
     last = nn.Linear(train.activations.shape[1], train.logits.shape[1])
     last.load_state_dict(trained.last.state_dict())
-    fit_last_layer(last, train.activations, labels)
+    fit_last_layer(last, train.activations.clone(), labels)  # passed in inference mode
     with torch.no_grad():
-        return float(functional.cross_entropy(last(test.activations), test.labels))
+        return float(functional.cross_entropy(last(test.activations.clone()), test.labels))
 
 
 def fit_last_layer(last: nn.Linear, inputs: Tensor, labels: Tensor) -> None:

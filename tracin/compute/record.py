@@ -6,6 +6,7 @@ import platform
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 import torch
@@ -70,7 +71,7 @@ def run_info(
     seconds: Mapping[str, float],
 ) -> RunInfo:
     """The record of a run, with what was thought of the labels and the ``seconds`` by step."""
-    train, test, shown = passed.train, passed.test, settings.preprocessing
+    train, test = passed.train, passed.test
     return RunInfo(
         tracin_version=tracin.__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -94,11 +95,8 @@ def run_info(
         batch_size=config.batch_size,
         num_workers=settings.num_workers,
         seed=config.seed,
-        resize_size=shown.crop.resize_size,
-        crop_size=shown.crop.crop_size,
-        resize_mode=shown.crop.resize_mode,
-        mean=shown.normalization.mean,
-        std=shown.normalization.std,
+        **asdict(settings.preprocessing.crop),
+        **asdict(settings.preprocessing.normalization),
         kept_features=train.kept + test.kept,
         top_k=config.top_k,
         suspects=len(judged.suspects),

@@ -136,16 +136,13 @@ def histogram(values: Float64Array, sign: Literal[-1, 1], unit: str) -> Chart | 
         x = linear_axis(float(edges[0]) - beyond, float(edges[-1]) + beyond, what, unit)
     counts = np.histogram(shown, edges)[0]
     quarter, three_quarters = (float(score) for score in np.quantile(values, [0.25, 0.75]))
+    notes = _notes(len(values), len(shown), folded, sign)
     return Chart(
         title,
         f"{title} of {count(len(values), 'test image')}: the middle half lies between "
         f"{signed(quarter)} and {signed(three_quarters)}.",
         x,
-        whole_axis(
-            0.0,
-            (1 + ABOVE_BARS) * int(counts.max()),
-            f"test images ({_notes(len(values), len(shown), folded, sign)})",
-        ),
+        whole_axis(0.0, (1 + ABOVE_BARS) * int(counts.max()), f"test images ({notes})"),
         tuple(
             Bar(
                 float(left),

@@ -65,19 +65,13 @@ def summarize(
     """
     check = _check(inputs)
     if check is not None and not check.can_judge:
-        inputs = replace(
-            inputs,
-            train=replace(inputs.train, suspicion=None, suspects=None),
-            test=replace(inputs.test, suspects=()),
-        )
+        inputs = _without_verdicts(inputs)
     gauss_newton = inputs.run is not None and inputs.run.method == GAUSS_NEWTON
     if inputs.train.self_influence is None or gauss_newton:
         rank_by = "raw"
     test, n_test = inputs.test, inputs.n_test
     n_right = None if test.correct is None else int(test.correct.sum())
-    accuracy = inputs.run.test_accuracy if inputs.run else None
-    if accuracy is None and n_right is not None:
-        accuracy = n_right / n_test
+    counted = None if n_right is None else n_right / n_test
     labels = inputs.train.all_labels
     return OverallSummary(
         method=_method(inputs.run)[0],
@@ -86,7 +80,7 @@ def summarize(
         n_train=inputs.n_train,
         n_test=n_test,
         n_train_classes=len(set(labels)) if labels else None,
-        test_accuracy=accuracy,
+        test_accuracy=inputs.run.test_accuracy if inputs.run else counted,
         n_right=n_right,
         health=_health(inputs, scores.test_mean),
         score_range=(float(scores.test_min.min()), float(scores.test_max.max())),
@@ -109,6 +103,15 @@ def summarize(
         check=check,
         same_pictures=inputs.same_pictures,
         test_suspects=_test_suspects(inputs),
+    )
+
+
+def _without_verdicts(inputs: Inputs) -> Inputs:
+    """The inputs without what a model thinks of single labels."""
+    return replace(
+        inputs,
+        train=replace(inputs.train, suspicion=None, suspects=None),
+        test=replace(inputs.test, suspects=()),
     )
 
 

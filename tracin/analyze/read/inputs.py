@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from tracin.analyze.read.listed import listed_suspects
 from tracin.analyze.read.rows import needed_rows, read_rows
 from tracin.analyze.read.same_pictures import SamePicture, read_same_pictures
 from tracin.analyze.read.scan import Int64Array
@@ -199,30 +200,7 @@ def _suspects(
     if not (folder / schema.SUSPECTS).exists():
         left_out.append(f"Labels that look wrong: there is no {schema.SUSPECTS}.")
         return None
-    return _listed(folder, (schema.SUSPECTS, "train_path"), schema.TRAIN_SUMMARY, table)
-
-
-def _listed(
-    folder: Path, listing: tuple[str, str], summary_name: str, summary: pd.DataFrame
-) -> tuple[tuple[int, str], ...]:
-    """(row of the summary, suggested class) of the images in a list of suspects, in its order.
-
-    Args:
-        folder: of the results.
-        listing: name of the list, and its column of paths, which the summary has too.
-        summary_name: of the summary.
-        summary: in order of its indices.
-    """
-    name, path_column = listing
-    suspects = schema.read_table(folder, name).sort_values("rank", kind="stable")
-    row_of = {path: row for row, path in enumerate(summary[path_column])}
-    if unknown := [path for path in suspects[path_column] if path not in row_of]:
-        raise TracInError(
-            f"{folder / name} names {unknown[0]}, which is not in {summary_name}: they come from "
-            f"different runs. Run TracIn_Resnet50.py again, or remove {name} to go on without it."
-        )
-    pairs = zip(suspects[path_column], suspects["suggested_class"], strict=True)
-    return tuple((row_of[path], str(suggested)) for path, suggested in pairs)
+    return listed_suspects(folder, (schema.SUSPECTS, "train_path"), schema.TRAIN_SUMMARY, table)
 
 
 def _test_images(
@@ -257,7 +235,7 @@ def _test_images(
         predicted=tuple(summary["predicted_class"]) if "predicted_class" in columns else None,
         correct=summary["correct"].to_numpy(np.bool_) if "correct" in columns else None,
         loss=summary["loss"].to_numpy(np.float32) if "loss" in columns else None,
-        suspects=_listed(folder, (schema.TEST_SUSPECTS, "test_path"), summary_file, summary)
+        suspects=listed_suspects(folder, (schema.TEST_SUSPECTS, "test_path"), summary_file, summary)
         if "test_path" in columns and (folder / schema.TEST_SUSPECTS).exists()
         else (),
     )

@@ -99,22 +99,21 @@ def pooled_features(
     missing = np.flatnonzero(owner < 0)
     mine = missing[processes.share].tolist()
     skipped: list[tuple[int, str]] = []
-    passed: list[int] = []
     with _Bar(table, kept, settings) as bar:
         for batch, features in _passes(forward, _pixel_batches(table, mine, settings, forward)):
             _check_readable(batch.unreadable, table, settings)
             skipped += batch.unreadable
             if batch.rows:
                 values[batch.rows], hashes[batch.rows] = features, batch.hashes
-            passed += batch.rows
-            if store and batch.rows:
-                store.save(key, [states[row] for row in batch.rows], features, batch.hashes)
+                if store:
+                    store.save(key, [states[row] for row in batch.rows], features, batch.hashes)
             bar.add(len(batch.rows) + len(batch.unreadable))
         bar.wait_for_others()
+    passed = np.setdiff1d(mine, [row for row, _ in skipped])
     if not all(part.all() for part in processes.exchange(found)):
-        passed += np.flatnonzero(owner == processes.rank).tolist()
+        passed = np.union1d(passed, np.flatnonzero(owner == processes.rank))
     for shared in (values, hashes):
-        processes.share_rows(shared, np.array(sorted(passed), dtype=np.int64))
+        processes.share_rows(shared, passed.astype(np.int64))
     everyone = itertools.chain.from_iterable(processes.exchange(skipped))
     return _result(table, (values, hashes), sorted(everyone), kept)
 
