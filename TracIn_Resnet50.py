@@ -175,7 +175,8 @@ def _add_scores(parser: argparse.ArgumentParser) -> None:
         type=flags.natural_int,
         default=500,
         metavar="N",
-        help="training images listed at most whose labels look wrong (default: %(default)s)",
+        help="training images, and test images, listed at most whose labels look wrong (default: "
+        "%(default)s)",
     )
 
 

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tracin.compute.features.store import FeatureStore, FileState
-from tracin.images import HASH_BYTES
+from tracin.hashing import HASH_BYTES
 from tracin.results.staging import replacing
 
 IMAGES = 26_117

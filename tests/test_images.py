@@ -16,6 +16,7 @@ from torchvision.datasets import ImageFolder
 
 from tracin import images
 from tracin.errors import TracInError
+from tracin.hashing import picture_hash
 from tracin.images import (
     Crop,
     ImageTable,
@@ -164,3 +165,33 @@ def test_unreadable_images_are_named_not_raised(tmp_path: Path) -> None:
     assert pixels is None
     assert "UnidentifiedImageError" in reason
     assert "FileNotFoundError" in gone
+
+
+def test_pictures_that_only_look_the_same_in_rgb_are_not_the_same(tmp_path: Path) -> None:
+    """16-bit greys that RGB clips to white, and shapes that stand in the transparency alone."""
+    random = np.random.default_rng(0)
+    for number in range(2):
+        grey = random.integers(300, 60_000, (8, 8)).astype(np.uint16)
+        Image.fromarray(grey).save(tmp_path / f"grey{number}.png")
+        shape = random.integers(0, 2, (8, 8, 4)).astype(np.uint8) * np.array(
+            [0, 0, 0, 255], np.uint8
+        )
+        Image.fromarray(shape).save(tmp_path / f"shape{number}.png")
+    colours = Image.fromarray(random.integers(0, 256, (8, 8, 3)).astype(np.uint8))
+    few = colours.quantize(16)
+    for name, image in (
+        ("p.png", few),
+        ("rgb.bmp", few.convert("RGB")),
+        ("l.png", few.convert("L")),
+    ):
+        image.save(tmp_path / name)
+    few.convert("L").convert("RGB").save(tmp_path / "grey_as_rgb.png")
+    hashes = {}
+    for path in tmp_path.iterdir():
+        with Image.open(path) as file:
+            hashes[path.name] = picture_hash(file)
+    assert hashes["grey0.png"] != hashes["grey1.png"]
+    assert hashes["shape0.png"] != hashes["shape1.png"]
+    assert hashes["p.png"] == hashes["rgb.bmp"]
+    assert hashes["l.png"] == hashes["grey_as_rgb.png"]
+    assert len(set(hashes.values())) == 6

@@ -92,13 +92,14 @@ def share(text: str) -> float:
 def colour(key: str) -> Callable[[str], float]:
     """A check of what can be the mean or the std (``key``) of pixels between 0 and 1."""
 
-    def read(text: str) -> float:
+    def number(text: str) -> float:
         value = float(text)
         if not (is_std(value) if key == "std" else is_mean(value)):
-            raise ArgumentTypeError(f"{text} is not between 0 and 1, as pixels are")
+            limits = "above 0 and at most 1" if key == "std" else "between 0 and 1, as pixels are"
+            raise ArgumentTypeError(f"{text} is not {limits}")
         return value
 
-    return read
+    return number
 
 
 def is_mean(value: float) -> bool:

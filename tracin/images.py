@@ -6,7 +6,6 @@ Images are named by their path relative to the data folder, everywhere and for g
 from __future__ import annotations
 
 import functools
-import hashlib
 import io
 import math
 import warnings
@@ -27,6 +26,7 @@ from torchvision.transforms.v2 import functional as transforms
 
 from tracin.errors import TracInError
 from tracin.flags import CROP_SIZE, RESIZE_SIZE, ResizeMode
+from tracin.hashing import HASH_BYTES, content_hash, picture_hash
 from tracin.image_folder import IMAGE_SUFFIXES, TEST_FOLDERS, TRAIN
 from tracin.wording import first_few
 
@@ -208,10 +208,6 @@ def _statistics(normalization: Normalization, device: torch.device) -> tuple[Ten
     return mean, std
 
 
-HASH_BYTES = 16
-"""Of each hash: enough that no two of a trillion images share one by chance."""
-
-
 class DecodedImage(NamedTuple):
     """An image of a table, or the reason why it cannot be read."""
 
@@ -219,7 +215,7 @@ class DecodedImage(NamedTuple):
     pixels: Tensor | None
     """(3, crop, crop), uint8; None where it cannot be read"""
     hashes: Tensor | None
-    """(2, ``HASH_BYTES``), uint8: of the file's bytes, and of all pixels that it decodes to"""
+    """(2, ``HASH_BYTES``), uint8: of the file's bytes, and of the picture in it"""
     reason: str
     """"" where it can be read"""
 
@@ -244,8 +240,9 @@ class PixelDataset(Dataset[DecodedImage]):
             with warnings.catch_warnings(), Image.open(io.BytesIO(content)) as file:
                 # Pillow warns of odd palettes and big pictures; both are read as ImageFolder does.
                 warnings.simplefilter("ignore")
+                both = bytearray(content_hash(content) + picture_hash(file))
                 image = file.convert("RGB")
-            hashes = torch.frombuffer(content_hash(content) + _pixel_hash(image), dtype=torch.uint8)
+            hashes = torch.frombuffer(both, dtype=torch.uint8)
             pixels = evaluation_pixels(image, self._crop)
             return DecodedImage(row, pixels, hashes.view(2, HASH_BYTES), "")
         except UnidentifiedImageError as error:  # whose own words name an object in memory
@@ -253,18 +250,6 @@ class PixelDataset(Dataset[DecodedImage]):
         # Pillow's decoders raise what they like on damaged files: SyntaxError, struct.error, ...
         except Exception as error:
             return DecodedImage(row, None, None, f"{type(error).__name__}: {error}")
-
-
-def content_hash(content: bytes) -> bytearray:
-    """``HASH_BYTES`` that tell one file's content from another."""
-    return bytearray(hashlib.blake2b(content, digest_size=HASH_BYTES).digest())
-
-
-def _pixel_hash(image: Image.Image) -> bytearray:
-    """``HASH_BYTES`` that tell one RGB picture from another, whatever file it was in."""
-    digest = hashlib.blake2b(f"{image.width}x{image.height}:".encode(), digest_size=HASH_BYTES)
-    digest.update(image.tobytes())
-    return bytearray(digest.digest())
 
 
 @dataclass(frozen=True)

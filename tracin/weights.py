@@ -78,7 +78,7 @@ def read_extras(path: Path) -> dict[str, Any]:
         TracInError: the file is damaged, or needs code to load.
     """
     if path.suffix == ".safetensors":
-        return {}  # holds tensors and nothing else
+        return {}  # beside the tensors it has text, in no usual form
     try:
         content = _read_file(path, lazily=True)
     except TracInError:

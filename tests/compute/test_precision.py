@@ -55,7 +55,10 @@ def test_float32_has_no_error(checkpoint_path: Path, image_tree: Path) -> None:
 def test_a_bfloat16_run_says_its_error(
     checkpoint_path: Path, image_tree: Path, tmp_path: Path
 ) -> None:
-    config = RunConfig((checkpoint_path,), image_tree, tmp_path, resize_size=40, crop_size=32)
+    half = (0.5, 0.5, 0.5)  # the float32 sample must be normalised as the run is
+    config = RunConfig(
+        (checkpoint_path,), image_tree, tmp_path, resize_size=40, crop_size=32, mean=half, std=half
+    )
     said: list[str] = []
     info = run(replace(config, precision="bfloat16"), said.append)
     assert info is not None

@@ -32,13 +32,16 @@ def test_without_a_word_it_is_the_usual(tmp_path: Path) -> None:
 
 
 def test_what_is_stored_is_used_and_said(tmp_path: Path) -> None:
-    facts = {"resize_size": 96, "crop_size": torch.tensor(84), "mean": 0.5, "std": [0.5, 0.25, 1]}
+    facts = {"resize_size": 96, "crop_size": torch.tensor([84, 84]), "std": [0.5, 0.25, 1]}
+    facts["mean"] = torch.tensor([0.5, 0.406, 0.225]).view(3, 1, 1)
     asked = config(tmp_path, facts, {})
     settled = settle(asked)
     assert settled.preprocessing.crop == Crop(96, 84)
-    assert settled.preprocessing.normalization == Normalization((0.5,) * 3, (0.5, 0.25, 1.0))
+    assert settled.preprocessing.normalization == Normalization(
+        (0.5, 0.406, 0.225), (0.5, 0.25, 1.0)
+    )
     (said,) = settled.notices
-    assert "--resize_size 96 --crop_size 84 --mean 0.5 0.5 0.5 --std 0.5 0.25 1" in said
+    assert "--resize_size 96 --crop_size 84 --mean 0.5 0.406 0.225 --std 0.5 0.25 1" in said
 
     settled = settle(replace(asked, crop_size=90, std=(1.0, 1.0, 1.0), resize_mode="square"))
     assert settled.preprocessing.crop == Crop(96, 90, "square")
@@ -69,17 +72,55 @@ def test_one_size_alone_never_leaves_a_black_frame(
         ("resize_size", "large"),
         ("crop_size", 0),
         ("crop_size", 22.5),
+        ("crop_size", True),
+        ("crop_size", [224, 256]),
+        ("crop_size", torch.zeros(3, 2)),
         ("resize_size", 10**9),
-        ("mean", [0.5, 0.5]),
         ("mean", [123.7, 116.3, 103.5]),
         ("std", [0.0, 0.1, 0.1]),
-        ("std", {"r": 1}),
         ("std", [float("nan")] * 3),
     ],
 )
 def test_what_cannot_be_used_is_named_with_its_flag(key: str, value: Any, tmp_path: Path) -> None:
-    with pytest.raises(TracInError, match=rf"stores {key} = .*--{key}"):
-        settle(config(tmp_path, {key: value}))
+    asked = config(tmp_path, {key: value})
+    with pytest.raises(TracInError, match=rf"stores {key} = .*--{key}") as caught:
+        settle(asked)
+    assert "\n" not in str(caught.value)
+    flag: Any = (0.5, 0.5, 0.5) if key in ("mean", "std") else 96
+    settled = settle(replace(asked, **{key: flag}))
+    part = settled.preprocessing.crop if "size" in key else settled.preprocessing.normalization
+    assert getattr(part, key) == flag
+
+
+@pytest.mark.parametrize("value", [0.93, True, [0.5, 0.5], {"r": 1}, "0.5", torch.ones(2048)])
+def test_other_things_under_these_names_are_passed_over(value: Any, tmp_path: Path) -> None:
+    """A mean accuracy is no mean of pixels."""
+    settled = settle(config(tmp_path, {"mean": value, "std": value}))
+    assert settled.preprocessing.normalization == Normalization(IMAGENET_MEAN, IMAGENET_STD)
+    assert settled.notices == ()
+
+
+@pytest.mark.parametrize(
+    ("stored", "flags", "expected"),
+    [
+        ((256, 224), {"resize_size": 64}, Crop(64, 64)),
+        ((64, 64), {"resize_size": 32}, Crop(32, 32)),
+        ((256, 224), {"crop_size": 448}, Crop(448, 448)),
+        ((256, 224), {"crop_size": 96}, Crop(256, 96)),
+    ],
+)
+def test_a_flag_beside_a_stored_size_leaves_no_black_frame(
+    stored: tuple[int, int], flags: dict[str, Any], expected: Crop, tmp_path: Path
+) -> None:
+    facts = dict(zip(("resize_size", "crop_size"), stored, strict=True))
+    asked = replace(config(tmp_path, facts), **flags)
+    assert settle(asked).preprocessing.crop == expected
+
+
+def test_a_float32_of_a_number_is_that_number(tmp_path: Path) -> None:
+    asked = config(tmp_path, {"mean": torch.tensor(IMAGENET_MEAN)}, {"mean": [*IMAGENET_MEAN]})
+    assert settle(asked).preprocessing.normalization.mean == IMAGENET_MEAN
+    assert settle(replace(asked, mean=IMAGENET_MEAN)).notices == ()
 
 
 def test_checkpoints_that_disagree_are_not_mixed(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from tracin.compute.features.pooled import PassSettings, pooled_features
 from tracin.compute.features.store import FeatureStore, feature_key, file_states, weights_hash
 from tracin.compute.model.checkpoint import load_checkpoint
 from tracin.compute.scores.matrix_pass import score
-from tracin.images import HASH_BYTES, Preprocessing, find_images
+from tracin.hashing import HASH_BYTES
+from tracin.images import Preprocessing, find_images
 from tracin.machine.processes import Counter, Processes
 from tracin.results import schema
 from tracin.results.matrix import read_blocks

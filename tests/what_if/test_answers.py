@@ -85,7 +85,7 @@ def test_the_last_few_are_told_the_latest_first() -> None:
 @pytest.mark.parametrize(
     ("question", "name"),
     [
-        (Question(1, 0), "without the 1 most suspicious training image"),
+        (Question(1, 0), "without the most suspicious training image"),
         (Question(2, 0, "a.csv"), "with 2 images deleted"),
         (Question(0, 1, "a.csv"), "with 1 image relabelled"),
         (Question(3, 1, "a.csv"), "with 1 image relabelled and 3 deleted"),

@@ -40,7 +40,7 @@ def class_order(loaded: Checkpoint, class_names: Sequence[str]) -> str:
     trained = sorted(range(len(class_names)), key=loaded.class_order.__getitem__)
     names = first_few([class_names[row] for row in trained], NAMES_SHOWN)
     return (
-        f"{loaded.path.name} stores its classes in another order than the folders stand in "
+        f"{loaded.path.name} stores its classes in an order other than that of the folders "
         f"({names}): its outputs are matched by name."
     )
 

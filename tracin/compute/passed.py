@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from tracin.compute.scores.factors import Factors
-from tracin.images import HASH_BYTES, ImageTable
+from tracin.hashing import HASH_BYTES
+from tracin.images import ImageTable
 from tracin.results.run_info import CheckpointInfo, PrecisionError, SkippedImage
 
 

@@ -47,7 +47,8 @@ def precision_error(
         store: where features are kept.
     """
     quiet = replace(settings, quiet=True, pace=None)
-    forward = Forward(checkpoint.backbone, settings.processes.device, "float32")
+    normalization = settings.preprocessing.normalization
+    forward = Forward(checkpoint.backbone, settings.processes.device, "float32", normalization)
     exact: list[Factors] = []
     rounded: list[Factors] = []
     for side, size in zip(sides, SAMPLE_SIZES, strict=True):

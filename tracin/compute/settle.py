@@ -65,8 +65,8 @@ def settle(config: RunConfig) -> Settled:
         notices.append(f"Images are shown as in training: {' '.join(shown.taken)}.")
     if shown.overruled:
         notices.append(
-            f"Note: in training images were shown with {' '.join(shown.overruled)}, and this run's "
-            "flags say otherwise."
+            f"Note: in training, images were shown with {' '.join(shown.overruled)}, and this "
+            "run's flags say otherwise."
         )
     return Settled(paths, tuple(rates[place] for place in order), preprocessing, tuple(notices))
 
@@ -107,29 +107,38 @@ class _Shown:
         """What the checkpoints store and the flags set otherwise, as flags."""
 
     def preprocessing(self) -> Preprocessing:
+        config = self._config
         resize_size, crop_size = (self._choose(key, stored_size) for key in SIZE_KEYS)
         mean, std = (self._choose(key, stored_colour) for key in COLOUR_KEYS)
         # With one size alone, the other must let the crop lie inside the image.
         side = crop_size or min(CROP_SIZE, resize_size or CROP_SIZE)
-        crop = Crop(
-            resize_size=resize_size or max(RESIZE_SIZE, side),
-            crop_size=side,
-            resize_mode=self._config.resize_mode or "shorter",
-        )
+        resized = resize_size or max(RESIZE_SIZE, side)
+        if side > resized and config.crop_size is None:
+            side = resized
+        elif side > resized and config.resize_size is None:
+            resized = side
+        crop = Crop(resized, side, config.resize_mode or "shorter")
         return Preprocessing(crop, Normalization(mean or IMAGENET_MEAN, std or IMAGENET_STD))
 
     def _choose(self, key: str, read: Callable[[Stored, str, Path], Value | None]) -> Value | None:
         flag: Value | None = getattr(self._config, key)
         if flag is not None:
-            values = {read(stored, key, path) for path, stored in self._stored.items()} - {None}
-            self.overruled += [_as_flag(key, value) for value in values if value != flag]
+            values = {self._read_anyhow(key, read, path) for path in self._stored} - {None, flag}
+            self.overruled += [_as_flag(key, value) for value in values]
             return flag
-        value = _agreed(
-            key, {path: read(values, key, path) for path, values in self._stored.items()}
-        )
+        value = _agreed(key, {path: read(of, key, path) for path, of in self._stored.items()})
         if value is not None:
             self.taken.append(_as_flag(key, value))
         return value
+
+    def _read_anyhow(
+        self, key: str, read: Callable[[Stored, str, Path], Value | None], path: Path
+    ) -> Value | None:
+        """What is stored under ``key``; None where it cannot be used, which a flag makes good."""
+        try:
+            return read(self._stored[path], key, path)
+        except TracInError:
+            return None
 
 
 def _agreed(key: str, values: Mapping[Path, Value | None]) -> Value | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import warnings
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
+from tracin.hashing import picture_hash
 from tracin.prepare.raw_files import RawFile
 
 _JPEG_QUALITY = 95
@@ -66,7 +66,7 @@ def convert(raw_dir: Path, raw_file: RawFile, target: Path, size: int | None) ->
     return Converted(
         raw_file=raw_file,
         reason="",
-        pixel_hash=_pixel_hash(image),
+        pixel_hash=picture_hash(image).hex(),
         grey_values=_grey_values(image),
     )
 
@@ -88,12 +88,6 @@ def _decode(path: Path, size: int | None) -> tuple[Image.Image, bool]:
     scale = size / shorter
     width, height = (max(size, round(extent * scale)) for extent in image.size)
     return image.resize((width, height), Image.Resampling.LANCZOS), False
-
-
-def _pixel_hash(image: Image.Image) -> str:
-    digest = hashlib.blake2b(f"{image.size}".encode(), digest_size=16)
-    digest.update(image.tobytes())
-    return digest.hexdigest()
 
 
 def _grey_values(image: Image.Image) -> str:

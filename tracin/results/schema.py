@@ -53,6 +53,9 @@ SUSPICION_CUT = 0.5
 that the model learnt without resistance stays near 0. Set beforehand; docs/quality.md has its
 precision and recall, and those of other cuts."""
 
+WEAK_EVIDENCE = 10
+"""Where no label looks wrong, so many that come nearest are shown, with their neighbours."""
+
 TEST_SUSPICION_CUT = 0.9
 """The same of test images. Higher, since no training pulled these into line: between the two cuts
 about half of the listed images are labelled rightly, only harder (docs/quality.md)."""

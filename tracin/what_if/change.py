@@ -37,6 +37,8 @@ class Question:
     def name(self) -> str:
         """Such as "without the 20 most suspicious training images"."""
         if not self.actions:
+            if self.deleted == 1:
+                return "without the most suspicious training image"
             return f"without the {count(self.deleted, 'most suspicious training image')}"
         if not self.relabelled:
             return f"with {count(self.deleted, 'image')} deleted"

@@ -150,7 +150,7 @@ def _compare(
         at_random.append(named(keep, inputs.train.labels, seed))
     return Verdict(
         change=change.question.name,
-        random=f"without {count(size, 'random one')}",
+        random="without a random one" if size == 1 else f"without {size:,} random ones",
         changed=np.stack(changed),
         at_random=np.stack(at_random),
         warning=inputs.warning,

@@ -164,7 +164,7 @@ def test_one_thing_is_told_as_one(review: ReviewWorld, tmp_path: Path) -> None:
     page = Page(path)
     said = " ".join([page.text, *page.having("title"), *page.having("aria-label")])
     assert re.search(r"\b1 test image of .* taken for", said)
-    assert "1 picture has two labels." in said
+    assert "1 picture has more than one label." in said
     assert "1 test image is in the training set too." in said
     kinds = "images|pictures|classes|pairs|labels|opponents"
     assert not re.search(rf"(?<![\d,.])1 ((test|training|misclassified) )*({kinds})\b", said)
@@ -184,6 +184,9 @@ def test_scores_alone_make_a_page_that_says_what_is_missing(tmp_path: Path) -> N
 def test_nothing_found_is_said(tmp_path: Path) -> None:
     world = make_world(tmp_path, n_train=30, n_test=8, names=("cat", "dog"), zero=True)
     write_run(world, suspects=0)
+    table = schema.read_table(world.results_dir, schema.TRAIN_SUMMARY)
+    table["suspicion"] = table["suspicion"].clip(upper=0.49)
+    schema.write_table(world.results_dir, schema.TRAIN_SUMMARY, table)
     for name in (schema.SUSPECTS, schema.DUPLICATES, schema.TOP_INFLUENCES_TABLE):
         empty = {
             schema.SUSPECTS: schema.SUSPECTS_COLUMNS,
@@ -203,6 +206,15 @@ def test_nothing_found_is_said(tmp_path: Path) -> None:
     assert "No test image has a score above zero." in text
     assert "10 of 10 ·" in text  # the cards of those that come nearest
     assert BLIND_SPOT in text
+    assert "in 10 such labels" not in text
+
+    table.loc[0, "suspicion"] = 0.6  # and suspects.csv lists none: --max_suspects 0
+    schema.write_table(world.results_dir, schema.TRAIN_SUMMARY, table)
+    write_report(path, analysis_of(world.results_dir))
+    text = Page(path).text
+    assert "Weak evidence" not in text
+    assert "No training label looks wrong." not in text
+    assert "the run was told to list none" in text
 
 
 def test_what_is_certain_stands_above_the_suspects(review: ReviewWorld, page: Page) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from tests.compute.features.test_backbone import CPU
 from tracin.compute.features.backbone import Forward, Pending
 from tracin.compute.features.pooled import PassSettings, pooled_features
-from tracin.images import Crop, Preprocessing, find_images
+from tracin.images import Crop, Normalization, Preprocessing, find_images
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,14 @@ class Device(Forward):
         # The mean of the pixels in all 2048 values: tells whose feature it is.
         mean = pixels.float().mean(dim=(1, 2, 3)).unsqueeze(1)
         return Logged(mean.expand(-1, 2048), None, self.log)
+
+
+def test_a_forward_that_normalises_otherwise_is_refused(image_tree: Path) -> None:
+    """Its features would be kept under another name than their own."""
+    table, _ = find_images(image_tree)
+    other = Preprocessing(normalization=Normalization(std=(1.0, 1.0, 1.0)))
+    with pytest.raises(ValueError, match="Normalization"):
+        pooled_features(Device(0), table, PassSettings(preprocessing=other))
 
 
 @pytest.mark.parametrize(

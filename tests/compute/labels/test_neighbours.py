@@ -184,3 +184,18 @@ def test_neighbours_table(image_tree: Path, tmp_path: Path) -> None:
     empty = neighbours_table(train, features, suspects=[], suggested=[])
     schema.write_table(tmp_path, schema.NEIGHBOURS, empty)
     assert len(schema.read_table(tmp_path, schema.NEIGHBOURS)) == 0
+
+
+def test_a_pair_found_twice_is_listed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By us and by prepare, which may know the two in the other order."""
+    write_image_tree(tmp_path, train_per_class=2, test_per_class=1, size=64)
+    original = tmp_path / "train/cat/cat_00000.jpg"
+    Image.open(original).save(tmp_path / "train/dog/resaved.jpg", quality=80)
+    pair = ("train/cat/cat_00000.jpg", "train/dog/resaved.jpg")
+    monkeypatch.setattr(lookalikes, "prepared_pairs", lambda _folder: [pair[::-1]])
+    train, test = find_images(tmp_path)
+    apart = torch.eye(len(train) + len(test))
+    apart[train.paths.index(pair[1])] = apart[train.paths.index(pair[0])]
+    sides = passed(train, apart[: len(train)]), passed(test, apart[len(train) :])
+    table = duplicates_table(*sides, CROP)
+    assert list(zip(table["path_a"], table["path_b"], strict=True)) == [pair]

@@ -205,7 +205,7 @@ def _test_suspects(inputs: Inputs) -> tuple[TestSuspect, ...]:
     test = inputs.test
     return tuple(
         TestSuspect(
-            name=test.paths[column] if test.paths else f"test image {column}",
+            name=(test.paths or ())[column],
             label=test.groups[test.group_of[column]],
             suggested=suggested,
         )

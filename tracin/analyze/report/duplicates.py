@@ -62,9 +62,9 @@ class DuplicateSection:
     shown: tuple[DuplicatePair, ...]
     total: int
     conflicts: int
-    """Pairs with identical pixels and different labels: one label is wrong for certain."""
+    """Pictures that stand under several labels, pixel by pixel."""
     leaked: int
-    """Test images that are in the training set too."""
+    """Test images that are training images too, pixel by pixel."""
     accuracy: str
     """A sentence: with and without them; "" where nothing leaked or no file tells."""
     missing: str = ""
@@ -83,11 +83,11 @@ def duplicates_section(analysis: Analysis) -> DuplicateSection:
         why = why_empty(schema.DUPLICATES, "Pictures that occur twice")
         return DuplicateSection((), 0, 0, 0, "", why)
     pairs = all_pairs(analysis)
-    leaked = {pair.second.path for pair in pairs if pair.leak}
+    leaked = {pair.second.path for pair in pairs if pair.leak and pair.identical}
     return DuplicateSection(
         shown=tuple(pairs[:MOST_SHOWN]),
         total=len(pairs),
-        conflicts=sum(pair.identical and pair.labels_differ for pair in pairs),
+        conflicts=len({pair.first.path for pair in pairs if pair.identical and pair.labels_differ}),
         leaked=len(leaked),
         accuracy=_accuracy(analysis, leaked),
     )
@@ -127,13 +127,14 @@ def _pair(
 
 def _says(*, identical: bool, differ: bool, leak: bool) -> str:
     same = "The same picture" if identical else "Nearly the same picture"
-    wrong = "one of the two labels is wrong" if identical else "one label may be wrong"
+    wrong = "one of the two is wrong, unless it shows both" if identical else "one may be wrong"
     if differ and leak:
         return f"{same} in training and test, under two labels: {wrong}."
     if differ:
         return f"{same} under two labels: {wrong}."
     if leak:
-        return f"{same} in training and test: the accuracy counts an image the model has seen."
+        counts = "counts an image the model has seen" if identical else "may count what it has seen"
+        return f"{same} in training and test: the accuracy {counts}."
     return f"{same} twice in training: it counts twice."
 
 

@@ -126,9 +126,14 @@ def _run_in_words(analysis: Analysis) -> Iterator[tuple[str, str]]:
     yield (
         "Images",
         f"{run.train_images:,} of {count(run.train_images_found, 'training image')} and "
-        f"{run.test_images:,} of {count(run.test_images_found, 'test image')}; shorter side "
-        f"resized to {run.resize_size} pixels, the central {run.crop_size} × {run.crop_size} cut "
-        "out",
+        f"{run.test_images:,} of {count(run.test_images_found, 'test image')}",
+    )
+    sides = "shorter side" if run.resize_mode == "shorter" else "both sides"
+    mean, std = (" ".join(f"{value:g}" for value in values) for values in (run.mean, run.std))
+    yield (
+        "Shown",
+        f"{sides} resized to {run.resize_size} pixels, the central {run.crop_size} × "
+        f"{run.crop_size} cut out; mean {mean}, standard deviation {std}",
     )
     if run.skipped:
         first = run.skipped[0]

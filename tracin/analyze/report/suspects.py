@@ -17,8 +17,10 @@ from tracin.wording import number, signed
 MOST_CERTAIN = 12
 """Pairs shown above the suspects; all stand among the duplicates."""
 
-WEAK_EVIDENCE = 10
-"""Cards where no label looks wrong."""
+_NONE_LISTED = "Some labels look wrong, and the run was told to list none of them: --max_suspects."
+
+_NEEDED = {"suspicion", "label_agreement", "error_norm", "aum", "suggested_class"}
+"""Columns of the train summary that a card needs."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,11 @@ def suspects_section(analysis: Analysis) -> SuspectSection:
         _card({str(key): value for key, value in row.items()}, probabilities, neighbours)
         for row in rows
     )
+    if weak:  # how many such labels are wrong is not known where hardly any is
+        cards = tuple(replace(card, probability=None, says="") for card in cards)
+    if not cards:
+        listed_none = analysis.overall.health is not None and analysis.overall.health.percent < 100
+        return replace(section, missing=_NONE_LISTED if listed_none else "")
     pairs = by_frequency(card.pair for card in cards)
     why = why_empty(schema.NEIGHBOURS, "The nearest images of both classes")
     return replace(
@@ -137,10 +144,16 @@ def suspects_section(analysis: Analysis) -> SuspectSection:
 
 
 def _weak_evidence(summary: pd.DataFrame | None) -> pd.DataFrame:
-    """The rows of the train summary that come nearest to looking wrong, as a list of suspects."""
-    if summary is None or "suspicion" not in summary.columns:
+    """The rows of the train summary that come nearest to looking wrong, as a list of suspects.
+
+    None of them where some do look wrong: a run may be told to list fewer, or none.
+    """
+    if summary is None or not set(summary.columns) >= _NEEDED:
         return pd.DataFrame(columns=["rank"])
-    nearest = summary.sort_values("suspicion", ascending=False, kind="stable").head(WEAK_EVIDENCE)
+    if (summary["suspicion"] >= schema.SUSPICION_CUT).any():
+        return pd.DataFrame(columns=["rank"])
+    ordered = summary.sort_values("suspicion", ascending=False, kind="stable")
+    nearest = ordered.head(schema.WEAK_EVIDENCE)
     ranked = nearest.assign(rank=range(1, len(nearest) + 1))
     return ranked.rename(columns={"train_class": "given_class"})
 
@@ -187,8 +200,7 @@ def _card(
 def _gain(row: dict[str, object]) -> Iterator[Fact]:
     if "gain" in row:
         gain = float(str(row["gain"]))
-        effect = "lower" if gain > 0 else "raise"
-        said = f"relabelling it as suggested is estimated to {effect} the mean test loss by this"
+        said = "how much relabelling it as suggested is estimated to lower the mean test loss"
         yield Fact("Gain", signed(gain), said)
 
 

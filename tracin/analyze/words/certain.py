@@ -15,11 +15,12 @@ CERTAIN = "Certain, whatever the model"
 def certain_findings(overall: OverallSummary) -> Iterator[str]:
     """Pictures under two labels, then test images that are training images too."""
     conflicts, leaked = _conflicts(overall), _leaked(overall)
-    if len(conflicts) == 1:
+    pictures = len({pair.path for pair in conflicts})
+    if pictures == 1:
         yield f"{CERTAIN}: {_pair(conflicts[0])} are the same picture under two labels."
-    elif conflicts:
+    elif pictures:
         yield (
-            f"{CERTAIN}: {count(len(conflicts), 'picture')} stand under two labels, such as "
+            f"{CERTAIN}: {count(pictures, 'picture')} stand under more than one label, such as "
             f"{_pair(conflicts[0])}."
         )
     if leaked:
@@ -37,7 +38,10 @@ def certain_advice(overall: OverallSummary) -> Iterator[str]:
     if conflicts:
         more = f", then the {len(conflicts) - 1:,} other pairs" if len(conflicts) > 2 else ""
         more = ", then the other pair" if len(conflicts) == 2 else more
-        yield f"Correct one label of {_pair(conflicts[0])}{more}: one of the two is wrong."
+        yield (
+            f"Correct one label of {_pair(conflicts[0])}{more}: one of the two is wrong, unless "
+            "the picture shows both."
+        )
     if leaked:
         them = "it" if len(leaked) == 1 else "them"
         yield (

@@ -66,7 +66,8 @@ def in_words(overall: OverallSummary) -> Words:
 
 def _withheld(check: ModelCheck, overall: OverallSummary) -> Words:
     """What is said of a model that cannot judge: that, and why, and what is true without it."""
-    advice = check.causes or (
+    advice = (
+        *check.causes,
         "Check that the checkpoint, the data folder and the sizes belong together: --model_path, "
         "--data_dir, --resize_size and --crop_size as in training.",
     )
@@ -124,7 +125,9 @@ def _suspects(overall: OverallSummary) -> Iterator[str]:
     if overall.suspects is None:
         return
     if not overall.suspects:
-        yield "No training label looks wrong."
+        health = overall.health
+        if health is None or not health.of_labels or health.good == health.n:
+            yield "No training label looks wrong."
         return
     first, n = overall.suspects[0], len(overall.suspects)
     labels = f"{n:,} of {count(overall.n_train, 'training label')}"
@@ -139,7 +142,7 @@ def _test_suspects(overall: OverallSummary) -> Iterator[str]:
     found = overall.test_suspects
     if not found:
         return
-    look = "looks wrong: that" if len(found) == 1 else "look wrong, first of all that"
+    look = "looks wrong: that" if len(found) == 1 else "look wrong. The most suspicious is that"
     yield (
         f"{len(found):,} of {count(overall.n_test, 'test label')} {look} of {found[0].name}, "
         f"labelled {found[0].label}, which looks like {found[0].suggested}."

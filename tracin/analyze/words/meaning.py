@@ -50,7 +50,7 @@ def wrong_in_ten(probability: float) -> str:
         return "Fewer than 1 in 10 such labels are wrong"
     if tenths == 10:
         return "More than 9 in 10 such labels are wrong"
-    return f"About {tenths} in 10 such labels are wrong"
+    return f"About {tenths} in 10 such labels {'is' if tenths == 1 else 'are'} wrong"
 
 
 def suspicion_scale() -> dict[str, str]:
@@ -98,7 +98,7 @@ def relation(activation: float, error_similarity: float) -> str:
     elif activation >= LOOKS_SOMEWHAT_ALIKE:
         looks = "The two look somewhat alike to the model"
     else:
-        looks = "The two look unlike to the model"
+        looks = "The two do not look alike to the model"
     size = abs(error_similarity)
     if size < ERRORS_RELATED:
         return f"{looks}; the errors on the two are unrelated"

@@ -13,7 +13,7 @@ from tracin.compute.check.shown import Search, as_flags
 from tracin.compute.scores.factors import Factors
 from tracin.images import Preprocessing
 from tracin.model_check import ModelCheck, count_answers, imbalance
-from tracin.wording import first_few
+from tracin.wording import count, first_few
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -35,7 +35,8 @@ def check_model(
         test: factors of the test images, last checkpoint.
         class_names: of the training folder.
         used: how the images were shown.
-        search: shows some of them in other ways; called where no other cause explains the failure.
+        search: shows some of them in other ways; called where the model fails on the training
+            images, and not for their order of classes.
     """
     given, named = _answers(train)
     check = ModelCheck(
@@ -47,9 +48,9 @@ def check_model(
     order = [*_other_order(given, named, class_names)]
     causes = chain(order, imbalance(sizes, class_names))
     if check.train.clearly_better and not check.train.collapsed:
-        causes = chain(causes, [_learned_by_heart(check)])
+        causes = chain(causes, _learned_by_heart(check))
     elif not order:
-        causes = chain(causes, [_shown_otherwise(search(), used)])
+        causes = chain(causes, _shown_otherwise(search(), used))
     return ModelCheck(check.train, check.test, tuple(causes))
 
 
@@ -73,23 +74,27 @@ def _other_order(given: Int64Array, named: Int64Array, class_names: Sequence[str
     )
 
 
-def _shown_otherwise(search: Search, used: Preprocessing) -> str:
-    if search.best is None:
-        return (
-            f"{search.tried} other ways to show {search.images} training images were tried, other "
-            "sizes and other normalisations, and none makes it clearly better: it is not trained, "
-            "or was trained on other data, or on too few images."
+def _shown_otherwise(search: Search, used: Preprocessing) -> Iterator[str]:
+    images = count(search.images, "training image")
+    if search.best is not None:
+        yield (
+            "The images seem to be shown otherwise than in training: with "
+            f"{as_flags(search.best.preprocessing, used)} the model is right on "
+            f"{search.best.right / search.images:.0%} of {images} instead of "
+            f"{search.right_now / search.images:.0%}."
         )
-    return (
-        "The images seem to be shown otherwise than in training: with "
-        f"{as_flags(search.best.preprocessing, used)} the model is right on "
-        f"{search.best.right / search.images:.0%} of {search.images} training images instead of "
-        f"{search.right_now / search.images:.0%}."
-    )
+    elif search.tried:
+        yield (
+            f"{search.tried} other ways to show {images} were tried, other sizes and other "
+            "normalisations, and with none is the model clearly better. It may be untrained, "
+            "trained on other data, or need another --head_activation."
+        )
 
 
-def _learned_by_heart(check: ModelCheck) -> str:
-    return (
-        f"On the training images it is right on {check.train.accuracy:.1%}: it learned these by "
-        "heart, or the test images are of another kind."
-    )
+def _learned_by_heart(check: ModelCheck) -> Iterator[str]:
+    """Where the model is clearly worse on the test images than on those that it was trained on."""
+    if check.test.interval[1] < check.train.interval[0]:
+        yield (
+            f"On the training images the model is right on {check.train.accuracy:.1%}: it learned "
+            "these by heart, or the test images are of another kind."
+        )

@@ -15,10 +15,15 @@ from tracin.compute.check.shown import Search, find_better_way, usual_ways
 from tracin.compute.features.backbone import Forward
 from tracin.compute.model.checkpoint import Checkpoint
 from tracin.compute.scores.factors import Factors
+from tracin.errors import TracInError
+from tracin.flags import CROP_SIZE
 from tracin.images import ImageTable, PixelDataset, Preprocessing, collate, draw_subset
 
 SAMPLE = 100
 """Training images: enough to tell 10 % from 30 %, and a pass of them takes seconds."""
+
+BATCH = 16
+"""Of them in memory at a time."""
 
 
 def search_other_ways(
@@ -66,16 +71,27 @@ def _counter(
 
     def count_right(way: Preprocessing) -> int:
         images = PixelDataset(sample, range(len(sample)), way.crop)
-        batch = collate([images[row] for row in range(len(images))])
         # Not fused: that takes longer than these few passes.
         forward = Forward(checkpoint.backbone, device, "float32", way.normalization, fuse=False)
-        features = forward(batch.pixels).to(device)
-        with torch.inference_mode():
-            hidden, last = checkpoint.hidden.to(device), checkpoint.last.to(device)
-            named = last(hidden(features)).argmax(dim=1).cpu().numpy()
-        return int((named == sample.labels[batch.rows]).sum())
+        right = 0
+        for rows in torch.arange(len(sample)).split(BATCH):
+            batch = collate([images[row] for row in rows.tolist()])
+            if not batch.rows:
+                continue
+            features = forward(batch.pixels).to(device)
+            with torch.inference_mode():
+                named = last(hidden(features)).argmax(dim=1).cpu().numpy()
+            right += int((named == sample.labels[batch.rows]).sum())
+        return right
 
-    return count_right
+    def count_if_room(way: Preprocessing) -> int:
+        try:
+            return count_right(way)
+        except (TracInError, MemoryError):  # images of this size do not fit: no way for this run
+            return 0
+
+    hidden, last = checkpoint.hidden.to(device), checkpoint.last.to(device)
+    return count_if_room
 
 
 def _own_side(sample: ImageTable) -> int:
@@ -84,4 +100,4 @@ def _own_side(sample: ImageTable) -> int:
     for path in sample.paths:
         with suppress(Exception), Image.open(sample.data_dir / path) as file:
             sides.append(min(file.size))
-    return statistics.mode(sides)
+    return statistics.mode(sides) if sides else CROP_SIZE

@@ -41,7 +41,7 @@ class Search:
     images: int
     right_now: int
     tried: int
-    """Ways that were tried."""
+    """Ways that were tried; 0 where the images are too few, or too much alike, to prove any."""
     best: OtherWay | None
     """The best of those that are clearly better; None where none is."""
 
@@ -53,9 +53,12 @@ def usual_ways(used: Preprocessing, own_side: int) -> list[Preprocessing]:
 
     Args:
         used: how they were shown.
-        own_side: the shorter side that most images have.
+        own_side: the shorter side that most images have; photos as large as they come from a camera
+            are no way to train.
     """
-    crops = [Crop(own_side, own_side), Crop()]
+    crops = [Crop()]
+    if own_side <= LADDER[-1]:
+        crops.insert(0, Crop(own_side, own_side))
     ways = [replace(used, crop=each) for each in crops]
     ways += [replace(used, normalization=each) for each in NORMALIZATIONS]
     ways += [replace(used, crop=Crop(side, side)) for side in LADDER]
@@ -82,6 +85,8 @@ def find_better_way(
         floor: share of the images, 0 to 1, that naming one class would get right.
     """
     to_beat = max(wilson_interval(right_now, images, Z_99)[1], floor)
+    if wilson_interval(images, images, Z_99)[0] <= to_beat:
+        return Search(images, right_now, 0, None)  # not even all of them would prove anything
     results: dict[Preprocessing, int] = {}
     for way in ways:
         results[way] = count_right(way)

@@ -100,7 +100,7 @@ class Forward:
             fuse: where that can be done. It takes seconds for each size of images.
         """
         self.backbone, self.device, self.precision = backbone, device, precision
-        self._normalization, self._fuse = normalization or Normalization(), fuse
+        self.normalization, self._fuse = normalization or Normalization(), fuse
         self.ran = ""
         """How it runs, ``PLAIN`` or ``FUSED``; "" before the first call."""
         self._dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
@@ -168,7 +168,7 @@ class Forward:
         count = len(chunk)
         if self.device.type == "cpu":
             chunk = _padded(chunk)
-        images = normalize(chunk.to(self.device, non_blocking=True), self._normalization)
+        images = normalize(chunk.to(self.device, non_blocking=True), self.normalization)
         images = images.to(self._dtype, memory_format=torch.channels_last)
         features = self._prepare(images) if self._function is None else self._function(images)
         return features[:count].float()

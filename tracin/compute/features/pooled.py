@@ -20,8 +20,8 @@ from tracin.compute.features.pace import Pace
 from tracin.compute.features.store import FeatureStore, feature_key, file_states
 from tracin.compute.model.checkpoint import FEATURE_WIDTH
 from tracin.errors import TracInError
+from tracin.hashing import HASH_BYTES
 from tracin.images import (
-    HASH_BYTES,
     ImageTable,
     PixelBatch,
     PixelDataset,
@@ -84,7 +84,10 @@ def pooled_features(
 
     Raises:
         TracInError: an image cannot be read (unless ``skip_unreadable``), or none can.
+        ValueError: the forward pass normalises in another way than the settings say.
     """
+    if forward.normalization != settings.preprocessing.normalization:
+        raise ValueError(f"{forward.normalization} is not that of {settings.preprocessing}")
     processes = settings.processes
     values = torch.empty(len(table), FEATURE_WIDTH)
     hashes = torch.empty(len(table), 2, HASH_BYTES, dtype=torch.uint8)

@@ -26,7 +26,8 @@ import torch
 from torch import Tensor, nn
 
 from tracin.errors import TracInError
-from tracin.images import HASH_BYTES, ImageTable, Preprocessing, content_hash
+from tracin.hashing import HASH_BYTES, content_hash
+from tracin.images import ImageTable, Preprocessing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,14 +40,14 @@ _LAYOUT = 2
 """Part of every key: raise it when the meaning of a stored value changes."""
 
 _SCHEMA = """
-DROP TABLE IF EXISTS features;
 CREATE TABLE IF NOT EXISTS images (
     key TEXT, path TEXT, size INTEGER, changed INTEGER, place TEXT,
     hashes BLOB, value BLOB, checksum INTEGER,
     PRIMARY KEY (key, path)
 ) WITHOUT ROWID
 """
-"""The table "features" was an earlier version's, whose keys nobody asks for any more."""
+_FORMER = "DROP TABLE IF EXISTS features"
+"""An earlier version's, for whose keys this one does not ask: it goes when something new comes."""
 
 _PATIENCE = 120
 """Seconds to wait for another process that writes to the same file."""
@@ -161,6 +162,7 @@ class FeatureStore:
         """
         rows = {state.path: row for row, state in enumerate(states)}
         found = np.zeros(len(states), dtype=bool)
+        moved: list[tuple[str, str, str]] = []
         query = (
             "SELECT path, size, changed, place, hashes, value, checksum FROM images WHERE key = ?"
         )
@@ -171,14 +173,22 @@ class FeatureStore:
             state = states[row]
             if (state.size, state.changed) != (size, changed):
                 continue
-            # A moved or linked file has another place and the same content.
-            if state.place != place and not _has_content(state, kept_hashes[:HASH_BYTES]):
-                continue
+            if state.place != place:  # a moved or linked file, with the same content, or another
+                if not _has_content(state, kept_hashes[:HASH_BYTES]):
+                    continue
+                moved.append((state.place, key, path))
             values[row] = torch.frombuffer(bytearray(value), dtype=torch.float32)
             kept = torch.frombuffer(bytearray(kept_hashes), dtype=torch.uint8)
             hashes[row] = kept.view_as(hashes[row])
             found[row] = True
+        self._note_places(moved)
         return found
+
+    def _note_places(self, moved: Sequence[tuple[str, str, str]]) -> None:
+        """Note (place, key, path) of files whose content was compared, not to compare it again."""
+        own = self._databases[self._own]
+        with _explained(self._own), own:
+            own.executemany("UPDATE images SET place = ? WHERE key = ? AND path = ?", moved)
 
     def count(self, key: str, states: Sequence[FileState]) -> int:
         """How many of these images have a kept feature, as far as size and time can tell."""
@@ -210,6 +220,7 @@ class FeatureStore:
             rows.append((key, *facts, *blobs, _checksum(*blobs)))
         own = self._databases[self._own]
         with _explained(self._own), own:
+            own.execute(_FORMER)
             own.executemany("INSERT OR REPLACE INTO images VALUES (?,?,?,?,?,?,?,?)", rows)
 
     def __enter__(self) -> Self:

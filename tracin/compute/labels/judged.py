@@ -12,10 +12,7 @@ from tracin.compute.labels.gain import label_gain
 from tracin.compute.labels.label_quality import LabelQuality, label_quality, suspects
 from tracin.compute.scores.factors import Factors
 from tracin.model_check import ModelCheck
-from tracin.results.schema import TEST_SUSPICION_CUT
-
-WEAK_EVIDENCE = 10
-"""Images whose neighbours are looked up where none is a suspect: people want to see some."""
+from tracin.results.schema import TEST_SUSPICION_CUT, WEAK_EVIDENCE
 
 
 @dataclass(frozen=True)

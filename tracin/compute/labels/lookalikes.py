@@ -142,7 +142,9 @@ def _rows_of(pairs: Sequence[PathPair], left: ImageTable, right: ImageTable) -> 
         {path: row for row, path in enumerate(table.paths)} for table in (left, right)
     )
     for first, second in pairs:
-        if first in row_of and second in column_of:
+        if left is right and first in row_of and second in row_of:
+            yield min(row_of[first], row_of[second]), max(row_of[first], row_of[second])
+        elif first in row_of and second in column_of:
             yield row_of[first], column_of[second]
         elif second in row_of and first in column_of:
             yield row_of[second], column_of[first]

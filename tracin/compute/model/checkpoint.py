@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,8 @@ def load_checkpoint(
     head_state = {key: state.pop(key) for key in list(state) if key.startswith("fc.")}
     linears = [_linear(head_state, position, path) for position in positions]
     _check_head(linears, class_names, path)
-    class_order = _class_order({**json_beside(path), **weights.extras}, class_names, path)
+    stored = stored_classes(weights.extras) or stored_classes(json_beside(path))
+    class_order = _class_order(stored, class_names, path)
     last = linears[-1] if class_order is None else _reordered(linears[-1], class_order)
     chosen = head_activation or ASSUMED_ACTIVATION
     layers, uses_activation = _head_layers(linears, positions, chosen)
@@ -192,15 +193,14 @@ def _check_head(linears: Sequence[nn.Linear], class_names: Sequence[str], path: 
 
 
 def _class_order(
-    extras: Mapping[str, Any], class_names: Sequence[str], path: Path
+    stored: Sequence[str] | None, class_names: Sequence[str], path: Path
 ) -> tuple[int, ...] | None:
     """(C,): the output of the file for each class; None where the orders are the same or unknown.
 
     Raises:
         TracInError: the file stores other classes.
     """
-    stored = stored_classes(extras)
-    if stored is None or stored == tuple(class_names):
+    if stored is None or list(stored) == list(class_names):
         return None
     if sorted(stored) != sorted(class_names):
         trained = first_few(stored, NAMES_SHOWN)

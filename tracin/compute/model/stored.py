@@ -22,6 +22,15 @@ CLASS_KEYS = ("class_names", "classes", "class_to_idx", "idx_to_class")
 SIZE_KEYS = ("resize_size", "crop_size")
 COLOUR_KEYS = ("mean", "std")
 
+MOST_PIXELS = 100_000
+"""A side as long as this is a mistake: one image of the size would fill the memory."""
+
+DECIMALS = 6
+"""A float32 of 0.485 is 0.48500001430511475 as a Python number."""
+
+SHOWN = 60
+"""Characters of a value that a message shows."""
+
 
 def read_stored(path: Path) -> dict[str, Any]:
     """All that is stored with the checkpoint ``path``; its own word goes before the JSON's.
@@ -36,14 +45,14 @@ def json_beside(path: Path) -> dict[str, Any]:
     """The content of the JSON file beside ``path``; {} where there is none.
 
     Raises:
-        TracInError: it cannot be read as JSON.
+        TracInError: it cannot be opened, or read as JSON.
     """
     beside = path.with_suffix(".json")
     if not beside.is_file():
         return {}
     try:
         content = json.loads(beside.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise TracInError(
             f"{beside} cannot be read as JSON ({error}). Correct it or take it away."
         ) from error
@@ -65,52 +74,62 @@ def stored_epoch(stored: Stored) -> float | None:
 
 
 def stored_size(stored: Stored, key: str, path: Path) -> int | None:
-    """Pixels, of ``SIZE_KEYS``; None where nothing is stored.
+    """Pixels, of ``SIZE_KEYS``; None where nothing is stored. Two equal sides are one size.
 
     Raises:
         TracInError: what is stored is no such number.
     """
     if stored.get(key) is None:
         return None
-    number = stored_number(stored[key])
-    if not (number >= 1 and number.is_integer() and number < MOST_PIXELS):
+    values = _numbers(stored[key])
+    number = values[0] if len(set(values)) == 1 and len(values) <= 2 else math.nan
+    if not (1 <= number < MOST_PIXELS and number.is_integer()):
         raise _unusable(path, key, stored[key])
     return int(number)
 
 
-MOST_PIXELS = 100_000
-"""A side as long as this is a mistake: one image of the size would fill the memory."""
-
-
 def stored_colour(stored: Stored, key: str, path: Path) -> tuple[float, float, float] | None:
-    """A value for each colour channel, of ``COLOUR_KEYS``; None where nothing is stored.
+    """A value for each colour channel, of ``COLOUR_KEYS``; None where no three numbers are stored:
+    under such names people keep other things, too.
 
     Raises:
-        TracInError: what is stored are not three such numbers.
+        TracInError: three numbers that pixels cannot have.
     """
-    value = stored.get(key)
-    if value is None:
+    values = _numbers(stored.get(key))
+    if len(values) != 3:
         return None
-    values = value.tolist() if isinstance(value, torch.Tensor) else value
-    if isinstance(values, int | float):
-        values = [values] * 3
-    if not isinstance(values, Sequence) or isinstance(values, str) or len(values) != 3:
-        raise _unusable(path, key, value)
-    red, green, blue = map(stored_number, values)
-    if not all(map(is_std if key == "std" else is_mean, (red, green, blue))):
-        raise _unusable(path, key, value)
+    if not all(map(is_std if key == "std" else is_mean, values)):
+        raise _unusable(path, key, list(values))
+    red, green, blue = values
     return red, green, blue
 
 
+def _numbers(value: Any) -> tuple[float, ...]:
+    """The few numbers that ``value`` holds, rounded from float32; () where it is something else."""
+    if isinstance(value, torch.Tensor):
+        value = value.flatten().tolist() if value.numel() <= 3 and not value.is_meta else []
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = [value]
+    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) > 3:
+        return ()
+    if any(isinstance(entry, bool) for entry in value):
+        return ()
+    return tuple(round(stored_number(entry), DECIMALS) for entry in value)
+
+
 def _unusable(path: Path, key: str, value: Any) -> TracInError:
+    shown = " ".join(f"{value!r}".split())[:SHOWN]
     return TracInError(
-        f"{path}, or the JSON beside it, stores {key} = {value!r}, which cannot be used. Set it "
-        f"with --{key}."
+        f"{path}, or the JSON beside it, stores {key} = {shown}, which cannot be used. Set it with "
+        f"--{key}."
     )
 
 
 def stored_classes(stored: Stored) -> tuple[str, ...] | None:
-    """The classes in the order of the model's outputs; None where they are not stored as such."""
+    """The classes in the order of the model's outputs; None where they are not stored as such.
+
+    Of several names for them the first of ``CLASS_KEYS`` counts.
+    """
     for key in CLASS_KEYS:
         names = _class_list(stored.get(key))
         if names:
