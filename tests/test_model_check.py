@@ -95,7 +95,7 @@ def test_one_class_for_everything_is_seen_although_the_accuracy_is_above_chance(
     assert answers.collapsed
     check = ModelCheck(answers, answers)
     assert not check.can_judge
-    assert check.problems[0].startswith("It names d, one class, for ")
+    assert check.problems[0].startswith("It names one class, d, for ")
 
 
 def test_a_large_class_that_the_model_favours_is_no_collapse() -> None:

@@ -148,15 +148,30 @@ class ModelCheck:
     test: Answers
     causes: tuple[str, ...] = ()
     """What was found to be the reason, a sentence each, with figures."""
+    mismatch: bool = False
+    """With its classes in another order, or the images shown in another way, the model is clearly
+    better: whatever it is right on now, its answers are not what it was trained to give."""
 
     @property
     def can_judge(self) -> bool:
         """False: every verdict that rests on the model is withheld."""
         return (
             self.train.classes > 1
+            and not self.mismatch
             and self.train.clearly_better
             and not self.train.collapsed
             and not self.test.ruled_out
+        )
+
+    @property
+    def weakness(self) -> str:
+        """A sentence where the model may judge and yet knows few of its images; else ""."""
+        if not self.can_judge or self.train.accuracy >= GOOD_ENOUGH:
+            return ""
+        return (
+            f"The model is right on only {self.train.accuracy:.1%} of "
+            f"{count(self.train.images, 'training image')}: what it thinks of single labels is "
+            "worth little."
         )
 
     @property

@@ -45,9 +45,9 @@ def _test_suspects(info: RunInfo, output_dir: Path) -> str:
 
 
 def warning(info: RunInfo) -> str:
-    """Why the model's verdicts are withheld, in lines; "" where it can judge."""
+    """Why the model's verdicts are withheld or worth little, in lines; "" where neither holds."""
     check = info.model_check
     if check is None or check.can_judge:
-        return ""
+        return f"Warning: {check.weakness}" if check and check.weakness else ""
     written = "The scores are written all the same."
     return "\n  ".join((f"Warning: {check.headline} {written}", *check.problems, *check.causes))

@@ -159,7 +159,10 @@ def read_run_info(folder: Path) -> RunInfo:
 
 def _model_check(content: dict[str, Any]) -> ModelCheck:
     return ModelCheck(
-        Answers(**content["train"]), Answers(**content["test"]), tuple(content["causes"])
+        Answers(**content["train"]),
+        Answers(**content["test"]),
+        tuple(content["causes"]),
+        bool(content.get("mismatch", False)),
     )
 
 

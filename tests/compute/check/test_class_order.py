@@ -50,6 +50,32 @@ def test_answers_by_chance_have_no_order(per_class: int, classes: int) -> None:
     assert sum(each is not None for each in claimed) <= 9
 
 
+@pytest.mark.parametrize("classes", [2, 5, 11])
+@pytest.mark.parametrize("accuracy", [0.2, 0.5, 0.9])
+def test_a_model_in_the_folders_order_is_never_told_otherwise(
+    classes: int, accuracy: float
+) -> None:
+    """Also where it takes most of one class for another."""
+    claimed = 0
+    for seed in range(200):
+        random = np.random.default_rng(seed)
+        given, named = answers(random, np.arange(classes), 20, accuracy)
+        confused = (given == 0) & (random.random(len(given)) < 0.6)
+        claimed += find_other_order(given, np.where(confused, 1, named), classes) is not None
+    assert claimed <= 2
+
+
+@pytest.mark.parametrize("in_place", [0, 2, 6, 8])
+def test_an_order_that_is_partly_right_is_found(in_place: int) -> None:
+    """Eight of ten classes where they should be: right on 80 %, and two classes exchanged."""
+    order = np.arange(10)
+    order[in_place:] = np.roll(order[in_place:], 1)
+    given, named = answers(np.random.default_rng(in_place), order, 40, 0.97)
+    found = find_other_order(given, named, 10)
+    assert found is not None
+    assert found.order.tolist() == order.tolist()
+
+
 def test_a_good_model_and_one_that_names_one_class_have_none() -> None:
     random = np.random.default_rng(0)
     given, named = answers(random, np.arange(5), 20, 0.9)

@@ -50,6 +50,7 @@ def in_words(overall: OverallSummary) -> Words:
         return _withheld(overall.check, overall)
     confusions = _confusions(overall)
     findings = [
+        *_weakness(overall),
         *certain_findings(overall),
         *_told(_ABOUT_IMAGES, overall),
         *(confusion.sentence for confusion in confusions[:2]),
@@ -76,6 +77,11 @@ def _withheld(check: ModelCheck, overall: OverallSummary) -> Words:
         (*certain_advice(overall), *advice),
         {summary.name: (check.headline, *check.problems) for summary in overall.classes},
     )
+
+
+def _weakness(overall: OverallSummary) -> Iterator[str]:
+    if overall.check is not None and overall.check.weakness:
+        yield overall.check.weakness
 
 
 def _health(overall: OverallSummary) -> Iterator[str]:
