@@ -175,7 +175,7 @@ def _write_tables(world: World, probabilities: Floats, truth: npt.NDArray[np.int
     wrong = wrong.sort_values("suspicion", ascending=False).rename(
         columns={"train_class": "given_class"}
     )
-    wrong = wrong.assign(rank=np.arange(1, len(wrong) + 1), gain=1e-3)
+    wrong = wrong.assign(rank=np.arange(1, len(wrong) + 1), gain=np.sin(np.arange(len(wrong))))
     schema.write_table(world.results_dir, schema.SUSPECTS, wrong[list(schema.SUSPECTS_COLUMNS)])
     write_run(world, test_accuracy=float(correct.mean()), suspects=len(wrong))
 

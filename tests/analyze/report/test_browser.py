@@ -146,6 +146,9 @@ def test_cards_sort(page: Chrome, review: ReviewWorld) -> None:
     assert shown(page) == list(table["train_path"])
     choose(page, "sort", "agreement, lowest first")
     assert shown(page) == list(table.sort_values("label_agreement", kind="stable")["train_path"])
+    choose(page, "sort", "gain × probability, highest first")
+    by_gain = (table["gain"] * table["wrong_label_probability"]).argsort(kind="stable")[::-1]
+    assert shown(page) == list(table["train_path"].iloc[by_gain])
     choose(page, "sort", "self-influence, highest first")
     by_self = table.sort_values("self_influence", ascending=False, kind="stable")
     assert shown(page) == list(by_self["train_path"])

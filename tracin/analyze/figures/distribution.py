@@ -208,9 +208,8 @@ def _averages_axis(means: Float64Array, unit: str) -> Axis:
 
 
 def _legend(above: int, below: int, zero: int) -> tuple[LegendEntry, ...]:
-    of = f"of {count(above + below + zero, 'test image')}"
-    helped = LegendEntry(1, f"+  helped on average: {above:,} {of}")
-    hurt = LegendEntry(-1, f"−  hurt on average: {below:,}")
+    helped = LegendEntry(1, f"+  helped on average: {above:,} of {above + below + zero:,}")
+    hurt = LegendEntry(-1, f"−  hurt: {below:,}")
     return (helped, hurt, LegendEntry(0, f"0  neither: {zero:,}"))[: 3 if zero else 2]
 
 

@@ -84,6 +84,11 @@ class SuspectSection:
     """Why the cards have no neighbours."""
 
     @property
+    def has_gain(self) -> bool:
+        """Whether the cards can be sorted by what relabelling them is worth."""
+        return all("gain" in card.keys for card in self.cards)
+
+    @property
     def scale(self) -> dict[str, str]:
         """The ends of the scales, and from where on images are listed."""
         return meaning.suspicion_scale()
@@ -182,6 +187,8 @@ def _card(
     error_norm = float(str(row["error_norm"]))
     wrong = row.get("wrong_label_probability")
     wrong = None if wrong is None else float(str(wrong))
+    if wrong is not None and "gain" in row:
+        keys["gain"] = wrong * float(str(row["gain"]))
     return Suspect(
         rank=int(keys["rank"]),
         path=path,

@@ -200,6 +200,7 @@
       margin: (a, b) => number("margin")(a) - number("margin")(b),
       self: (a, b) => number("self")(b) - number("self")(a),
       pair: (a, b) => compare(a.dataset.given, b.dataset.given) || compare(a.dataset.suggested, b.dataset.suggested) || sorts.rank(a, b),
+      gain: (a, b) => number("gain")(b) - number("gain")(a),
       name: (a, b) => compare(fileName(a), fileName(b)) || sorts.rank(a, b),
     };
     const plain = (text) => text.normalize("NFC").toLocaleLowerCase();
