@@ -319,6 +319,16 @@ def test_test_labels_are_asked_about_where_there_is_evidence_and_nowhere_else() 
     assert not any("test label" in said for said in (*quiet.findings, *quiet.recommendations))
 
 
+def test_more_labels_look_wrong_than_are_listed() -> None:
+    suspects = (image(7, "cow", "dog"), image(8, "dog", "cat"))
+    words = in_words(run_of(calm(), suspects=suspects, health=Health(60, 90)))
+    assert any(
+        said.startswith("30 of 90 training labels look wrong.")
+        and said.endswith("The first 2 are listed.")
+        for said in words.findings
+    )
+
+
 def test_no_advice_about_a_class_with_few_test_images() -> None:
     few = cats(test_mean=np.array([1.0, -1.0]), n_right=1)
     words = in_words(run_of(few))

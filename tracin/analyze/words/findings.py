@@ -135,12 +135,14 @@ def _suspects(overall: OverallSummary) -> Iterator[str]:
         if health is None or not health.of_labels or health.good == health.n:
             yield "No training label looks wrong."
         return
-    first, n = overall.suspects[0], len(overall.suspects)
+    first, listed, health = overall.suspects[0], len(overall.suspects), overall.health
+    in_all = health.n - health.good if health is not None and health.of_labels else 0
+    n = max(listed, in_all)
     labels = f"{n:,} of {count(overall.n_train, 'training label')}"
     look = "looks wrong: that" if n == 1 else "look wrong. The most suspicious is that"
     yield (
         f"{labels} {look} of {first.name}, labelled {first.label}, which looks like "
-        f"{first.suggested}."
+        f"{first.suggested}.{f' The first {listed:,} are listed.' if listed < n else ''}"
     )
 
 

@@ -77,7 +77,7 @@ def _health_tile(name: str, health: Health | None, can_judge: bool) -> Tile:
     what = (
         f"{count(health.n, 'label')} {look} right"
         if health.of_labels
-        else f"{count(health.n, 'test image')} helped on average"
+        else f"{health.n:,} helped on average"
     )
     return Tile(name, value, f"{health.good:,} of {what}", health.band or None)
 
