@@ -199,9 +199,11 @@ class ModelCheck:
 
 def collapse(answers: Answers, kind: str) -> str:
     """The sentence about a model that names one class for nearly all ``kind``s, with figures."""
-    only = "the one class that it ever names" if answers.named == 1 else "one class"
+    if answers.named == 1 and answers.images > 1:
+        images = count(answers.images, kind)
+        return f"It names a single class, {answers.most_named_class}, for all of {images}."
     return (
-        f"It names {only}, {answers.most_named_class}, for {answers.most_named:,} of "
+        f"It names one class, {answers.most_named_class}, for {answers.most_named:,} of "
         f"{count(answers.images, kind)}."
     )
 

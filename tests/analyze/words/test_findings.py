@@ -253,7 +253,10 @@ def test_of_a_model_that_cannot_judge_that_is_said_and_nothing_else() -> None:
     mistake = Mistakes(2, "test/cat/9.jpg", "cat", "dog", None)
     words = in_words(run_of(cats(), check=check, health=None, mistakes=mistake, suspects=None))
     assert words.findings[0] == check.headline
-    assert any("the one class that it ever names" in sentence for sentence in words.findings)
+    assert any(
+        "It names a single class, class 0, for all of 100" in sentence
+        for sentence in words.findings
+    )
     assert words.recommendations[:-1] == check.causes
     assert words.recommendations[-1].startswith("Check that the checkpoint, the data folder")
     said = " ".join((*words.findings, *words.recommendations, *words.by_class["cat"]))
