@@ -64,7 +64,7 @@ def test_no_better_than_one_class_is_said_with_figures() -> None:
 def test_one_class_for_nearly_everything_is_said_although_it_beats_that_class() -> None:
     """680 of 1,000 right, and the largest class has 600; 320 of the 400 dogs are called cats."""
     text = said(outcome(GOOD, answers([[600, 0], [320, 80]])))
-    assert "It names cat, one class, for 920 of 1,000 validation images." in text
+    assert "It names one class, cat, for 920 of 1,000 validation images." in text
     assert "not clearly better" not in text
 
 
