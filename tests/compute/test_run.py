@@ -182,7 +182,7 @@ def test_learning_rates_and_losses_of_checkpoints(
     assert [c.label_smoothing for c in info.checkpoints] == [0.0, 0.1, 0.0]
     assert info.checkpoints[2].class_weights == (1.0,) * 10
     assert "learning rate 0.002 (checkpoint)" in notices
-    assert "in training images were shown with --resize_size 256 --crop_size 224" in notices
+    assert "in training, images were shown with --resize_size 256 --crop_size 224" in notices
 
     info, _ = run_quietly(replace(several, learning_rates=(1.0, 2.0, 3.0), label_smoothing=0.2))
     assert [c.learning_rate for c in info.checkpoints] == [1.0, 2.0, 3.0]
