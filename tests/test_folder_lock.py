@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tracin import folder_lock
 from tracin.errors import TracInError
 from tracin.folder_lock import LOCK, locked, owner_of
 
@@ -138,7 +139,10 @@ def test_what_is_not_our_file_is_not_written(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "x", "[]", '{"pid": 1}', "[" * 5000, "\xff\x00"])
-def test_an_owner_that_is_not_told_is_another_process(tmp_path: Path, text: str) -> None:
+def test_an_owner_that_is_not_told_is_another_process(
+    tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder_lock, "_OWNER_WRITES_WITHIN", 0.05)
     with holder(tmp_path):
         (tmp_path / LOCK).write_text(text, encoding="latin-1")
         with pytest.raises(TracInError, match="in use by another process"):
