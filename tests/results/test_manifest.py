@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +95,21 @@ def test_a_file_that_is_not_the_runs_is_named(tmp_path: Path, name: str) -> None
         check_files(tmp_path, files)
     (tmp_path / name).unlink()
     check_files(tmp_path, files)
+
+
+def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / TABLE).mkdir()
+    files = {TABLE: FileRecord((tmp_path / TABLE).stat().st_size, "0" * 64)}
+    with pytest.raises(TracInError, match=rf"{TABLE} cannot be read \(.*directory"):
+        check_files(tmp_path, files)
+
+
+@pytest.mark.parametrize("files", [None, "x", [1], {"a": 1}, {"a": None}, {"a": {"size": 1}}])
+def test_a_damaged_list_of_files_is_called_so(tmp_path: Path, files: object) -> None:
+    path = write_run_info(tmp_path, example_run_info())
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"files": files}))
+    with pytest.raises(TracInError, match=r"run\.json is damaged"):
+        read_run_info(tmp_path)
 
 
 def test_an_analysis_takes_the_files_of_its_run_alone(world: World) -> None:

@@ -75,6 +75,12 @@ def check_files(
 
 
 def _is_as_listed(path: Path, record: FileRecord | None, sha256: str | None) -> bool:
-    if record is None or path.stat().st_size != record.size:
-        return False
-    return (sha256 or file_sha256(path)) == record.sha256
+    try:
+        if record is None or path.stat().st_size != record.size:
+            return False
+        return (sha256 or file_sha256(path)) == record.sha256
+    except OSError as error:
+        raise TracInError(
+            f"{path} cannot be read ({error.strerror}). Make it readable, or run "
+            "TracIn_Resnet50.py again."
+        ) from error

@@ -154,7 +154,7 @@ def read_run_info(folder: Path) -> RunInfo:
         if content.get("model_check") is not None:
             content["model_check"] = _model_check(content["model_check"])
         content["files"] = {
-            str(name): FileRecord(**record) for name, record in content.get("files", {}).items()
+            name: FileRecord(**record) for name, record in dict(content.get("files", {})).items()
         }
         content["skipped"] = tuple(SkippedImage(**entry) for entry in content["skipped"])
         return RunInfo(**{name: _as_tuple(value) for name, value in content.items()})
