@@ -122,7 +122,7 @@ def test_of_many_at_once_one_holds_and_all_get_their_turn(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", ["link", "second name", "folder"])
+@pytest.mark.parametrize("kind", ["link", "second name", "folder", "pipe"])
 def test_what_is_not_our_file_is_not_written(tmp_path: Path, kind: str) -> None:
     folder, mine = tmp_path / "results", tmp_path / "mine.txt"
     folder.mkdir()
@@ -131,10 +131,13 @@ def test_what_is_not_our_file_is_not_written(tmp_path: Path, kind: str) -> None:
         (folder / LOCK).symlink_to(mine)
     elif kind == "second name":
         (folder / LOCK).hardlink_to(mine)
-    else:
+    elif kind == "folder":
         (folder / LOCK).mkdir()
+    else:
+        os.mkfifo(folder / LOCK)
     with pytest.raises(TracInError, match=r"Cannot write to .*or name another folder"):
         take(folder)
+    assert owner_of(folder) == ""
     assert mine.read_text() == "mine"
 
 

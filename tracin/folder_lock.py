@@ -114,7 +114,9 @@ def _taken(path: Path, otherwise: str) -> int:
 
 def _opened(path: Path, flags: int) -> int:
     # Neither a link nor a second name: what is written there would change another file.
-    descriptor = os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
+    # Nor does a pipe of that name make us wait for its other end.
+    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(path, flags, 0o666)
     about = os.fstat(descriptor)
     if not stat.S_ISREG(about.st_mode) or about.st_nlink > 1:
         os.close(descriptor)

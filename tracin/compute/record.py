@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
-from uuid import uuid4
 
 import torch
 import torchvision
@@ -71,10 +70,7 @@ def run_info(
     judged: JudgedLabels,
     seconds: Mapping[str, float],
 ) -> RunInfo:
-    """The record of a run, with what was thought of the labels and the ``seconds`` by step.
-
-    Its files are not there yet: ``run.py`` adds their records.
-    """
+    """The record of a run, with what was thought of the labels and the ``seconds`` by step."""
     train, test = passed.train, passed.test
     return RunInfo(
         tracin_version=tracin.__version__,
@@ -117,7 +113,6 @@ def run_info(
         if config.cache_dir and config.use_cache
         else "",
         model_check=judged.check,
-        run_id=uuid4().hex,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 from tqdm import tqdm
 
@@ -97,7 +98,7 @@ def _run(config: RunConfig, say: Say, processes: Processes, held: ExitStack) -> 
                 write_tables(folder, train, test, scored, judged, shown.crop)
             seconds = {**passed.seconds, **stopwatch.seconds, "total": stopwatch.total}
             info = run_info(config, settings, passed, scored, judged, seconds)
-            info = replace(info, files=records_of(folder, scored.written))
+            info = replace(info, run_id=uuid4().hex, files=records_of(folder, scored.written))
             write_run_info(folder, info)
     except OSError as error:
         raise _unwritable(config.output_dir, error) from error
