@@ -131,11 +131,14 @@ def _run(arguments: argparse.Namespace) -> str:
     """Do what the flags ask for; return what the user reads of it."""
     if arguments.apply is not None:
         return _apply(arguments)
-    if arguments.explain is not None:
-        return _explain(arguments)
-    if arguments.what_if is not None:
-        return _what_if(arguments)
-    return _analyze(arguments)
+    from tracin.results.one_run import one_run
+
+    with one_run(arguments.results_dir):
+        if arguments.explain is not None:
+            return _explain(arguments)
+        if arguments.what_if is not None:
+            return _what_if(arguments)
+        return _analyze(arguments)
 
 
 def _analyze(arguments: argparse.Namespace) -> str:

@@ -21,7 +21,7 @@ KILLS = 10
 ATTEMPTS = 40
 """At most: one that was through before its kill proves nothing, and is followed by another."""
 
-OF_A_MOMENT = ("created", "command", "seconds", "kept_features", "backbone")
+OF_A_MOMENT = ("created", "command", "seconds", "kept_features", "backbone", "run_id")
 """What run.json says of the run itself; ``backbone`` is empty where every feature was kept."""
 
 

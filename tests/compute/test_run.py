@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from dataclasses import replace
@@ -16,7 +17,9 @@ from tests.real_data import CLASS_NAMES
 from tracin.compute.config import RunConfig
 from tracin.compute.run import run
 from tracin.errors import TracInError
+from tracin.folder_lock import locked
 from tracin.results import schema
+from tracin.results.manifest import FileRecord
 from tracin.results.run_info import RunInfo, read_run_info
 
 
@@ -76,6 +79,11 @@ def test_files_of_a_run(config: RunConfig) -> None:
     np.testing.assert_allclose(train["loss"], -np.log(train["probability"]), rtol=1e-3)
 
     assert read_run_info(folder) == info
+    assert len(info.run_id) == 32
+    assert set(info.files) == set(schema.files_of_run(matrix=True)) - {schema.RUN_INFO}
+    for name, record in info.files.items():
+        content = (folder / name).read_bytes()
+        assert record == FileRecord(len(content), hashlib.sha256(content).hexdigest())
     assert (info.train_images, info.train_images_found, info.test_images) == (20, 60, 10)
     assert (info.score_min, info.score_max) == (scores.min(), scores.max())
     assert info.test_accuracy == summary["correct"].mean()
@@ -90,6 +98,16 @@ def test_a_second_run_replaces_the_first(config: RunConfig) -> None:
     second = scores_of(config.output_dir)
     assert (first.shape, second.shape) == ((30, 20), (10, 10))
     assert len(schema.read_table(config.output_dir, schema.TRAIN_SUMMARY)) == 10
+
+
+def test_a_second_run_at_once_is_refused_before_the_passes(config: RunConfig) -> None:
+    config.output_dir.mkdir()
+    with (
+        locked(config.output_dir, ""),
+        pytest.raises(TracInError, match=r"in use by process .*name another folder with --output"),
+    ):
+        run_quietly(config)
+    assert list(config.output_dir.iterdir()) == []
 
 
 def test_subsets_above_the_size_mean_all_and_say_so(config: RunConfig) -> None:

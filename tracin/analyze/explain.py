@@ -19,9 +19,18 @@ from tracin.analyze.read.optional import read_optional, read_probabilities
 from tracin.analyze.words.meaning import decimal
 from tracin.errors import TracInError
 from tracin.results import schema
+from tracin.results.manifest import check_files
 from tracin.results.run_info import data_folder, read_run_info
 from tracin.results.staging import record_analysis, recorded_analysis, replacing
 from tracin.wording import count, signed
+
+FILES = (
+    schema.TOP_INFLUENCES_TABLE,
+    schema.INFLUENCE_SUMMARY,
+    schema.SUSPECTS,
+    schema.PREDICTIONS,
+)
+"""What is read."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,8 @@ def explain(config: ExplainConfig) -> str:
         TracInError: an image is not known, or a table of the results is missing; nothing is
             written then.
     """
+    if (config.results_dir / schema.RUN_INFO).exists():
+        check_files(config.results_dir, read_run_info(config.results_dir).files, FILES)
     table = _read_needed(config.results_dir, schema.TOP_INFLUENCES_TABLE)
     summary = _read_needed(config.results_dir, schema.INFLUENCE_SUMMARY)
     if "test_path" not in summary.columns:

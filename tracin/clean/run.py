@@ -15,7 +15,10 @@ from tracin.clean.plan import (
     plan_cleaning,
     training_images,
 )
+from tracin.errors import TracInError
+from tracin.folder_lock import owner_of
 from tracin.results.run_info import data_folder
+from tracin.results.schema import RUN_INFO
 from tracin.wording import count
 
 
@@ -38,7 +41,7 @@ def apply_actions(config: CleanConfig) -> str:
     Raises:
         TracInError: a row of the actions is wrong, or the cleaned folder cannot be used.
     """
-    data_dir = data_folder(config.results_dir, config.data_dir)
+    data_dir = _data_dir(config)
     train_paths = training_images(data_dir)
     actions = read_actions(config.actions, train_paths, class_names(train_paths))
     plan = plan_cleaning(data_dir, train_paths, actions)
@@ -47,6 +50,16 @@ def apply_actions(config: CleanConfig) -> str:
         return "\n".join(_dry_run_lines(plan, config))
     files = carry_out(plan, config.cleaned_dir)
     return "\n".join(_report_lines(plan, files, config))
+
+
+def _data_dir(config: CleanConfig) -> Path:
+    """The folder of the images; read from ``run.json`` only while nobody replaces that."""
+    if config.data_dir is None and (writer := owner_of(config.results_dir)):
+        raise TracInError(
+            f"{config.results_dir} is in use by {writer}, and its {RUN_INFO} may change. Wait "
+            "until that has ended, or name the folder of the images with --data_dir."
+        )
+    return data_folder(config.results_dir, config.data_dir)
 
 
 def _totals(plan: CleaningPlan) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 from tqdm import tqdm
 
@@ -29,12 +31,16 @@ from tracin.compute.scores.tracin import tracin_scores
 from tracin.compute.settle import Settled, settle
 from tracin.compute.tables import write_tables
 from tracin.errors import TracInError
+from tracin.folder_lock import locked
 from tracin.machine.device import has_bfloat16
 from tracin.machine.processes import Processes, joined_processes
 from tracin.model_check import ModelCheck
 from tracin.results import float_text, schema, staging
+from tracin.results.manifest import records_of
 from tracin.results.run_info import RunInfo, write_run_info
 from tracin.wording import Say
+
+OTHERWISE = "name another folder with --output_dir"
 
 
 def run(config: RunConfig, say: Say) -> RunInfo | None:
@@ -45,11 +51,12 @@ def run(config: RunConfig, say: Say) -> RunInfo | None:
     Raises:
         TracInError: a fact about the data, a checkpoint or the machine that the user can change.
     """
-    with joined_processes(config.device) as processes:
-        return _run(config, say if processes.first else lambda _sentence: None, processes)
+    with joined_processes(config.device) as processes, ExitStack() as held:
+        return _run(config, say if processes.first else lambda _sentence: None, processes, held)
 
 
-def _run(config: RunConfig, say: Say, processes: Processes) -> RunInfo | None:
+def _run(config: RunConfig, say: Say, processes: Processes, held: ExitStack) -> RunInfo | None:
+    """Do what ``run`` does; the lock on the results folder goes into ``held``."""
     if not processes.first:
         processes.wait()  # until the first found nothing against the run: it alone says so
     images = find_run_images(config, say)
@@ -60,6 +67,8 @@ def _run(config: RunConfig, say: Say, processes: Processes) -> RunInfo | None:
         pace = None
         if processes.first:
             plan = _announce(config, settled, images, load, processes, say)
+            if not config.dry_run:
+                held.enter_context(_locked(config.output_dir))
             pace = _pace(config, settled, plan, load, processes, say)
             processes.wait()
         if config.dry_run:
@@ -89,6 +98,7 @@ def _run(config: RunConfig, say: Say, processes: Processes) -> RunInfo | None:
                 write_tables(folder, train, test, scored, judged, shown.crop)
             seconds = {**passed.seconds, **stopwatch.seconds, "total": stopwatch.total}
             info = run_info(config, settings, passed, scored, judged, seconds)
+            info = replace(info, run_id=uuid4().hex, files=records_of(folder, scored.written))
             write_run_info(folder, info)
     except OSError as error:
         raise _unwritable(config.output_dir, error) from error
@@ -130,7 +140,6 @@ def _announce(
     plan.check_disk(config.output_dir)
     if config.dry_run:
         return plan
-    _check_writable(config.output_dir)
     if not comparable(images.train, images.test):
         say(notices.equal_duplicates_only())
     if config.method == schema.GAUSS_NEWTON and len(settled.model_paths) > 1:
@@ -186,18 +195,14 @@ def _score(config: RunConfig, passed: Passed, processes: Processes, folder: Path
     return score(folder, scores, test.table, settings, processes)
 
 
-def _check_writable(folder: Path) -> None:
-    """Find out before the passes, not after them, that the results cannot be written."""
+def _locked(folder: Path) -> AbstractContextManager[None]:
+    """The lock on the results folder, asked for before the passes: it must be writable, too."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
     except OSError as error:
         raise _unwritable(folder, error) from error
+    return locked(folder, OTHERWISE)
 
 
 def _unwritable(folder: Path, error: OSError) -> TracInError:
-    return TracInError(
-        f"Cannot write to {folder} ({error}). Make room there, or name another folder with "
-        "--output_dir."
-    )
+    return TracInError(f"Cannot write to {folder} ({error}). Make room there, or {OTHERWISE}.")

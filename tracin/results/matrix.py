@@ -7,9 +7,10 @@ The file's header is ``0,1,…,n_test−1``, without an index column; line i + 2
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,6 +21,7 @@ import pandas as pd
 
 from tracin.errors import TracInError
 from tracin.results.float_text import csv_rows
+from tracin.results.manifest import FileRecord
 from tracin.wording import count
 
 Float32Array = npt.NDArray[np.float32]
@@ -36,11 +38,17 @@ class MatrixWriter:
     """Writes a matrix in row blocks, in order; use as a context manager."""
 
     def __init__(self, path: Path, columns: Sequence[object]) -> None:
-        self._width = len(columns)
+        self._width, self._size = len(columns), 0
+        self._sha256 = hashlib.sha256()
         self._file = path.open("wb")
         header = io.StringIO()
         csv.writer(header, lineterminator="\n").writerow(columns)
-        self._file.write(header.getvalue().encode())
+        self._put(header.getvalue().encode())
+
+    @property
+    def record(self) -> FileRecord:
+        """Of what was written so far: to read a large file once more would take minutes."""
+        return FileRecord(self._size, self._sha256.hexdigest())
 
     def write(self, block: Float32Array) -> None:
         """Append ``block`` (rows, columns), float32.
@@ -59,8 +67,12 @@ class MatrixWriter:
         step = max(1, VALUES_PER_WRITE // self._width)
         for start in range(0, len(block), step):
             rows = np.ascontiguousarray(block[start : start + step])
-            self._file.write(csv_rows(rows))
-            self._file.write(b"\n")
+            self._put(csv_rows(rows) + b"\n")
+
+    def _put(self, text: bytes) -> None:
+        self._file.write(text)
+        self._sha256.update(text)
+        self._size += len(text)
 
     def __enter__(self) -> Self:
         return self
@@ -74,8 +86,12 @@ class MatrixWriter:
         self._file.close()
 
 
-def read_shape(path: Path) -> tuple[int, int]:
+def read_shape(path: Path, seen: Callable[[bytes], object] = lambda _: None) -> tuple[int, int]:
     """(n_train, n_test) of the matrix in ``path``, from its header and its number of lines.
+
+    Args:
+        path: the file.
+        seen: is given all of it, piece by piece, to hash it on the way.
 
     Raises:
         TracInError: the file is missing or empty.
@@ -83,8 +99,10 @@ def read_shape(path: Path) -> tuple[int, int]:
     try:
         with path.open("rb") as file:
             header = file.readline()
+            seen(header)
             lines, last = 0, b"\n"
             while chunk := file.read(1 << 22):
+                seen(chunk)
                 lines += chunk.count(b"\n")
                 last = chunk[-1:]
     except FileNotFoundError:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tracin.errors import TracInError
 from tracin.flags import HeadActivation, Method, Precision, ResizeMode
 from tracin.model_check import Answers, ModelCheck
+from tracin.results.manifest import FileRecord, Manifest
 from tracin.results.schema import RUN_INFO
 
 SCHEMA_VERSION = 1
@@ -114,6 +115,10 @@ class RunInfo:
     """Rows of test_suspects.csv."""
     model_check: ModelCheck | None = None
     """Whether the model can judge single images; None: an earlier version ran."""
+    run_id: str = ""
+    """Random, of this run alone; "" where an earlier version ran."""
+    files: Manifest = field(default_factory=dict)
+    """The run's files, all but ``run.json``; empty where an earlier version ran."""
     schema_version: int = SCHEMA_VERSION
 
 
@@ -148,6 +153,9 @@ def read_run_info(folder: Path) -> RunInfo:
             content["precision_error"] = PrecisionError(**content["precision_error"])
         if content.get("model_check") is not None:
             content["model_check"] = _model_check(content["model_check"])
+        content["files"] = {
+            name: FileRecord(**record) for name, record in dict(content.get("files", {})).items()
+        }
         content["skipped"] = tuple(SkippedImage(**entry) for entry in content["skipped"])
         return RunInfo(**{name: _as_tuple(value) for name, value in content.items()})
     except (ValueError, KeyError, TypeError) as error:

@@ -14,6 +14,7 @@ from tracin.compute.model.checkpoint import Checkpoint, load_checkpoint
 from tracin.errors import TracInError
 from tracin.images import ImageTable
 from tracin.results import schema
+from tracin.results.manifest import check_files
 from tracin.results.run_info import RunInfo, read_run_info
 from tracin.wording import count
 
@@ -53,6 +54,7 @@ def read_inputs(results_dir: Path, data_dir: Path | None) -> Inputs:
                 "first, or name its folder with --results_dir."
             )
     run = read_run_info(results_dir)
+    check_files(results_dir, run.files, (schema.TRAIN_SUMMARY, schema.INFLUENCE_SUMMARY))
     table = schema.read_table(results_dir, schema.TRAIN_SUMMARY).sort_values("train_idx")
     summary = schema.read_table(results_dir, schema.INFLUENCE_SUMMARY).sort_values("test_idx")
     if "suspicion" not in table.columns or "test_path" not in summary.columns:

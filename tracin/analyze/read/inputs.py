@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tracin.analyze.read.scan import Int64Array
 from tracin.errors import TracInError
 from tracin.image_folder import TRAIN, images_in_order
 from tracin.results import schema
+from tracin.results.manifest import check_files
 from tracin.results.matrix import read_shape
 from tracin.results.run_info import DEFAULT_DATA_DIR, RunInfo, read_run_info
 from tracin.wording import count
@@ -108,10 +110,14 @@ def read_inputs(results_dir: Path, data_dir: Path | None = None) -> Inputs:
     scores = results_dir / schema.INFLUENCE_SCORES
     if not scores.exists():
         return _inputs_without_matrix(results_dir, data_dir)
-    n_train, n_test = read_shape(scores)
+    sha256 = hashlib.sha256()
+    n_train, n_test = read_shape(scores, sha256.update)
     left_out: list[str] = []
     sizes = f"{schema.INFLUENCE_SCORES} has {count(n_train, 'row')} and {count(n_test, 'column')}"
     run = _read_run(results_dir, (n_train, n_test), sizes, left_out)
+    if run is not None:
+        hashed = {schema.INFLUENCE_SCORES: sha256.hexdigest()}
+        check_files(results_dir, run.files, hashed=hashed)
     data_dir = _data_dir(data_dir, run)
     summary = read_rows(results_dir, schema.INFLUENCE_SUMMARY, "test_idx", n_test)
     test = _test_images(results_dir, summary, n_test, run, left_out)
@@ -149,6 +155,8 @@ def _inputs_without_matrix(folder: Path, data_dir: Path | None) -> Inputs:
     rows = count(n_train, "row")
     sizes = f"{schema.TRAIN_SUMMARY} has {rows} and {schema.INFLUENCE_SUMMARY} {n_test:,}"
     run = _read_run(folder, (n_train, n_test), sizes, left_out)
+    if run is not None:
+        check_files(folder, run.files)
     return Inputs(
         scores=means,
         tables=Tables(train_rows, test_rows),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from tracin.compute.scores.tracin import ROWS_PER_BLOCK, MatrixFigures, Scores, 
 from tracin.images import ImageTable
 from tracin.machine.processes import Processes
 from tracin.results import schema
+from tracin.results.manifest import FileRecord
 from tracin.results.matrix import Float32Array, MatrixWriter
 
 VALUES_PER_BLOCK = 16_000_000
@@ -49,6 +50,8 @@ class Scored:
     """By direction."""
     self_influence: Tensor
     """(n_train,), float32, on the CPU"""
+    written: dict[str, FileRecord] = field(default_factory=dict)
+    """The record of the file by its name; in other processes than the first there is none."""
 
 
 def score(
@@ -94,7 +97,7 @@ def score(
             else:
                 delivery.of(source, stop - start)
             bar.update(stop - start)
-    return gathered.merged(processes)
+    return replace(gathered.merged(processes), written=delivery.written)
 
 
 class _Gathered:
@@ -171,10 +174,15 @@ class _Delivery:
         self._stack = ExitStack()
         self._sent: tuple[distributed.Work | None, Float32Array] | None = None
         self._written: Future[None] | None = None
+        self._name = schema.INFLUENCE_SCORES if settings.matrix else schema.CLASS_INFLUENCE
         if folder is not None:
-            name = schema.INFLUENCE_SCORES if settings.matrix else schema.CLASS_INFLUENCE
-            self._writer = self._stack.enter_context(MatrixWriter(folder / name, columns))
+            self._writer = self._stack.enter_context(MatrixWriter(folder / self._name, columns))
             self._pool = self._stack.enter_context(ThreadPoolExecutor(max_workers=1))
+
+    @property
+    def written(self) -> dict[str, FileRecord]:
+        """The record of the file by its name, in the first process and at the end."""
+        return {self._name: self._writer.record} if self._processes.first else {}
 
     def own(self, content: Float32Array) -> None:
         """Write the content of a block of this process, or send it on its way."""
