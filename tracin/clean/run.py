@@ -16,7 +16,7 @@ from tracin.clean.plan import (
     training_images,
 )
 from tracin.results.run_info import data_folder
-from tracin.wording import count
+from tracin.wording import count, for_the_shell
 
 
 @dataclass(frozen=True)
@@ -91,4 +91,4 @@ def _report_lines(plan: CleaningPlan, files: FileCounts, config: CleanConfig) ->
         yield f"  {count(len(renamed), 'image')} renamed, beginning with {renamed[0].new_path}"
     yield f"  What happened to each image: {config.cleaned_dir / LOG}"
     yield ""
-    yield f"Next: train on it and score again with --data_dir {config.cleaned_dir}"
+    yield f"Next: train on it and score again with --data_dir {for_the_shell(config.cleaned_dir)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tracin.compute.config import RunConfig
-from tracin.image_folder import TEST, TRAIN
+from tracin.image_folder import TEST, TRAIN, describe_left_out
 from tracin.images import ImageTable, draw_subset, find_images
 from tracin.wording import Say, count
 
@@ -30,10 +30,11 @@ def find_run_images(config: RunConfig, say: Say) -> RunImages:
     """
     all_train, all_test = find_images(config.data_dir)
     if all_test.split != TEST:
-        say(
-            f"{config.data_dir} has no {TEST}/ folder: the images in {all_test.split}/ are the "
-            "test images."
-        )
+        passed_over = (config.data_dir / TEST).is_dir()
+        lack = f"no images in class folders of {TEST}/" if passed_over else f"no {TEST}/ folder"
+        say(f"{config.data_dir} has {lack}: the images in {all_test.split}/ are the test images.")
+    if left_out := describe_left_out(all_train.left_out + all_test.left_out):
+        say(left_out)
     return RunImages(
         all_train,
         all_test,

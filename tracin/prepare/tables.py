@@ -13,6 +13,7 @@ from tracin.image_folder import NEAR_COLUMNS, NEAR_TABLE, SPLIT_COLUMNS, SPLIT_T
 from tracin.prepare.convert import Converted
 from tracin.prepare.duplicates import AlikePair
 from tracin.prepare.journal import Workplace, split_name
+from tracin.results.cells import write_csv
 from tracin.results.staging import replacing
 
 
@@ -70,4 +71,4 @@ def write_pairs(
 
 def _write_table(path: Path, frame: pd.DataFrame) -> None:
     with replacing(path) as temporary:
-        frame.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
+        write_csv(frame, temporary)

@@ -7,7 +7,6 @@ The file's header is ``0,1,…,n_test−1``, without an index column; line i + 2
 from __future__ import annotations
 
 import csv
-import io
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from tracin.errors import TracInError
+from tracin.results.cells import as_it_was, csv_line
 from tracin.results.float_text import csv_rows
 from tracin.wording import count
 
@@ -38,9 +38,7 @@ class MatrixWriter:
     def __init__(self, path: Path, columns: Sequence[object]) -> None:
         self._width = len(columns)
         self._file = path.open("wb")
-        header = io.StringIO()
-        csv.writer(header, lineterminator="\n").writerow(columns)
-        self._file.write(header.getvalue().encode())
+        self._file.write(csv_line([str(column) for column in columns]).encode())
 
     def write(self, block: Float32Array) -> None:
         """Append ``block`` (rows, columns), float32.
@@ -139,7 +137,7 @@ def read_class_means(path: Path, classes: Sequence[str], n_train: int) -> Float3
 def _header(path: Path) -> list[str]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            header = next(csv.reader(file, strict=True), [])
+            header = [as_it_was(cell) for cell in next(csv.reader(file, strict=True), [])]
     except (csv.Error, UnicodeDecodeError) as error:
         raise TracInError(
             f"The header of {path} cannot be read ({error}). Run TracIn_Resnet50.py again."

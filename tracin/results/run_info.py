@@ -9,6 +9,7 @@ from typing import Any
 
 from tracin.errors import TracInError
 from tracin.flags import HeadActivation, Method, Precision, ResizeMode
+from tracin.image_folder import LeftOut
 from tracin.model_check import Answers, ModelCheck
 from tracin.results.schema import RUN_INFO
 
@@ -112,6 +113,8 @@ class RunInfo:
     """Absolute path of features kept elsewhere; "" where they stand with the results or nowhere."""
     test_suspects: int = 0
     """Rows of test_suspects.csv."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Whatever else stands in the folders of the images, and why it is not used."""
     model_check: ModelCheck | None = None
     """Whether the model can judge single images; None: an earlier version ran."""
     schema_version: int = SCHEMA_VERSION
@@ -148,6 +151,7 @@ def read_run_info(folder: Path) -> RunInfo:
             content["precision_error"] = PrecisionError(**content["precision_error"])
         if content.get("model_check") is not None:
             content["model_check"] = _model_check(content["model_check"])
+        content["left_out"] = tuple(LeftOut(**entry) for entry in content.get("left_out", ()))
         content["skipped"] = tuple(SkippedImage(**entry) for entry in content["skipped"])
         return RunInfo(**{name: _as_tuple(value) for name, value in content.items()})
     except (ValueError, KeyError, TypeError) as error:
