@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import warnings
@@ -23,6 +24,8 @@ _GREY_SIDE = 16
 """Pixels of the reduced image by which lookalikes are found."""
 _ORIENTATION = 0x0112
 """EXIF's tag for how a picture is turned."""
+_OF_THE_NAME = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
+"""How a file system says that it takes no file of this name."""
 _TURNS: dict[object, Image.Transpose] = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -69,8 +72,8 @@ def convert(raw_dir: Path, raw_file: RawFile, target: Path, size: int | None) ->
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's, of odd palettes and big pictures
             image, untouched = _decode(content, size)
-        if not untouched:
-            content = _jpeg(image)
+            if not untouched:
+                content = _jpeg(image)
     except MemoryError:
         return Converted(raw_file, "there is not enough memory for it")
     # Pillow's codecs raise what they like on damaged files: SyntaxError, struct.error, ...
@@ -79,8 +82,13 @@ def convert(raw_dir: Path, raw_file: RawFile, target: Path, size: int | None) ->
         reason = f"cannot be read: {type(error).__name__}: {message}"
         return Converted(raw_file, reason)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-    temporary.write_bytes(content)
-    temporary.replace(target)
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(target)
+    except OSError as error:
+        if error.errno not in _OF_THE_NAME:
+            raise  # the disk is full, or the folder cannot be written: so it is for the next file
+        return Converted(raw_file, f"cannot be written under this name: {error.strerror}")
     return Converted(
         raw_file=raw_file,
         reason="",

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from tracin.errors import TracInError
 from tracin.flags import CROP_SIZE
-from tracin.image_folder import TEST, TRAIN, LeftOut
+from tracin.image_folder import TEST, TRAIN, LeftOut, as_utf8
 from tracin.machine.cores import core_count
 from tracin.prepare.convert import Converted, convert
 from tracin.prepare.duplicates import AlikePair, alike_pairs, group_equal
@@ -108,7 +108,7 @@ def _identity(config: PrepareConfig, raw: RawFolder) -> dict[str, Any]:
     files += [(each.path, each.reason) for each in raw.left_out]
     digest = hashlib.sha256(repr(files).encode())
     return {
-        "raw_dir": str(config.raw_dir.resolve()),
+        "raw_dir": as_utf8(str(config.raw_dir.resolve())),
         "english_names": config.english_names,
         "size": config.size,
         "test_share": config.test_share,
