@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -71,9 +72,7 @@ def test_unreadable_files_are_left_out_with_the_reason(raw: Path, tmp_path: Path
     assert left_out.reason["cane/notes.txt"].startswith("not an image")
 
 
-def converted(
-    folder: Path, name: str, image: Image.Image, **options: object
-) -> npt.NDArray[np.int64]:
+def converted(folder: Path, name: str, image: Image.Image, **options: Any) -> npt.NDArray[np.int64]:
     """The grey values of what becomes of ``image``, saved under ``name``."""
     image.save(folder / name, **options)
     target = folder / f"{name}.out.jpg"
@@ -134,6 +133,7 @@ def test_what_is_transparent_is_white(tmp_path: Path, mode: str) -> None:
     assert grey[:8].min() > 250 and abs(grey[20:44, 20:44].mean() - 90) < 3
 
 
+@pytest.mark.filterwarnings("ignore")  # Pillow's, where this test reads the copy
 def test_a_damaged_note_costs_no_picture(tmp_path: Path) -> None:
     photo = Image.fromarray(PHOTO)
     notes = (b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0nonsense", b"MM\0*")

@@ -15,6 +15,7 @@ from tracin.clean.plan import (
     plan_cleaning,
     training_images,
 )
+from tracin.image_folder import describe_left_out
 from tracin.results.run_info import data_folder
 from tracin.wording import count, for_the_shell
 
@@ -70,9 +71,15 @@ def _change_lines(plan: CleaningPlan) -> Iterator[str]:
             )
 
 
+def _left_out_lines(plan: CleaningPlan) -> Iterator[str]:
+    if plan.left_out:
+        yield f"  {describe_left_out(plan.left_out)}"
+
+
 def _dry_run_lines(plan: CleaningPlan, config: CleanConfig) -> Iterator[str]:
     yield f"Dry run: nothing is written. From {plan.data_dir}, {config.cleaned_dir} would hold:"
     yield f"  {_totals(plan)}"
+    yield from _left_out_lines(plan)
     yield from _change_lines(plan)
 
 
@@ -86,6 +93,7 @@ def _report_lines(plan: CleaningPlan, files: FileCounts, config: CleanConfig) ->
         )
     else:
         yield "  Nothing to do: everything was already there."
+    yield from _left_out_lines(plan)
     renamed = [step for step in plan.steps if step.note.startswith("renamed")]
     if renamed:
         yield f"  {count(len(renamed), 'image')} renamed, beginning with {renamed[0].new_path}"
