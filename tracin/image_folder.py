@@ -99,11 +99,9 @@ def find_split(data_dir: Path, split: str) -> SplitFiles:
     left_out = [*listing.left_out, *(LeftOut(file, why) for file, why in reasons.items() if why)]
     explained = {path.split("/")[1] for path in images} | {each.path for each in listing.left_out}
     left_out += [LeftOut(name, NO_IMAGES) for name in listing.folders if name not in explained]
-    return SplitFiles(
-        tuple(images),
-        listing.folders,
-        tuple(LeftOut(f"{split}/{each.path}", each.reason) for each in left_out),
-    )
+    left_out.sort(key=lambda each: each.path)
+    named = tuple(LeftOut(f"{split}/{each.path}", each.reason) for each in left_out)
+    return SplitFiles(tuple(images), listing.folders, named)
 
 
 def images_in_order(folder: Path) -> Sequence[str]:

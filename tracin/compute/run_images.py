@@ -32,7 +32,8 @@ def find_run_images(config: RunConfig, say: Say) -> RunImages:
     if all_test.split != TEST:
         passed_over = (config.data_dir / TEST).is_dir()
         lack = f"no images in class folders of {TEST}/" if passed_over else f"no {TEST}/ folder"
-        say(f"{config.data_dir} has {lack}: the images in {all_test.split}/ are the test images.")
+        used = config.data_dir / all_test.split
+        say(f"{config.data_dir} has {lack}: the images in {used} are the test images.")
     if left_out := describe_left_out(all_train.left_out + all_test.left_out):
         say(left_out)
     return RunImages(
