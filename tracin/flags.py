@@ -205,6 +205,9 @@ def run_command(name: str, act: Callable[[], None], *, interrupted: str) -> int:
     # (measured).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
+        for word in sys.argv:
+            if not _is_utf8(word):
+                raise TracInError(f"The name {word} is not in UTF-8. Rename the file or folder.")
         act()
     except TracInError as error:
         show(f"{name}: {error}", error=True)
@@ -219,6 +222,14 @@ def run_command(name: str, act: Callable[[], None], *, interrupted: str) -> int:
         print(f"\n{interrupted}", file=sys.stderr)
         return 130
     return 0
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _missing_package(error: ImportError) -> str | None:
