@@ -142,9 +142,11 @@ def test_what_is_left_out_is_told_in_one_line() -> None:
     assert describe_left_out(
         [*named, LeftOut("train/b\x1b\n", "a class folder without images")]
     ) == (
-        "Not used, 1,201 in all: train/a/0.gif and 1,199 more (not an image); "
-        "train/b\\x1b\\n (a class folder without images)."
+        "Not used, 1,201 in all: train/b\\x1b\\n (a class folder without images); "
+        "train/a/0.gif and 1,199 more (not an image)."
     )
+    whole = LeftOut("train/c", "a folder that cannot be read")
+    assert describe_left_out([*named, whole]).startswith("Not used, 1,201 in all: train/c (a fo")
     reasons = [LeftOut("a", str(number)) for number in range(9)]
     assert describe_left_out(reasons).endswith("a (4); 4 more reasons.")
 

@@ -126,16 +126,20 @@ def describe_left_out(left_out: Sequence[LeftOut]) -> str:
     """What is not used, by reason with an example of each, in one line; "" for nothing."""
     if not left_out:
         return ""
+    return f"Not used, {len(left_out):,} in all: {'; '.join(reasons_in_words(left_out))}."
+
+
+def reasons_in_words(left_out: Sequence[LeftOut]) -> list[str]:
+    """``train/a/1.gif and 2 more (not an image)`` for each reason, whole folders first; the last one
+    counts the reasons that are not told.
+    """
     by_reason: dict[str, list[str]] = {}
     for each in left_out:
         by_reason.setdefault(each.reason, []).append(each.path)
-    parts = [
-        f"{first_few(paths, most=1)} ({reason})"
-        for reason, paths in list(by_reason.items())[:_REASONS_SHOWN]
-    ]
-    more = remaining(len(by_reason), _REASONS_SHOWN)
-    parts += [f"{more} reasons" if more else ""]
-    return f"Not used, {len(left_out):,} in all: {'; '.join(part for part in parts if part)}."
+    order = sorted(by_reason, key=lambda reason: "folder" not in reason)
+    told = [f"{first_few(by_reason[why], most=1)} ({why})" for why in order[:_REASONS_SHOWN]]
+    more = remaining(len(order), _REASONS_SHOWN)
+    return [*told, *([f"{more} reasons"] if more else [])]
 
 
 def read_image_file(path: Path) -> bytes:

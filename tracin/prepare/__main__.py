@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from tracin.errors import TracInError
 from tracin.flags import CROP_SIZE, natural_int, new_parser, positive_int, run_command, share, show
 from tracin.image_folder import TEST, TRAIN
-from tracin.wording import count, for_the_shell, listed, on_one_line, remaining
+from tracin.wording import count, for_the_shell, listed
 
 if TYPE_CHECKING:
     from tracin.prepare.run import PrepareResult
@@ -31,8 +31,6 @@ Then run: python -m tracin.training
 """
 CONTINUE = "Run the same command again to continue where it stopped."
 """What the user can do after an interruption or on a full disk."""
-_SHOWN = 3
-"""Files left out that are named on the screen; the table names all."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -114,7 +112,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def _report(result: PrepareResult, folder: Path) -> None:
-    from tracin.image_folder import NEAR_TABLE, SPLIT_TABLE
+    from tracin.image_folder import NEAR_TABLE, SPLIT_TABLE, reasons_in_words
 
     show(
         f"\n{count(result.train_images, 'training image')} and "
@@ -122,10 +120,8 @@ def _report(result: PrepareResult, folder: Path) -> None:
         f"{count(len(result.class_names), 'class')}: {listed(result.class_names)}.\n"
         f"  left out  {count(len(result.left_out), 'file')}"
     )
-    for each in result.left_out[:_SHOWN]:
-        show(f"            {on_one_line(each.path)}: {each.reason}")
-    if more := remaining(len(result.left_out), _SHOWN):
-        show(f"            and {more}, see {SPLIT_TABLE}")
+    for line in reasons_in_words(result.left_out):
+        show(f"            {line}")
     groups = result.equal_across_classes
     across = f"; {count(groups, 'group')} under more than one class" if groups else ""
     show(
