@@ -130,8 +130,8 @@ def describe_left_out(left_out: Sequence[LeftOut]) -> str:
 
 
 def reasons_in_words(left_out: Sequence[LeftOut]) -> list[str]:
-    """``train/a/1.gif and 2 more (not an image)`` for each reason, whole folders first; the last one
-    counts the reasons that are not told.
+    """``train/a/1.gif and 2 more (not an image)`` for each reason, whole folders first; the last
+    one counts the reasons that are not told.
     """
     by_reason: dict[str, list[str]] = {}
     for each in left_out:
