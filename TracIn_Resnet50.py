@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from tracin import flags
+from tracin.wording import for_the_shell
 
 if TYPE_CHECKING:
     from tracin.compute.config import RunConfig
@@ -240,15 +240,15 @@ def _run(arguments: argparse.Namespace, command: tuple[str, ...]) -> None:
     from tracin.compute.run import run
 
     planted = _make_demo(arguments) if arguments.demo else None
-    info = run(_config(arguments, command), say=print)
+    info = run(_config(arguments, command), say=flags.show)
     if info is None:  # a dry run, or not the process of torchrun that speaks
         return
     if said := warning(info):
-        print(f"\n{said}", file=sys.stderr)
-    print(report(info, arguments.output_dir))
+        flags.show(f"\n{said}", error=True)
+    flags.show(report(info, arguments.output_dir))
     if planted:
         _report_planted(arguments.output_dir, planted)
-    print(f"\nNext: {_next_command(arguments.output_dir)}")
+    flags.show(f"\nNext: {_next_command(arguments.output_dir)}")
 
 
 def _make_demo(arguments: argparse.Namespace) -> Path:
@@ -304,7 +304,7 @@ def _report_planted(output_dir: Path, planted: Path) -> None:
 
     found, total = count_found(output_dir, planted)
     if total:
-        print(
+        flags.show(
             f"\nThis run has {count(total, 'wrong training label')}, made on purpose ({planted}).\n"
             f"{found} of them ({found / total:.0%}) stand among the {total} most suspicious images."
         )
@@ -313,7 +313,7 @@ def _report_planted(output_dir: Path, planted: Path) -> None:
 def _next_command(output_dir: Path) -> str:
     """The command that draws these results, for the shell; of the package where it is installed."""
     installed = Path(sys.argv[0]).stem == "tracin"
-    where = "" if output_dir == DEFAULT_OUTPUT else f" --results_dir {shlex.quote(str(output_dir))}"
+    where = "" if output_dir == DEFAULT_OUTPUT else f" --results_dir {for_the_shell(output_dir)}"
     return ("tracin-analyze" if installed else "python analyze_results.py") + where
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from tracin.flags import RankBy, new_parser, positive_int, run_command
+from tracin.flags import RankBy, new_parser, positive_int, run_command, show
 
 NAME = "analyze_results.py"
 
@@ -112,7 +112,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _check_flags(parser, arguments)
     return run_command(
         NAME,
-        lambda: print(_run(arguments)),
+        lambda: show(_run(arguments)),
         interrupted="Interrupted: some files may be missing. Run it again.",
     )
 
@@ -165,7 +165,7 @@ def _what_if(arguments: argparse.Namespace) -> str:
     from tracin.what_if.run import WhatIfConfig, what_if
 
     config = WhatIfConfig(arguments.what_if, arguments.results_dir, arguments.data_dir)
-    return what_if(config, say=print)
+    return what_if(config, say=show)
 
 
 def _apply(arguments: argparse.Namespace) -> str:

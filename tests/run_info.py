@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tracin.image_folder import LeftOut
 from tracin.results.run_info import CheckpointInfo, PrecisionError, RunInfo, SkippedImage
 
 
@@ -36,6 +37,7 @@ def example_run_info() -> RunInfo:
         train_images_found=5,
         test_images_found=2,
         skipped=(SkippedImage("train/cat/x.jpg", "UnidentifiedImageError"),),
+        left_out=(LeftOut("train/cat/y.gif", "not an image: its name ends in .gif"),),
         checkpoints=checkpoints,
         layer="model.fc.4",
         precision="bfloat16",

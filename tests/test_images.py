@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import warnings
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from torchvision.datasets import ImageFolder
 from tracin import images
 from tracin.errors import TracInError
 from tracin.hashing import picture_hash
+from tracin.image_folder import LeftOut
 from tracin.images import (
     Crop,
     ImageTable,
@@ -24,6 +26,7 @@ from tracin.images import (
     draw_subset,
     evaluation_pixels,
     find_images,
+    find_training_images,
     normalize,
 )
 
@@ -57,6 +60,56 @@ def test_val_serves_where_there_is_no_test(tmp_path: Path) -> None:
     assert find_images(tmp_path)[1].paths == ("test/a/3.png",)
 
 
+@pytest.mark.parametrize("name", ["val", "valid", "validation"])
+def test_labelled_images_serve_where_test_is_flat(tmp_path: Path, name: str) -> None:
+    save(tmp_path / "train/a/1.png")
+    save(tmp_path / "test/0001.png")
+    with pytest.raises(
+        TracInError, match=r"test has no class folders.*test/0001.png \(in no class"
+    ):
+        find_images(tmp_path)
+    save(tmp_path / f"{name}/a/2.png")
+    _, test = find_images(tmp_path)
+    assert (test.paths, test.split) == ((f"{name}/a/2.png",), name)
+    assert test.left_out == (LeftOut("test/0001.png", "in no class folder"),)
+
+
+def test_training_needs_no_test_images_and_makes_no_class_without_images(tmp_path: Path) -> None:
+    save(tmp_path / "train/a/1.png")
+    save(tmp_path / "train/c/1.png")
+    for name in ("b", ".ipynb_checkpoints"):
+        (tmp_path / "train" / name).mkdir()
+    table = find_training_images(tmp_path)
+    assert table.class_names == ("a", "c") and table.labels.tolist() == [0, 1]
+    assert [each.path for each in table.left_out] == ["train/.ipynb_checkpoints", "train/b"]
+
+
+def test_accents_may_be_composed_in_another_way(tmp_path: Path) -> None:
+    save(tmp_path / "train/caf\u00e9/1.png")
+    save(tmp_path / "train/a/1.png")
+    save(tmp_path / "test/cafe\u0301/2.png")
+    train, test = find_images(tmp_path)
+    assert train.class_names == test.class_names == ("a", "caf\u00e9")
+    assert test.labels.tolist() == [1]
+
+
+def test_a_data_folder_whose_name_is_no_utf8_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TracInError, match="not in UTF-8"):
+        find_images(tmp_path / "caf\udce9")
+
+
+@pytest.mark.parametrize("size", [(1, 1_000_000), (70_000, 2)])
+def test_an_image_that_would_fill_the_memory_is_refused(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    Image.new("L", size).save(tmp_path / "thin.png")
+    table = ImageTable(tmp_path, "train", ("thin.png",), np.zeros(1, np.int64), ("a",))
+    _, pixels, _, reason = PixelDataset(table, [0], Crop())[0]
+    assert pixels is None and "too many for the memory" in reason
+    _, pixels, _, _ = PixelDataset(table, [0], Crop(8, 8, "square"))[0]
+    assert pixels is not None
+
+
 def test_errors_of_folders(tmp_path: Path) -> None:
     with pytest.raises(TracInError, match=r"There is no folder .*/train"):
         find_images(tmp_path)
@@ -67,11 +120,16 @@ def test_errors_of_folders(tmp_path: Path) -> None:
     with pytest.raises(TracInError, match="train has no class folders"):
         find_images(tmp_path)
     (tmp_path / "train/dog").mkdir()
+    with pytest.raises(TracInError, match=r"train holds no images.*train/dog \(a class folder"):
+        find_images(tmp_path)
+    save(tmp_path / "train/dog/1.png")
+    with pytest.raises(TracInError, match="test holds no images"):
+        find_images(tmp_path)
+    save(tmp_path / "test/cat/1.png")
     with pytest.raises(TracInError, match="has the class cat"):
         find_images(tmp_path)
-    (tmp_path / "train/cat").mkdir()
-    with pytest.raises(TracInError, match="train holds no images"):
-        find_images(tmp_path)
+    (tmp_path / "train/cat").mkdir()  # a class of the model without training images
+    assert find_images(tmp_path)[1].class_names == ("cat", "dog")
 
 
 def table_of(counts: list[int]) -> ImageTable:
@@ -165,6 +223,9 @@ def test_unreadable_images_are_named_not_raised(tmp_path: Path) -> None:
     assert pixels is None
     assert "UnidentifiedImageError" in reason
     assert "FileNotFoundError" in gone
+    os.mkfifo(tmp_path / "pipe.png")
+    pipe = ImageTable(tmp_path, "train", ("pipe.png",), np.zeros(1, np.int64), ("a",))
+    assert "no regular file" in PixelDataset(pipe, [0], Crop())[0].reason
 
 
 def test_pictures_that_only_look_the_same_in_rgb_are_not_the_same(tmp_path: Path) -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+
 import pytest
 
 from tracin.wording import (
     count,
     duration,
     first_few,
+    for_the_shell,
     listed,
     noun_for,
     number,
     power_of_ten,
     remaining,
     signed,
+    visible,
 )
 
 
@@ -103,3 +108,23 @@ def test_a_noun_without_its_number() -> None:
 )
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_what_a_terminal_would_act_on_is_written_out() -> None:
+    assert visible("\x1b]0;pwned\x07 a\rb\x9b \u202e\udce9 \x7f") == (
+        r"\x1b]0;pwned\x07 a\x0db\u009b \u202e\xe9 \x7f"
+    )
+    plain = "two\nlines, a\ttab, é, 猫, שלום, \u200e →"
+    assert visible(plain) == plain
+    assert listed(["a\nWarning: b", "c\x1b"]) == r"a\nWarning: b and c\x1b"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["plain", "two words", "it's", "-x", "$(rm x)", "a\nb", "\x1b[31m", "\\ '\r", "caf\udce9"],
+)
+def test_a_path_comes_back_from_the_shell(name: str) -> None:
+    word = for_the_shell(name)
+    assert visible(word) == word and "\n" not in word
+    said = subprocess.run(["bash", "-c", f"printf %s {word}"], capture_output=True, check=True)
+    assert os.fsdecode(said.stdout).removeprefix("./") == name

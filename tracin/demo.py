@@ -18,6 +18,7 @@ import pandas as pd
 from PIL import Image
 
 from tracin.errors import TracInError
+from tracin.flags import show
 from tracin.image_folder import TEST, TRAIN
 from tracin.images import Crop
 from tracin.results.schema import TRAIN_SUMMARY, read_table
@@ -78,7 +79,7 @@ def make_demo(
     data_dir: Path = Path("data/demo"),
     models_dir: Path = Path("models/demo"),
     seed: int = 0,
-    say: Say = print,
+    say: Say = show,
 ) -> DemoFiles:
     """Make the demo's files where they are missing; return where they are.
 

@@ -1,8 +1,8 @@
 """What the command lines have in common: choices, numbers checked as they are read, shared flags,
 and how a command ends.
 
-Imports the standard library and the errors alone, so that ``--help`` answers at once, whatever is
-not installed.
+Imports the standard library, the errors and the wording alone, so that ``--help`` answers at once,
+whatever is not installed.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from typing import Literal, get_args
 
 from tracin import __version__
 from tracin.errors import TracInError
+from tracin.wording import visible
 
 Method = Literal["tracin", "gauss_newton"]
 Precision = Literal["float32", "bfloat16"]
@@ -182,6 +183,11 @@ def add_crop_flags(
         )
 
 
+def show(text: str, *, error: bool = False) -> None:
+    """Print ``text`` on stdout, or on stderr; no name in it can do anything to the terminal."""
+    print(visible(text), file=sys.stderr if error else sys.stdout)
+
+
 def run_command(name: str, act: Callable[[], None], *, interrupted: str) -> int:
     """Call ``act``; return the exit status: 0, 1 after an error that the user can put right, 130
     after Ctrl-C. Errors are one line on stderr.
@@ -199,9 +205,12 @@ def run_command(name: str, act: Callable[[], None], *, interrupted: str) -> int:
     # (measured).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
+        for word in sys.argv:
+            if not _is_utf8(word):
+                raise TracInError(f"The name {word} is not in UTF-8. Rename the file or folder.")
         act()
     except TracInError as error:
-        print(f"{name}: {error}", file=sys.stderr)
+        show(f"{name}: {error}", error=True)
         return 1
     except ImportError as error:
         package = _missing_package(error)
@@ -213,6 +222,14 @@ def run_command(name: str, act: Callable[[], None], *, interrupted: str) -> int:
         print(f"\n{interrupted}", file=sys.stderr)
         return 130
     return 0
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _missing_package(error: ImportError) -> str | None:

@@ -20,18 +20,20 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 from torch.utils.data import Dataset
-from torchvision.datasets.folder import find_classes, make_dataset
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as transforms
 
-from tracin.errors import TracInError
+from tracin.data_folder import find_data, find_training, namesake
 from tracin.flags import CROP_SIZE, RESIZE_SIZE, ResizeMode
 from tracin.hashing import HASH_BYTES, content_hash, picture_hash
-from tracin.image_folder import IMAGE_SUFFIXES, TEST_FOLDERS, TRAIN
-from tracin.wording import first_few
+from tracin.image_folder import TRAIN, LeftOut, SplitFiles, read_image_file
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+
+MAX_RESIZED_PIXELS = 2**26
+"""Of an image that is enlarged: 268 MB at four bytes each. At 256 pixels for the shorter side,
+one a thousand times as long as wide: a network would see nothing in it."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class ImageTable:
     labels: npt.NDArray[np.int64]
     class_names: tuple[str, ...]
     """The training classes; ``labels`` index it."""
+    left_out: tuple[LeftOut, ...] = ()
+    """What else stands in the split's folder, and why it is not used."""
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -52,61 +56,38 @@ class ImageTable:
     def take(self, rows: npt.NDArray[np.int64]) -> ImageTable:
         """The table of these rows, in their order."""
         paths = tuple(self.paths[row] for row in rows)
-        return ImageTable(self.data_dir, self.split, paths, self.labels[rows], self.class_names)
+        return replace(self, paths=paths, labels=self.labels[rows])
 
 
 def find_images(data_dir: Path) -> tuple[ImageTable, ImageTable]:
     """(training images, test images) as torchvision's ImageFolder finds and orders them.
 
-    Test images stand in ``test/``, or in ``val/`` where there is no ``test/``.
+    Raises:
+        TracInError: see ``find_data``.
+    """
+    data = find_data(data_dir)
+    return (
+        _table(data_dir, TRAIN, data.train, data.class_names),
+        _table(data_dir, data.test_split, data.test, data.class_names),
+    )
+
+
+def find_training_images(data_dir: Path) -> ImageTable:
+    """The training images; their classes are the folders that hold any.
 
     Raises:
-        TracInError: a folder is missing or holds no images, or a test class is no training class.
+        TracInError: ``train/`` is missing or holds no images.
     """
-    train_dir = data_dir / TRAIN
-    if not train_dir.is_dir():
-        raise TracInError(
-            f"There is no folder {train_dir}. Put the images in {data_dir}/train/<class>/ and "
-            f"{data_dir}/test/<class>/, or name their folder with --data_dir."
-        )
-    test_split = next((name for name in TEST_FOLDERS if (data_dir / name).is_dir()), None)
-    if test_split is None:
-        raise TracInError(
-            f"There is neither {data_dir}/test nor {data_dir}/val. Put the test images in "
-            f"{data_dir}/test/<class>/."
-        )
-    class_names = _class_folders(train_dir)
-    test_classes = _class_folders(data_dir / test_split)
-    if unknown := [name for name in test_classes if name not in class_names]:
-        raise TracInError(
-            f"{data_dir / test_split} has the {'class' if len(unknown) == 1 else 'classes'} "
-            f"{first_few(unknown)}, and {train_dir} does not (it has {first_few(class_names, 12)})."
-            " Every test class must be a training class too."
-        )
-    return _scan(data_dir, TRAIN, class_names), _scan(data_dir, test_split, class_names)
+    files = find_training(data_dir)
+    return _table(data_dir, TRAIN, files, files.class_names)
 
 
-def _class_folders(folder: Path) -> tuple[str, ...]:
-    try:
-        names, _ = find_classes(folder)
-    except FileNotFoundError:
-        raise TracInError(
-            f"{folder} has no class folders. Put the images in {folder}/<class>/."
-        ) from None
-    return tuple(names)
-
-
-def _scan(data_dir: Path, split: str, class_names: tuple[str, ...]) -> ImageTable:
-    class_to_index = {name: index for index, name in enumerate(class_names)}
-    samples = make_dataset(data_dir / split, class_to_index, IMAGE_SUFFIXES, allow_empty=True)
-    if not samples:
-        raise TracInError(
-            f"{data_dir / split} holds no images: no file in its class folders ends in "
-            f"{', '.join(IMAGE_SUFFIXES[:-1])} or {IMAGE_SUFFIXES[-1]}."
-        )
-    paths = tuple(Path(path).relative_to(data_dir).as_posix() for path, _ in samples)
-    labels = np.array([label for _, label in samples], dtype=np.int64)
-    return ImageTable(data_dir, split, paths, labels, class_names)
+def _table(
+    data_dir: Path, split: str, files: SplitFiles, class_names: tuple[str, ...]
+) -> ImageTable:
+    index = {name: class_names.index(namesake(name, class_names)) for name in files.class_names}
+    labels = np.array([index[path.split("/")[1]] for path in files.images], dtype=np.int64)
+    return ImageTable(data_dir, split, files.images, labels, class_names, files.left_out)
 
 
 def draw_subset(table: ImageTable, size: int | None, seed: int) -> ImageTable:
@@ -175,6 +156,23 @@ def evaluation_pixels(image: Image.Image, crop: Crop) -> Tensor:
     return pixels
 
 
+def _check_resized(size: tuple[int, int], crop: Crop) -> None:
+    """Refuse an image that would be enlarged beyond all measure, before it is.
+
+    Raises:
+        ValueError: it would.
+    """
+    width, height = size
+    if crop.resize_mode == "square":
+        return  # the size asked for, whatever the image's
+    pixels = crop.resize_size**2 * max(size) // max(1, min(size))
+    if pixels > max(MAX_RESIZED_PIXELS, width * height, crop.resize_size**2):
+        raise ValueError(
+            f"{width:,} x {height:,} pixels; with a shorter side of {crop.resize_size} it would "
+            f"have {pixels:,}, too many for the memory"
+        )
+
+
 def _same_as_tensor(size: tuple[int, int], resize_size: int) -> bool:
     """Whether resizing as a tensor, in two thirds of the time, gives Pillow's pixels to the bit.
 
@@ -236,10 +234,11 @@ class PixelDataset(Dataset[DecodedImage]):
     def __getitem__(self, index: int) -> DecodedImage:
         path, row = self._data_dir / self._paths[index], self._rows[index]
         try:
-            content = path.read_bytes()
+            content = read_image_file(path)
             with warnings.catch_warnings(), Image.open(io.BytesIO(content)) as file:
                 # Pillow warns of odd palettes and big pictures; both are read as ImageFolder does.
                 warnings.simplefilter("ignore")
+                _check_resized(file.size, self._crop)
                 both = bytearray(content_hash(content) + picture_hash(file))
                 image = file.convert("RGB")
             hashes = torch.frombuffer(both, dtype=torch.uint8)
@@ -247,6 +246,8 @@ class PixelDataset(Dataset[DecodedImage]):
             return DecodedImage(row, pixels, hashes.view(2, HASH_BYTES), "")
         except UnidentifiedImageError as error:  # whose own words name an object in memory
             return DecodedImage(row, None, None, f"{type(error).__name__}: no known image format")
+        except MemoryError:
+            return DecodedImage(row, None, None, "there is not enough memory for it")
         # Pillow's decoders raise what they like on damaged files: SyntaxError, struct.error, ...
         except Exception as error:
             return DecodedImage(row, None, None, f"{type(error).__name__}: {error}")

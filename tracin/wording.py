@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import unicodedata
 from collections.abc import Callable, Sequence
 
@@ -14,6 +16,12 @@ digits tell it well."""
 
 LEFT_TO_RIGHT = "\u200e"
 """An invisible mark: what stands beside it runs from left to right."""
+
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
+"""What a terminal acts on rather than shows, or what turns the text beside it around: control
+characters but tab and line feed, marks of direction, and bytes that are no UTF-8."""
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -44,8 +52,37 @@ def power_of_ten(exponent: int) -> str:
     return f"10{str(exponent).translate(_SUPERSCRIPTS)}"
 
 
+def visible(text: str) -> str:
+    """``text`` with characters that a terminal would act on written out: ``\\x1b``, ``\\u202e``."""
+    return _UNSEEN.sub(lambda found: _escaped(found[0]), text)
+
+
+def on_one_line(name: str) -> str:
+    """``name`` made ``visible``, a line feed as ``\\n``: it cannot pass for a line of its own."""
+    return visible(name).replace("\n", "\\n")
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # how Python keeps a byte of a name that is no UTF-8
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}"
+
+
+def for_the_shell(path: object) -> str:
+    """``path`` as a POSIX shell takes it back, whatever its name holds."""
+    word = str(path)
+    if word.startswith("-"):
+        word = f"./{word}"  # else it would be read as a flag
+    if on_one_line(word) == word:
+        return shlex.quote(word)
+    escaped = word.replace("\\", "\\\\").replace("'", "\\'")
+    return f"$'{on_one_line(escaped)}'"
+
+
 def listed(words: Sequence[str]) -> str:
-    """``a, b and c``."""
+    """``a, b and c``, each on one line."""
+    words = [on_one_line(word) for word in words]
     return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
 
 

@@ -74,3 +74,10 @@ def test_unreadable_actions(tmp_path: Path, content: bytes, message: str) -> Non
         read_actions(tmp_path / "actions.csv", (), ())
     with pytest.raises(TracInError, match="is not there"):
         read_actions(tmp_path / "none.csv", (), ())
+
+
+def test_a_class_that_a_spreadsheet_would_run_is_read_as_it_was(tmp_path: Path) -> None:
+    paths, classes = ("train/cat/1.jpg", "train/cat/2.jpg"), ("cat", "=cmd", "'=cmd")
+    rows = ("train/cat/1.jpg,relabel,'=cmd", "train/cat/2.jpg,relabel,''=cmd")
+    actions = read_actions(write_actions(tmp_path, *rows), paths, classes)
+    assert [action.new_class for action in actions] == ["=cmd", "'=cmd"]

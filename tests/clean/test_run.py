@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import analyze_results
-from tests.clean.photos import DECISIONS, clean, write_actions
+from tests.clean.photos import DECISIONS, clean, log_of, write_actions
 from tests.run_info import example_run_info
 from tracin.results.run_info import write_run_info
 
@@ -23,6 +24,38 @@ def test_dry_run_writes_nothing(
     assert "6 training images: 1 relabelled, 1 left out, 4 kept; 3 test files carried over" in said
     assert "relabel  train/cat/1.jpg -> train/dog/1_from_cat.jpg (renamed:" in said
     assert "delete   train/dog/2.JPG" in said
+
+
+def test_what_is_no_image_is_named_and_what_is_linked_comes_once(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (data_dir / "train/cat/4.jfif").touch()
+    (data_dir / "train/cat/l").symlink_to("..")
+    (data_dir / "train/dog/m").symlink_to("../..")
+    (data_dir / "test/dog/gone.jpg").symlink_to("nowhere")
+    os.mkfifo(data_dir / "test/dog/pipe.jpg")
+    assert clean(data_dir, write_actions(tmp_path, *DECISIONS)) == 0
+    said = capsys.readouterr().out
+    assert "6 training images: 1 relabelled, 1 left out, 4 kept; 3 test files carried over" in said
+    assert "Not used, 5 in all: train/cat/4.jfif (not an image: its name ends in .jfif);" in said
+    log = log_of(tmp_path / "clean")
+    assert {path for path, (action, *_) in log.items() if action == "left out"} == {
+        *("train/cat/4.jfif", "train/cat/l", "train/dog/m"),
+        *("test/dog/gone.jpg", "test/dog/pipe.jpg"),
+    }
+    assert log["test/dog/pipe.jpg"][2] == "a pipe, no regular file"
+
+
+def test_the_next_command_is_quoted(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = str(tmp_path / "it's; $(clean)\x1b")
+    actions = write_actions(tmp_path, *DECISIONS)
+    arguments = ["--apply", str(actions), "--data_dir", str(data_dir), "--cleaned_dir", target]
+    assert analyze_results.main(arguments) == 0
+    said = capsys.readouterr().out
+    assert "\x1b" not in said
+    assert said.rstrip().endswith(f"--data_dir $'{tmp_path}/it\\'s; $(clean)\\x1b'")
 
 
 def test_flags_go_together(capsys: pytest.CaptureFixture[str]) -> None:

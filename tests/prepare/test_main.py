@@ -9,10 +9,25 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.prepare.raw_photos import piece, table
 from tracin.prepare.__main__ import main
 
 REPOSITORY = Path(__file__).parents[2]
+
+
+def test_what_is_left_out_is_named_by_reason(
+    raw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(3):
+        (raw / "cane" / f"{number}.txt").touch()
+    (raw / "drago").mkdir()
+    assert main([str(raw), str(tmp_path / "out"), "--workers", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "left out  4 files" in said
+    assert "drago (a class folder without images)\n" in said
+    assert "cane/0.txt and 2 more (not an image: its name ends in .txt)\n" in said
 
 
 def test_ctrl_c_ends_all_processes_with_one_line(raw: Path, tmp_path: Path) -> None:

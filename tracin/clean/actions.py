@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tracin.errors import TracInError
+from tracin.results.cells import as_it_was
 from tracin.results.schema import REPORT
 from tracin.wording import count, first_few, listed, noun_for
 
@@ -56,7 +57,9 @@ def read_actions(
     first_line: dict[str, int] = {}
     wrong: list[str] = []
     for line, row in _rows(path):
-        action = Action(row["train_path"], row["action"], row["new_class"], line)
+        # Cells that the review page or a spreadsheet made neutral, as in the results.
+        train_path, verb, new_class = (as_it_was(row[name]) for name in COLUMNS)
+        action = Action(train_path, verb, new_class, line)
         actions.append(action)
         fault = f"it has {_SURPLUS}" if _SURPLUS in row else _fault(action, known, classes)
         if not fault and action.train_path in first_line:

@@ -17,6 +17,7 @@ import pandas as pd
 
 from tracin.clean.plan import CleaningPlan
 from tracin.errors import TracInError
+from tracin.results.cells import as_it_was, write_csv
 from tracin.results.staging import replacing
 
 LOG = "cleaning_log.csv"
@@ -105,7 +106,7 @@ def _former_files(cleaned_dir: Path) -> frozenset[str]:
     """Paths of the files that an earlier run put there, according to its log."""
     try:
         log = pd.read_csv(cleaned_dir / LOG, dtype=str, keep_default_na=False, encoding="utf-8")
-        return frozenset(log["new_path"]) - {""}
+        return frozenset(log["new_path"].map(as_it_was)) - {""}
     except (OSError, ValueError, KeyError):
         return frozenset()
 
@@ -119,8 +120,7 @@ def _write_stamp(data_dir: Path, cleaned_dir: Path) -> None:
 def _write_log(plan: CleaningPlan, cleaned_dir: Path) -> None:
     rows = [(step.path, step.action, step.new_path, step.note) for step in plan.steps]
     with replacing(cleaned_dir / LOG) as temporary:
-        frame = pd.DataFrame(rows, columns=list(LOG_COLUMNS))
-        frame.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
+        write_csv(pd.DataFrame(rows, columns=list(LOG_COLUMNS)), temporary)
 
 
 def _remove(cleaned_dir: Path, name: str) -> bool:

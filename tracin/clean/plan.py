@@ -6,20 +6,29 @@ test images are carried over as they are.
 
 from __future__ import annotations
 
-import os
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tracin.clean.actions import DELETE, KEEP, RELABEL, Action
 from tracin.errors import TracInError
-from tracin.image_folder import TEST, TEST_FOLDERS, TRAIN, images_in_order
+from tracin.image_folder import (
+    TEST,
+    TEST_FOLDERS,
+    TRAIN,
+    LeftOut,
+    find_split,
+    images_in_order,
+    list_files,
+)
 from tracin.wording import listed, noun_for
 
 CARRIED_OVER = "carried over"
 """What the log says of files outside train/."""
+LEFT_OUT = "left out"
+"""What it says of whatever is neither a training image nor a test file."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +38,7 @@ class Step:
     path: str
     """Relative to the data folder, with forward slashes."""
     action: str
-    """keep, relabel, delete, or ``CARRIED_OVER``."""
+    """keep, relabel, delete, ``CARRIED_OVER`` or ``LEFT_OUT``."""
     new_path: str
     """Relative to the cleaned folder; empty where the file is left out."""
     note: str = ""
@@ -37,7 +46,7 @@ class Step:
     @property
     def changes(self) -> bool:
         """Whether the file moves, or is left out."""
-        return self.new_path != self.path
+        return self.new_path != self.path and self.action != LEFT_OUT
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,8 @@ class CleaningPlan:
 
     data_dir: Path
     steps: tuple[Step, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    """What stands in the split folders and is neither a training image nor a test file."""
 
     @property
     def counts(self) -> Counter[str]:
@@ -102,8 +113,15 @@ def plan_cleaning(
             note = f"renamed: {wanted} is another image" if new_path != wanted else ""
         steps.append(Step(path, verbs[path], new_path, note))
     _refuse_empty_classes(train_paths, steps)
-    others = [Step(path, CARRIED_OVER, path) for path in _test_files(data_dir)]
-    return CleaningPlan(data_dir, (*steps, *others))
+    left_out = [*find_split(data_dir, TRAIN).left_out]
+    for split in TEST_FOLDERS:
+        if (data_dir / split).is_dir():
+            listing = list_files(data_dir / split)
+            files = [f"{split}/{file}" for file in listing.files]
+            steps += [Step(file, CARRIED_OVER, file) for file in files]
+            left_out += [LeftOut(f"{split}/{each.path}", each.reason) for each in listing.left_out]
+    steps += [Step(each.path, LEFT_OUT, "", each.reason) for each in left_out]
+    return CleaningPlan(data_dir, tuple(steps), tuple(left_out))
 
 
 def _path_in_class(path: str, name: str) -> str:
@@ -135,11 +153,3 @@ def _refuse_empty_classes(train_paths: Sequence[str], steps: Sequence[Step]) -> 
             f"{listed(empty)}, so nothing was done. A model needs at least one image of each "
             f"class: keep one, or remove the class from {TRAIN}/ and {TEST}/ yourself."
         )
-
-
-def _test_files(data_dir: Path) -> Iterator[str]:
-    for split in TEST_FOLDERS:
-        for root, folders, files in os.walk(data_dir / split, followlinks=True):
-            folders.sort()
-            inside = Path(root).relative_to(data_dir).as_posix()
-            yield from (f"{inside}/{file}" for file in sorted(files))

@@ -17,9 +17,10 @@ from tracin.clean.plan import (
 )
 from tracin.errors import TracInError
 from tracin.folder_lock import owner_of
+from tracin.image_folder import describe_left_out
 from tracin.results.run_info import data_folder
 from tracin.results.schema import RUN_INFO
-from tracin.wording import count
+from tracin.wording import count, for_the_shell
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,15 @@ def _change_lines(plan: CleaningPlan) -> Iterator[str]:
             )
 
 
+def _left_out_lines(plan: CleaningPlan) -> Iterator[str]:
+    if plan.left_out:
+        yield f"  {describe_left_out(plan.left_out)}"
+
+
 def _dry_run_lines(plan: CleaningPlan, config: CleanConfig) -> Iterator[str]:
     yield f"Dry run: nothing is written. From {plan.data_dir}, {config.cleaned_dir} would hold:"
     yield f"  {_totals(plan)}"
+    yield from _left_out_lines(plan)
     yield from _change_lines(plan)
 
 
@@ -99,9 +106,10 @@ def _report_lines(plan: CleaningPlan, files: FileCounts, config: CleanConfig) ->
         )
     else:
         yield "  Nothing to do: everything was already there."
+    yield from _left_out_lines(plan)
     renamed = [step for step in plan.steps if step.note.startswith("renamed")]
     if renamed:
         yield f"  {count(len(renamed), 'image')} renamed, beginning with {renamed[0].new_path}"
     yield f"  What happened to each image: {config.cleaned_dir / LOG}"
     yield ""
-    yield f"Next: train on it and score again with --data_dir {config.cleaned_dir}"
+    yield f"Next: train on it and score again with --data_dir {for_the_shell(config.cleaned_dir)}"

@@ -87,6 +87,7 @@ def run_info(
         train_images_found=train.found,
         test_images_found=test.found,
         skipped=train.skipped + test.skipped,
+        left_out=train.table.left_out + test.table.left_out,
         checkpoints=passed.checkpoints,
         layer=passed.layer,
         precision=config.precision,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from tracin.compute.config import RunConfig
-from tracin.image_folder import TEST, TRAIN
+from tracin.image_folder import TEST, TRAIN, describe_left_out
 from tracin.images import ImageTable, draw_subset, find_images
 from tracin.wording import Say, count
 
@@ -30,16 +31,24 @@ def find_run_images(config: RunConfig, say: Say) -> RunImages:
     """
     all_train, all_test = find_images(config.data_dir)
     if all_test.split != TEST:
-        say(
-            f"{config.data_dir} has no {TEST}/ folder: the images in {all_test.split}/ are the "
-            "test images."
-        )
+        say(_in_place_of_test(config.data_dir, all_test.split))
+    if left_out := describe_left_out(all_train.left_out + all_test.left_out):
+        say(left_out)
     return RunImages(
         all_train,
         all_test,
         _drawn(all_train, config.train_subset, config.seed, say),
         _drawn(all_test, config.test_subset, config.seed, say),
     )
+
+
+def _in_place_of_test(data_dir: Path, split: str) -> str:
+    if (data_dir / TEST).is_dir():
+        return (
+            f"{data_dir / TEST} has no images in class folders: those in {data_dir / split} are "
+            "the test images."
+        )
+    return f"{data_dir} has no {TEST}/ folder: the images in {split}/ are the test images."
 
 
 def _drawn(found: ImageTable, size: int | None, seed: int, say: Say) -> ImageTable:

@@ -7,16 +7,15 @@ where each file went.
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tracin.errors import TracInError
-from tracin.flags import CROP_SIZE, natural_int, new_parser, positive_int, run_command, share
+from tracin.flags import CROP_SIZE, natural_int, new_parser, positive_int, run_command, share, show
 from tracin.image_folder import TEST, TRAIN
-from tracin.wording import count, listed, remaining
+from tracin.wording import count, for_the_shell, listed
 
 if TYPE_CHECKING:
     from tracin.prepare.run import PrepareResult
@@ -32,8 +31,6 @@ Then run: python -m tracin.training
 """
 CONTINUE = "Run the same command again to continue where it stopped."
 """What the user can do after an interruption or on a full disk."""
-_SHOWN = 3
-"""Files left out that are named on the screen; the table names all."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -103,34 +100,31 @@ def _run(arguments: argparse.Namespace) -> None:
         workers=arguments.workers,
     )
     try:
-        result = prepare(config, say=print)
+        result = prepare(config, say=show)
     except OSError as error:
         # The disk is full, or the folder cannot be written.
         raise TracInError(f"{error}. {CONTINUE}") from error
     if result is None:
-        print(f"{config.output_dir} is already prepared: nothing to do.")
+        show(f"{config.output_dir} is already prepared: nothing to do.")
     else:
         _report(result, config.output_dir)
-    folder = shlex.quote(str(config.output_dir))
-    print(f"\nNext: python -m tracin.training --data_dir {folder}")
+    show(f"\nNext: python -m tracin.training --data_dir {for_the_shell(config.output_dir)}")
 
 
 def _report(result: PrepareResult, folder: Path) -> None:
-    from tracin.image_folder import NEAR_TABLE, SPLIT_TABLE
+    from tracin.image_folder import NEAR_TABLE, SPLIT_TABLE, reasons_in_words
 
-    print(
+    show(
         f"\n{count(result.train_images, 'training image')} and "
         f"{count(result.test_images, 'test image')} in "
         f"{count(len(result.class_names), 'class')}: {listed(result.class_names)}.\n"
         f"  left out  {count(len(result.left_out), 'file')}"
     )
-    for converted in result.left_out[:_SHOWN]:
-        print(f"            {converted.raw_file.path}: {converted.reason}")
-    if more := remaining(len(result.left_out), _SHOWN):
-        print(f"            and {more}, see {SPLIT_TABLE}")
+    for line in reasons_in_words(result.left_out):
+        show(f"            {line}")
     groups = result.equal_across_classes
     across = f"; {count(groups, 'group')} under more than one class" if groups else ""
-    print(
+    show(
         f"  equal     {count(result.equal_images, 'image')} with the same pixels as another, "
         f"on the same side of the split{across}\n"
         f"  alike     {count(result.alike_pairs, 'pair')} of images that look alike, "

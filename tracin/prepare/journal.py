@@ -113,7 +113,7 @@ class Workplace:
             return {}
         wanted = set(raw_files)
         known: dict[RawFile, Converted] = {}
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in path.read_text(encoding="utf-8").split("\n"):
             try:
                 entry = json.loads(line)
                 converted = Converted(**{**entry, "raw_file": RawFile(**entry["raw_file"])})

@@ -21,12 +21,12 @@ from tqdm import tqdm
 
 from tracin.errors import TracInError
 from tracin.flags import CROP_SIZE
-from tracin.image_folder import IMAGE_SUFFIXES, TEST, TRAIN
+from tracin.image_folder import TEST, TRAIN, LeftOut, as_utf8
 from tracin.machine.cores import core_count
 from tracin.prepare.convert import Converted, convert
 from tracin.prepare.duplicates import AlikePair, alike_pairs, group_equal
 from tracin.prepare.journal import Workplace, journal_line, split_name
-from tracin.prepare.raw_files import RawFile, find_raw_files
+from tracin.prepare.raw_files import RawFile, RawFolder, find_raw_files
 from tracin.prepare.split import draw_test
 from tracin.prepare.tables import write_pairs, write_split
 from tracin.wording import Say, count
@@ -57,7 +57,7 @@ class PrepareResult:
     train_images: int
     test_images: int
     class_names: tuple[str, ...]
-    left_out: tuple[Converted, ...]
+    left_out: tuple[LeftOut, ...]
     equal_images: int
     """Images with the pixels of another one, counted without the first of each."""
     equal_across_classes: int
@@ -73,13 +73,13 @@ def prepare(config: PrepareConfig, say: Say) -> PrepareResult | None:
     Raises:
         TracInError: the raw folder is not as expected, or the output folder holds something else.
     """
-    raw_files = find_raw_files(config.raw_dir, config.english_names)
+    raw = find_raw_files(config.raw_dir, config.english_names)
     workplace = Workplace(config.output_dir)
-    identity = _identity(config, raw_files)
+    identity = _identity(config, raw)
     if _resume_or_clear(workplace, identity, say):
         return None
     workplace.write_stamp(identity, finished=False)
-    entries = _convert_all(workplace, raw_files, config, say)
+    entries = _convert_all(workplace, raw.files, config, say)
     images = [entry for entry in entries if not entry.reason]
     if not images:
         raise TracInError(
@@ -90,9 +90,11 @@ def prepare(config: PrepareConfig, say: Say) -> PrepareResult | None:
     pairs = alike_pairs([image.grey_values for image in images], groups)
     classes = [image.raw_file.class_name for image in images]
     in_test = draw_test(classes, groups, config.test_share, config.seed)
-    result = _result(entries, images, groups, pairs, in_test)
+    unused = [LeftOut(entry.raw_file.path, entry.reason) for entry in entries if entry.reason]
+    left_out = sorted((*raw.left_out, *unused), key=lambda each: each.path)
+    result = _result(left_out, images, groups, pairs, in_test)
     _sort_images(workplace, images, in_test)
-    write_split(workplace, entries, images, groups, in_test)
+    write_split(workplace, entries, raw.left_out, groups, in_test)
     write_pairs(workplace, images, pairs, in_test)
     _publish(workplace)
     workplace.write_stamp(identity, finished=True)
@@ -100,17 +102,18 @@ def prepare(config: PrepareConfig, say: Say) -> PrepareResult | None:
     return result
 
 
-def _identity(config: PrepareConfig, raw_files: Sequence[RawFile]) -> dict[str, Any]:
+def _identity(config: PrepareConfig, raw: RawFolder) -> dict[str, Any]:
     """The settings and the files by name, size and time: what makes two preparations equal."""
-    files = [(raw_file.path, raw_file.size, raw_file.modified) for raw_file in raw_files]
+    files: list[tuple[object, ...]] = [(file.path, file.size, file.modified) for file in raw.files]
+    files += [(each.path, each.reason) for each in raw.left_out]
     digest = hashlib.sha256(repr(files).encode())
     return {
-        "raw_dir": str(config.raw_dir.resolve()),
+        "raw_dir": as_utf8(str(config.raw_dir.resolve())),
         "english_names": config.english_names,
         "size": config.size,
         "test_share": config.test_share,
         "seed": config.seed,
-        "files": len(raw_files),
+        "files": len(files),
         "files_sha256": digest.hexdigest(),
     }
 
@@ -148,7 +151,7 @@ def _convert_all(
     known = workplace.read_journal(raw_files)
     if known:
         say(f"Continuing: {len(known):,} of {count(len(raw_files), 'file')} already done.")
-    waiting = [raw_file for raw_file in raw_files if raw_file not in known and raw_file.is_image]
+    waiting = [raw_file for raw_file in raw_files if raw_file not in known]
     for raw_file in waiting:
         workplace.converted(raw_file).parent.mkdir(parents=True, exist_ok=True)
     work = partial(_convert_one, config.raw_dir, workplace, config.size)
@@ -162,8 +165,7 @@ def _convert_all(
             known[converted.raw_file] = converted
             journal.write(journal_line(converted))
             bar.update()
-    reason = f"not an image: its name does not end in {', '.join(IMAGE_SUFFIXES)}"
-    return [known.get(raw_file) or Converted(raw_file, reason) for raw_file in raw_files]
+    return [known[raw_file] for raw_file in raw_files]
 
 
 def _convert_one(
@@ -208,7 +210,7 @@ def _interrupts_held_back() -> Iterator[None]:
 
 
 def _result(
-    entries: Sequence[Converted],
+    left_out: Sequence[LeftOut],
     images: Sequence[Converted],
     groups: Sequence[Sequence[int]],
     pairs: Sequence[AlikePair],
@@ -219,7 +221,7 @@ def _result(
         train_images=int((~in_test).sum()),
         test_images=int(in_test.sum()),
         class_names=tuple(sorted(set(classes))),
-        left_out=tuple(entry for entry in entries if entry.reason),
+        left_out=tuple(left_out),
         equal_images=len(images) - len(groups),
         equal_across_classes=sum(
             len({classes[position] for position in group}) > 1 for group in groups

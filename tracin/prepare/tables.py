@@ -9,26 +9,36 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tracin.image_folder import NEAR_COLUMNS, NEAR_TABLE, SPLIT_COLUMNS, SPLIT_TABLE
+from tracin.image_folder import NEAR_COLUMNS, NEAR_TABLE, SPLIT_COLUMNS, SPLIT_TABLE, LeftOut
 from tracin.prepare.convert import Converted
 from tracin.prepare.duplicates import AlikePair
 from tracin.prepare.journal import Workplace, split_name
+from tracin.results.cells import write_csv
 from tracin.results.staging import replacing
 
 
 def write_split(
     workplace: Workplace,
     entries: Sequence[Converted],
-    images: Sequence[Converted],
+    left_out: Sequence[LeftOut],
     groups: Sequence[Sequence[int]],
     in_test: npt.NDArray[np.bool_],
 ) -> None:
-    """Write where each file went, why it was left out, and which image it is equal to."""
+    """Write where each file went, why it was left out, and which image it is equal to.
+
+    Args:
+        workplace: gets the table.
+        entries: what became of the images.
+        left_out: what was taken for none.
+        groups: positions of images with equal pixels, among the entries without a reason.
+        in_test: whether each of these is a test image.
+    """
+    images = [entry for entry in entries if not entry.reason]
     original = {
         position: images[group[0]].raw_file.path for group in groups for position in group[1:]
     }
     position_of = {image.raw_file: position for position, image in enumerate(images)}
-    rows = []
+    rows: list[dict[str, str]] = []
     for entry in entries:
         position = position_of.get(entry.raw_file)
         split = "" if position is None else split_name(in_test[position])
@@ -43,7 +53,10 @@ def write_split(
                 "duplicate_of": "" if position is None else original.get(position, ""),
             }
         )
-    _write_table(workplace.folder / SPLIT_TABLE, pd.DataFrame(rows, columns=[*SPLIT_COLUMNS]))
+    rows += [{"source": each.path, "reason": each.reason} for each in left_out]
+    rows.sort(key=lambda row: row["source"])
+    frame = pd.DataFrame(rows, columns=[*SPLIT_COLUMNS]).fillna("")
+    _write_table(workplace.folder / SPLIT_TABLE, frame)
 
 
 def write_pairs(
@@ -70,4 +83,4 @@ def write_pairs(
 
 def _write_table(path: Path, frame: pd.DataFrame) -> None:
     with replacing(path) as temporary:
-        frame.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
+        write_csv(frame, temporary)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from tracin.errors import TracInError
+from tracin.results.cells import as_it_was, csv_line
 from tracin.results.float_text import csv_rows
 from tracin.results.manifest import FileRecord
 from tracin.wording import count
@@ -41,9 +41,7 @@ class MatrixWriter:
         self._width, self._size = len(columns), 0
         self._sha256 = hashlib.sha256()
         self._file = path.open("wb")
-        header = io.StringIO()
-        csv.writer(header, lineterminator="\n").writerow(columns)
-        self._put(header.getvalue().encode())
+        self._put(csv_line([str(column) for column in columns]).encode())
 
     @property
     def record(self) -> FileRecord:
@@ -157,7 +155,7 @@ def read_class_means(path: Path, classes: Sequence[str], n_train: int) -> Float3
 def _header(path: Path) -> list[str]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            header = next(csv.reader(file, strict=True), [])
+            header = [as_it_was(cell) for cell in next(csv.reader(file, strict=True), [])]
     except (csv.Error, UnicodeDecodeError) as error:
         raise TracInError(
             f"The header of {path} cannot be read ({error}). Run TracIn_Resnet50.py again."

@@ -9,6 +9,7 @@ from typing import Any
 
 from tracin.errors import TracInError
 from tracin.flags import HeadActivation, Method, Precision, ResizeMode
+from tracin.image_folder import LeftOut
 from tracin.model_check import Answers, ModelCheck
 from tracin.results.manifest import FileRecord, Manifest
 from tracin.results.schema import RUN_INFO
@@ -113,6 +114,8 @@ class RunInfo:
     """Absolute path of features kept elsewhere; "" where they stand with the results or nowhere."""
     test_suspects: int = 0
     """Rows of test_suspects.csv."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Whatever else stands in the folders of the images, and why it is not used."""
     model_check: ModelCheck | None = None
     """Whether the model can judge single images; None: an earlier version ran."""
     run_id: str = ""
@@ -156,6 +159,7 @@ def read_run_info(folder: Path) -> RunInfo:
         content["files"] = {
             name: FileRecord(**record) for name, record in dict(content.get("files", {})).items()
         }
+        content["left_out"] = tuple(LeftOut(**entry) for entry in content.get("left_out", ()))
         content["skipped"] = tuple(SkippedImage(**entry) for entry in content["skipped"])
         return RunInfo(**{name: _as_tuple(value) for name, value in content.items()})
     except (ValueError, KeyError, TypeError) as error:

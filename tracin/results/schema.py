@@ -14,6 +14,7 @@ import pandas as pd
 
 from tracin.errors import TracInError
 from tracin.flags import Method
+from tracin.results.cells import as_it_was, write_csv
 from tracin.wording import listed
 
 # ---- written by TracIn_Resnet50.py ----
@@ -261,7 +262,7 @@ def write_table(
         raise ValueError(f"{name} has columns {list(columns)}, not {list(frame.columns)}")
     path = folder / (file_name or name)
     ordered = frame[list(columns)].astype(columns)
-    ordered.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+    write_csv(ordered, path)
     return path
 
 
@@ -290,7 +291,7 @@ def read_table(folder: Path, name: str) -> pd.DataFrame:
 
 def _typed(column: Any, dtype: str, path: Path) -> Any:
     if dtype == "str":
-        return column
+        return column.map(as_it_was)
     try:
         if dtype == "bool":
             return column.map({"True": True, "False": False}).astype("boolean").astype("bool")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +25,9 @@ from tracin.flags import (
     positive_int,
     run_command,
     share,
+    show,
 )
+from tracin.wording import for_the_shell
 
 if TYPE_CHECKING:
     from tracin.training.run import TrainingResult
@@ -203,7 +204,7 @@ def _run(arguments: argparse.Namespace) -> None:
     config = _config(arguments)
     if arguments.from_scratch and _speaks():
         print(SCRATCH_WARNING, file=sys.stderr)
-    _report(train(config, say=print), config)
+    _report(train(config, say=show), config)
 
 
 def _config(arguments: argparse.Namespace) -> TrainingConfig:
@@ -261,17 +262,17 @@ def _report(result: TrainingResult, config: TrainingConfig) -> None:
         return
     folder, crop = config.output_dir, config.recipe.crop
     if result.warning:
-        print(f"\n{result.warning}", file=sys.stderr)
+        show(f"\n{result.warning}", error=True)
     if result.reused:
-        print(f"The training in {folder} is already finished; there was nothing to do.")
+        show(f"The training in {folder} is already finished; there was nothing to do.")
     kept = [*([result.best] if result.best else []), *result.checkpoints]
-    print("\nwritten  " + "\n         ".join(map(str, [*kept, folder / outputs.HISTORY])))
-    print(f"         {folder / outputs.CURVE}")
-    words = ["python", "TracIn_Resnet50.py", "--data_dir", str(config.data_dir), "--model_path"]
-    words += map(str, result.checkpoints)
+    show("\nwritten  " + "\n         ".join(map(str, [*kept, folder / outputs.HISTORY])))
+    show(f"         {folder / outputs.CURVE}")
+    words = ["python TracIn_Resnet50.py --data_dir", for_the_shell(config.data_dir)]
+    words += ["--model_path", *map(for_the_shell, result.checkpoints)]
     if (crop.resize_size, crop.crop_size) != (RESIZE_SIZE, CROP_SIZE):
         words += ["--resize_size", str(crop.resize_size), "--crop_size", str(crop.crop_size)]
-    print(f"\nNext: {shlex.join(words)}")
+    show(f"\nNext: {' '.join(words)}")
 
 
 if __name__ == "__main__":

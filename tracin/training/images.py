@@ -6,6 +6,7 @@ before: a continued training sees what an uninterrupted one sees, with any numbe
 
 from __future__ import annotations
 
+import io
 import signal
 import warnings
 from collections.abc import Iterator, Sequence
@@ -14,12 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
-from torchvision.datasets.folder import pil_loader
 from torchvision.transforms import v2
 
 from tracin.errors import TracInError
+from tracin.image_folder import read_image_file
 from tracin.images import ImageTable, PixelBatch, PixelDataset, collate
 from tracin.loss import Loss, balanced_weights
 from tracin.machine.processes import Processes
@@ -118,7 +120,8 @@ class TrainingImages(Dataset[VariedImage]):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # Pillow's, of odd palettes and big pictures
-                image = pil_loader(path)
+                with Image.open(io.BytesIO(read_image_file(path))) as file:
+                    image = file.convert("RGB")
         # Pillow's decoders raise what they like on damaged files.
         except Exception as error:
             return None, 0, f"{path} cannot be read ({type(error).__name__}: {error})"

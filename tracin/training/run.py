@@ -15,7 +15,8 @@ import numpy as np
 import torch
 
 from tracin.errors import TracInError
-from tracin.images import ImageTable, find_images
+from tracin.image_folder import describe_left_out
+from tracin.images import ImageTable, find_training_images
 from tracin.machine.device import device_name
 from tracin.machine.processes import Processes, joined_processes
 from tracin.training import outputs
@@ -52,7 +53,9 @@ def train(config: TrainingConfig, say: Say) -> TrainingResult:
     """
     with joined_processes(config.device) as processes, _deterministic():
         say = say if processes.first else lambda _sentence: None
-        table, _ = find_images(config.data_dir)
+        table = find_training_images(config.data_dir)
+        if left_out := describe_left_out(table.left_out):
+            say(left_out)
         identity = _identity(table, config.recipe)
         if processes.first:
             config.output_dir.mkdir(parents=True, exist_ok=True)
@@ -83,7 +86,7 @@ def differs_from_earlier(config: TrainingConfig) -> bool:
     earlier = outputs.read_manifest(config.output_dir)
     if earlier is None:
         return False
-    table, _ = find_images(config.data_dir)
+    table = find_training_images(config.data_dir)
     return earlier.identity != _identity(table, config.recipe)
 
 

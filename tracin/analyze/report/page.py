@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from tracin.analyze.report.pictures import BUDGET, Album, make_album
 from tracin.analyze.report.suspects import SuspectSection, suspects_section
 from tracin.analyze.words.class_findings import BLIND_SPOT
 from tracin.results.staging import replacing
-from tracin.wording import LEFT_TO_RIGHT, count, first_few, reads_right_to_left
+from tracin.wording import LEFT_TO_RIGHT, count, first_few, for_the_shell, reads_right_to_left
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -131,7 +130,7 @@ def _hash(script: str) -> str:
 
 def _apply_command(analysis: Analysis) -> str:
     folder = analysis.results_dir
-    where = "" if folder == Path("results") else f" --results_dir {shlex.quote(str(folder))}"
+    where = "" if folder == Path("results") else f" --results_dir {for_the_shell(folder)}"
     return f"python analyze_results.py --apply actions.csv --cleaned_dir data/cleaned{where}"
 
 

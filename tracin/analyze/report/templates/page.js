@@ -130,11 +130,13 @@
   });
 
   // ---- actions.csv ----
+  // As tracin/results/cells.py: no spreadsheet shall run a name, and --apply reads it as it was.
+  const neutral = (text) => /^'*[=+\-@\t\r\n＝＋－＠]/.test(text) ? "'" + text : text;
   const cell = (text) => /[",\r\n]/.test(text) || text !== text.trim() ? '"' + text.replaceAll('"', '""') + '"' : text;
   function table() {
     const rows = order.filter(decisionOn).map((path) => {
       const { action, new_class } = decisionOn(path);
-      return [path, action, new_class].map(cell).join(",");
+      return [path, action, new_class].map(neutral).map(cell).join(",");
     });
     return ["train_path,action,new_class", ...rows, ""].join("\n");
   }
