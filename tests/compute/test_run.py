@@ -150,7 +150,9 @@ def test_no_readable_image(config: RunConfig, tmp_path: Path) -> None:
     with pytest.raises(TracInError, match="trained for 10 classes"):
         run_quietly(replace(config, data_dir=tmp_path / "data"))
     for name in CLASS_NAMES:
-        (tmp_path / "data" / "train" / name).mkdir(exist_ok=True)
+        for split in ("train", "test"):
+            (tmp_path / "data" / split / name).mkdir(exist_ok=True)
+        (tmp_path / "data" / "test" / name / "x.png").write_bytes(b"no")
     with pytest.raises(TracInError, match="None of the 1 train images can be read"):
         run_quietly(replace(config, data_dir=tmp_path / "data", skip_unreadable=True))
 
