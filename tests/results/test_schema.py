@@ -97,5 +97,5 @@ def test_run_info_of_another_version_or_damaged(tmp_path: Path) -> None:
     info.pop("method")
     for broken in (json.dumps(info), "{", "[]"):
         path.write_text(broken)
-        with pytest.raises(TracInError, match="is damaged"):
+        with pytest.raises(TracInError, match=r"run\.json is damaged"):
             read_run_info(tmp_path)

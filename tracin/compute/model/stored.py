@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 
 from tracin.errors import TracInError
 from tracin.flags import is_mean, is_std
+from tracin.json_file import read_json
 from tracin.weights import read_extras
 
 Stored = Mapping[str, Any]
@@ -50,12 +50,7 @@ def json_beside(path: Path) -> dict[str, Any]:
     beside = path.with_suffix(".json")
     if not beside.is_file():
         return {}
-    try:
-        content = json.loads(beside.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise TracInError(
-            f"{beside} cannot be read as JSON ({error}). Correct it or take it away."
-        ) from error
+    content = read_json(beside, "Correct it or take it away.")
     return content if isinstance(content, dict) else {}
 
 
