@@ -107,7 +107,9 @@ def _is_safetensors(path: Path) -> bool:
     for pattern, kind, remedy in _FOREIGN:
         if re.match(pattern, start, re.IGNORECASE):
             raise TracInError(f"{path} is {kind}. {remedy}")
-    if zipfile.is_zipfile(path):
+    with _guarded(path):
+        is_archive = zipfile.is_zipfile(path)
+    if is_archive:
         _check_archive(path)
         return False
     return path.suffix == ".safetensors" and not start.startswith(b"\x80")
