@@ -76,7 +76,7 @@ def check_indices(table: pd.DataFrame, column: str, path: Path, of: tuple[str, i
     name, n = of
     beyond = table[column][table[column] >= n]
     if len(beyond):
-        part = "column" if name == schema.INFLUENCE_SCORES and column == "test_idx" else "row"
+        part = "column" if column == "test_idx" else "row"
         raise TracInError(
             f"{path}, column {column}: {beyond.iloc[0]} is not a {part} of {name}, which has {n}. "
             "They come from different runs: run TracIn_Resnet50.py again."
