@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tracin.json_file import Natural, Positive
 from tracin.wording import count
 
 Int64Array = npt.NDArray[np.int64]
@@ -57,24 +58,24 @@ def wilson_interval(right: int, n: int, z: float = Z_95) -> tuple[float, float]:
 class Answers:
     """What the model named for the images of one split."""
 
-    images: int
-    right: int
-    classes: int
+    images: Positive
+    right: Natural
+    classes: Positive
     """Classes of the training folder."""
-    present: int
+    present: Natural
     """Classes that the images carry."""
     largest_class: str
     """The class that most of the images carry."""
-    largest: int
+    largest: Natural
     """How many carry it."""
-    named: int
+    named: Natural
     """Classes that the model named at least once."""
     most_named_class: str
-    most_named: int
+    most_named: Natural
     """How many images it named so."""
-    others: int
+    others: Natural
     """Images of all other classes than ``most_named_class``."""
-    others_so_named: int
+    others_so_named: Natural
     """How many of those it took for ``most_named_class``."""
 
     @property

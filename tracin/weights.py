@@ -1,14 +1,10 @@
-"""A file of weights → its tensors by plain names, whatever they were wrapped in.
-
-It is read with ``weights_only=True``: no file can run code here.
-"""
+"""A file of weights → its tensors by plain names, whatever they were wrapped in."""
 
 from __future__ import annotations
 
-import pickle
+import itertools
 import re
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,18 +13,30 @@ import torch
 from torch import Tensor
 
 from tracin.errors import TracInError
-from tracin.wording import first_few
+from tracin.weights_file import read_content
+from tracin.wording import first_few, listed
 
 StateDict = dict[str, Tensor]
 
-_BROKEN_FILE = (RuntimeError, EOFError, ValueError, KeyError, OSError, zipfile.BadZipFile)
-"""What the readers raise on damaged files."""
-
 _NESTING_KEYS = ("state_dict", "model_state_dict", "model")
-"""Under which training programs keep the weights beside other things."""
+"""Under which training programs usually keep the weights beside other things: these go first."""
+
+_DEEPEST = 8
+"""Levels of wrapping that are looked through."""
 
 _PREFIXES = ("module.", "model.", "_orig_mod.")
-"""Of DataParallel, of a module that holds the network as ``self.model``, and of torch.compile."""
+"""Of DataParallel, of a module that holds the network as ``self.model``, and of torch.compile:
+taken off where the names do not show a ResNet."""
+
+_MARK = "layer1.0.conv1.weight"
+"""A name that every ResNet has once: what stands before it is the prefix of the network."""
+
+_BESIDE_THE_NETWORK = re.compile(
+    r"(.*\.)?(n_averaged|num_updates|(criterion|loss|loss_fn|loss_function|\w*metrics?|"
+    r"\w*acc|\w*accuracy)\..+)"
+)
+"""Names of what wrappers save and no image passes through: counters of averaging, losses with
+their class weights, metrics."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +44,7 @@ class Weights:
     """What a file of weights holds."""
 
     state: StateDict
-    """By torchvision's names, such as ``conv1.weight``."""
+    """By torchvision's names, such as ``conv1.weight``; float32 but for counters."""
     prefix: str
     """What was taken off every name, such as ``module.model.``."""
     extras: dict[str, Any]
@@ -47,28 +55,24 @@ def read_weights(path: Path) -> Weights:
     """The weights that ``path`` holds.
 
     Args:
-        path: a ``.pth``/``.pt`` file that ``torch.save`` wrote, or a ``.safetensors`` file.
+        path: a file that ``torch.save`` wrote, or a safetensors file.
 
     Raises:
         TracInError: the file is damaged, needs code or a missing package to load, is no state_dict,
-            or holds NaN or infinite weights.
+            holds several networks, or weights that are no finite numbers in plain layout.
     """
-    content, extras = _unnested(_read_file(path))
-    state = {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
-    if len(state) < len(content) or not state:
-        others = [str(key) for key in content if str(key) not in state]
+    content, extras = _unnested(read_content(path), path)
+    tensors = {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
+    if len(tensors) < len(content) or not tensors:
+        others = [str(key) for key in content if str(key) not in tensors]
         hold = "holds" if len(others) == 1 else "hold"
         fact = f"{first_few(others)} {hold} no tensors" if others else "it is empty"
         raise TracInError(
             f"{path} is not a state_dict: {fact}. Save the weights alone: "
             "torch.save(model.state_dict(), path)."
         )
-    taken = ""
-    while prefix := _shared_prefix(state):
-        state = {key.removeprefix(prefix): value for key, value in state.items()}
-        taken += prefix
-    _check_finite(state, path)
-    return Weights(state, taken, extras)
+    named, prefix = _without_prefix(tensors, path)
+    return Weights({key: _plain(value, key, path) for key, value in named.items()}, prefix, extras)
 
 
 def read_extras(path: Path) -> dict[str, Any]:
@@ -77,90 +81,153 @@ def read_extras(path: Path) -> dict[str, Any]:
     Raises:
         TracInError: the file is damaged, or needs code to load.
     """
-    if path.suffix == ".safetensors":
-        return {}  # beside the tensors it has text, in no usual form
     try:
-        content = _read_file(path, lazily=True)
+        content = read_content(path, lazily=True)
     except TracInError:
-        content = _read_file(path)  # torch.save's form before 2020 cannot be mapped
-    return _unnested(content)[1]
+        content = read_content(path)  # torch.save's form before 2020 cannot be mapped
+    return _unnested(content, path)[1]
 
 
-def _shared_prefix(state: StateDict) -> str:
-    """That of ``_PREFIXES`` with which every name begins; "" for none."""
-    shared = (prefix for prefix in _PREFIXES if all(name.startswith(prefix) for name in state))
-    return next(shared, "")
+def _unnested(content: Mapping[str, Any], path: Path) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    """(the mapping of the network's weights, what stood beside it on the way there).
 
-
-def _unnested(content: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
-    """(the innermost mapping, what stood beside it on the way there)."""
-    extras: dict[str, Any] = {}
-    passed = [content]
-    while inside := next(
-        (key for key in _NESTING_KEYS if isinstance(content.get(key), Mapping)), ""
-    ):
-        # A damaged or malicious file may hold itself, and has no innermost mapping.
-        if any(content[inside] is outer for outer in passed):
-            break
-        extras |= {key: value for key, value in content.items() if key != inside}
-        content = content[inside]
-        passed.append(content)
-    return content, extras
-
-
-def _read_file(path: Path, *, lazily: bool = False) -> Mapping[str, Any]:
-    """What was saved; ``lazily``: with numbers that stay on the disk until they are used."""
-    if path.suffix == ".safetensors":
-        return _read_safetensors(path)
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=lazily)
-    except pickle.UnpicklingError as error:
-        needs_code = re.search(r"GLOBAL (\S+)|Unsupported class (\S+)", str(error))
-        if not needs_code:
-            raise _damaged(path, error) from error
+    Raises:
+        TracInError: several could be meant.
+    """
+    ways = [way for way in _ways(content) if _marks(way[-1][1])]
+    if not ways:  # no ResNet: whatever the usual names lead to
+        ways = [way for way in _ways(content) if all(key in _NESTING_KEYS for key, _ in way[1:])]
+        ways = [max(ways, key=len)]
+    usual = [way for way in ways if all(key in _NESTING_KEYS for key, _ in way[1:])]
+    if len(usual or ways) > 1:
+        names = [".".join(key for key, _ in way[1:]) or "the file itself" for way in usual or ways]
         raise TracInError(
-            f"{path} holds more than weights ({needs_code.group(1) or needs_code.group(2)}), and "
-            "loading that would run code from the file. Re-save it where you trained: "
-            "torch.save(model.state_dict(), 'weights.pth')."
-        ) from error
-    except _BROKEN_FILE as error:
-        raise _damaged(path, error) from error
-    if not isinstance(content, Mapping):
-        raise TracInError(
-            f"{path} holds a {type(content).__name__}, not a state_dict. Save the weights alone: "
-            "torch.save(model.state_dict(), path)."
+            f"{path} holds several networks ({listed(names)}). Save the weights of the one that is "
+            "meant alone: torch.save(model.state_dict(), path)."
         )
-    return content
+    (way,) = usual or ways
+    extras: dict[str, Any] = {}
+    for (_, outer), (inside, _) in itertools.pairwise(way):
+        extras |= {str(key): value for key, value in outer.items() if key != inside}
+    return way[-1][1], extras
 
 
-def _read_safetensors(path: Path) -> Mapping[str, Any]:
-    try:
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-    except ImportError:
+Way = tuple[tuple[str, Mapping[str, Any]], ...]
+"""From the outermost mapping to an inner one: the key of each and itself."""
+
+
+def _ways(content: Mapping[str, Any]) -> Iterator[Way]:
+    """The ways to every mapping in ``content``, by text, the outermost first."""
+    waiting: list[Way] = [(("", content),)]
+    seen = {id(content)}  # a damaged or malicious file may hold itself
+    while waiting:
+        way = waiting.pop(0)
+        yield way
+        inner = [(k, v) for k, v in way[-1][1].items() if isinstance(v, Mapping)]
+        inner = [(k, v) for k, v in inner if isinstance(k, str) and id(v) not in seen]
+        if len(way) <= _DEEPEST:
+            seen |= {id(value) for _, value in inner}
+            waiting += [(*way, each) for each in inner]
+
+
+def _marks(state: Mapping[str, Any]) -> list[str]:
+    """The prefixes of the networks in ``state``."""
+    return [
+        key.removesuffix(_MARK)
+        for key, value in state.items()
+        if isinstance(key, str) and isinstance(value, Tensor) and _is_mark(key)
+    ]
+
+
+def _is_mark(key: str) -> bool:
+    return key == _MARK or key.endswith(f".{_MARK}")
+
+
+def _without_prefix(state: StateDict, path: Path) -> tuple[StateDict, str]:
+    """(the network's tensors by plain names and all that is foreign by its own, the prefix).
+
+    Raises:
+        TracInError: there are several networks.
+    """
+    prefixes = _marks(state)
+    if not prefixes:
+        return _without_usual_prefixes(state)
+    if len(prefixes) > 1:
+        with_head = [p for p in prefixes if any(key.startswith(f"{p}fc.") for key in state)]
+        prefixes = with_head if len(with_head) == 1 else prefixes
+    if len(prefixes) > 1:
         raise TracInError(
-            f"{path} cannot be read: safetensors is not installed. Install it with: "
-            "pip install safetensors"
-        ) from None
-    try:
-        return dict(load_file(path))
-    except (SafetensorError, *_BROKEN_FILE) as error:
-        raise _damaged(path, error) from error
-
-
-def _damaged(path: Path, error: Exception) -> TracInError:
-    fact = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return TracInError(
-        f"{path} cannot be read as weights: it is damaged or no PyTorch checkpoint ({fact}). Copy "
-        "or save it again."
-    )
-
-
-def _check_finite(state: StateDict, path: Path) -> None:
+            f"{path} holds several networks, whose names begin with {listed(prefixes)}. Save the "
+            "weights of the one that is meant alone: torch.save(model.state_dict(), path)."
+        )
+    (prefix,) = prefixes
+    named: StateDict = {}
     for key, value in state.items():
-        if value.is_floating_point() and not torch.isfinite(value).all():
-            bad = int((~torch.isfinite(value)).sum())
-            raise TracInError(
-                f"{path} holds NaN or infinite weights: {bad:,} of {value.numel():,} in {key}. The "
-                "training diverged; use an earlier checkpoint."
-            )
+        if key.startswith(prefix) and not _BESIDE_THE_NETWORK.fullmatch(key.removeprefix(prefix)):
+            named[key.removeprefix(prefix)] = value
+        elif not _BESIDE_THE_NETWORK.fullmatch(key):
+            named[key] = value  # part of a network that we do not know: whoever compares names it
+    return named, prefix
+
+
+def _without_usual_prefixes(state: StateDict) -> tuple[StateDict, str]:
+    taken = ""
+    while prefix := next((p for p in _PREFIXES if all(key.startswith(p) for key in state)), ""):
+        state = {key.removeprefix(prefix): value for key, value in state.items()}
+        taken += prefix
+    return state, taken
+
+
+def _plain(value: Tensor, key: str, path: Path) -> Tensor:
+    """``value`` as float32, or as it is where it counts something.
+
+    Raises:
+        TracInError: it is not stored as plain floating-point numbers, or not all are finite.
+    """
+    value = value.detach()
+    if fault := _layout_fault(value):
+        raise TracInError(
+            f"{path}: {key} {fault}. Save plain weights, in float32 or bfloat16: "
+            "torch.save(model.float().state_dict(), path)."
+        )
+    if not value.is_floating_point():
+        return value
+    numbers = value.float()
+    finite = torch.isfinite(numbers)
+    if not finite.all():
+        raise TracInError(
+            f"{path} holds NaN or infinite weights: {int((~finite).sum()):,} of "
+            f"{numbers.numel():,} in {key}. The training diverged; use an earlier checkpoint."
+        )
+    return numbers
+
+
+def _layout_fault(value: Tensor) -> str:
+    """Why these are no plain numbers, asked before anything is computed from them; "" if plain."""
+    layout, kind = (str(each).removeprefix("torch.") for each in (value.layout, value.dtype))
+    shape = tuple(value.shape)
+    fault = ""
+    if value.is_meta:
+        fault = "is a meta tensor, a shape without numbers"
+    elif value.is_quantized:
+        fault = "is quantised"
+    elif value.is_nested or value.layout != torch.strided:
+        fault = f"is stored as {layout}"
+    elif value.numel() * value.element_size() > value.untyped_storage().nbytes():
+        fault = f"has shape {shape} and fewer numbers stored than that"
+    elif value.numel() == 0:
+        fault = f"has shape {shape} and holds no number"
+    elif not _is_readable(value):
+        fault = f"is stored as {kind}, which stands for no plain numbers"
+    return fault
+
+
+def _is_readable(value: Tensor) -> bool:
+    """Whether they are floating-point numbers that float32 holds, or a single count."""
+    if not value.is_floating_point():
+        return value.numel() == 1 and not value.is_complex()
+    try:
+        value[(0,) * value.ndim].float()
+    except (RuntimeError, NotImplementedError):  # narrow types that torch only stores
+        return False
+    return True

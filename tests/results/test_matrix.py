@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,44 @@ def test_broken_files_say_what_is_wrong(text: str, message: str, tmp_path: Path)
     with pytest.raises(TracInError, match=message) as caught:
         list(read_blocks(path))
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (lambda frame, path: frame.to_csv(path), "index column too many.* no name.*index=False"),
+        (
+            lambda frame, path: frame.to_csv(path, index_label="train"),
+            "index column too many.* called 'train'",
+        ),
+        (lambda frame, path: frame.to_csv(path, header=False, index=False), "has no header"),
+        (lambda frame, path: np.savetxt(path, frame, delimiter=","), "has no header"),
+        (
+            lambda frame, path: np.savetxt(path, frame, delimiter=",", header="0,1,2"),
+            "begins with '# 0'",
+        ),
+        (lambda frame, path: frame.to_csv(path, sep=";", index=False), "begins with '0;1;2'"),
+        (
+            lambda frame, path: frame.set_axis(["a", "b", "c"], axis=1).to_csv(path, index=False),
+            "begins with 'a'",
+        ),
+    ],
+)
+def test_another_programs_file_in_another_form_is_refused_with_the_reason(
+    write: Callable[[pd.DataFrame, Path], None], message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "m.csv"
+    write(pd.DataFrame(np.random.default_rng(0).normal(size=(4, 3))), path)
+    for read in (read_shape, lambda each: list(read_blocks(each))):
+        with pytest.raises(TracInError, match=rf"m\.csv is no matrix of scores.*{message}"):
+            read(path)
+
+
+def test_quotes_and_a_mark_before_the_header_do_no_harm(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    path.write_bytes(b'\xef\xbb\xbf"0","1"\r\n1,2\r\n')
+    assert read_shape(path) == (1, 2)
+    assert np.concatenate(list(read_blocks(path))).tolist() == [[1, 2]]
 
 
 def test_missing_file(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_broken_tables_say_what_is_wrong(tmp_path: Path) -> None:
     with pytest.raises(TracInError, match="has no column test_class"):
         schema.read_table(tmp_path, schema.INFLUENCE_SUMMARY)
     summary_frame().assign(loss="much").to_csv(path, index=False)
-    with pytest.raises(TracInError, match=r"column loss: .*much"):
+    with pytest.raises(TracInError, match=r"row 1, column loss: .*much"):
         schema.read_table(tmp_path, schema.INFLUENCE_SUMMARY)
     summary_frame().assign(correct="maybe").to_csv(path, index=False)
     with pytest.raises(TracInError, match="column correct"):
@@ -80,6 +80,69 @@ def test_broken_tables_say_what_is_wrong(tmp_path: Path) -> None:
     path.write_text("")
     with pytest.raises(TracInError, match="not a readable CSV file"):
         schema.read_table(tmp_path, schema.INFLUENCE_SUMMARY)
+
+
+BAD_CELLS = [
+    ("test_idx", "99999999999999999999", "a whole number, at least 0"),
+    ("test_idx", "-1", "a whole number, at least 0"),
+    ("test_idx", "1.5", "a whole number, at least 0"),
+    ("test_class", "", "there is nothing where there must be text"),
+    ("test_path", "a\0b", "text"),
+    ("correct", "true", "True or False"),
+    ("loss", "-1000", "a finite number, at least 0"),
+    ("loss", "nan", "a finite number, at least 0"),
+    ("loss", "", "there is nothing where"),
+    ("avg_influence", "1e400", "a finite number"),
+    ("avg_influence", "1e39", "a finite number"),
+    ("avg_influence", "-inf", "a finite number"),
+    ("positive_share", "1.01", "a finite number from 0 to 1"),
+]
+
+
+@pytest.mark.parametrize(("column", "cell", "message"), BAD_CELLS)
+def test_a_cell_that_does_not_fit_is_named(
+    column: str, cell: str, message: str, tmp_path: Path
+) -> None:
+    frame = summary_frame().astype(object)
+    frame.loc[1, column] = cell
+    frame.to_csv(tmp_path / schema.INFLUENCE_SUMMARY, index=False)
+    expected = rf"influence_summary\.csv, row 2, column {column}: .*{message}"
+    with pytest.raises(TracInError, match=expected):
+        schema.read_table(tmp_path, schema.INFLUENCE_SUMMARY)
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "cell"),
+    [
+        (schema.NEIGHBOURS, "rank", "0"),
+        (schema.NEIGHBOURS, "kind", "other"),
+        (schema.NEIGHBOURS, "similarity", "1.1"),
+        (schema.PREDICTIONS, "probability", "1.1"),
+        (schema.PREDICTIONS, "probability", "-0.1"),
+    ],
+)
+def test_ranges_hold_in_every_table(table: str, column: str, cell: str, tmp_path: Path) -> None:
+    row = {
+        **{"train_path": "a", "kind": "given", "rank": "1", "neighbour_path": "b"},
+        **{"similarity": "1.0000001", "test_idx": "0", "test_path": "c"},
+        **{"predicted_class": "d", "probability": "1"},
+    }
+    pd.DataFrame([row]).to_csv(tmp_path / table, index=False)
+    assert len(schema.read_table(tmp_path, table)) == 1  # a rounded 1 is no damage
+    pd.DataFrame([{**row, column: cell}]).to_csv(tmp_path / table, index=False)
+    with pytest.raises(TracInError, match=f"row 1, column {column}"):
+        schema.read_table(tmp_path, table)
+
+
+def test_rows_of_another_length_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / schema.PREDICTIONS
+    header = "test_idx,test_path,predicted_class,probability\n"
+    path.write_text(header + "0,a,b\n")
+    with pytest.raises(TracInError, match=r"row 1, column probability: there is nothing"):
+        schema.read_table(tmp_path, schema.PREDICTIONS)
+    path.write_text(header + "0,a,b,1,5\n")
+    with pytest.raises(TracInError, match="not a readable CSV file"):
+        schema.read_table(tmp_path, schema.PREDICTIONS)
 
 
 def test_run_info_round_trip(tmp_path: Path) -> None:
@@ -97,5 +160,5 @@ def test_run_info_of_another_version_or_damaged(tmp_path: Path) -> None:
     info.pop("method")
     for broken in (json.dumps(info), "{", "[]"):
         path.write_text(broken)
-        with pytest.raises(TracInError, match="is damaged"):
+        with pytest.raises(TracInError, match=r"run\.json is damaged"):
             read_run_info(tmp_path)

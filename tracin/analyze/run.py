@@ -80,7 +80,7 @@ def run(config: AnalyzeConfig) -> Outcome:
         record_analysis(config.results_dir, (report, dashboard, *class_pages, *targets))
         gallery.copy_gallery(found)
         undrawn = _draw(inputs, overall, words, (dashboard, *class_pages))
-        tables = read_page_tables(config.results_dir)
+        tables = read_page_tables(inputs, config.results_dir)
         analysis = Analysis(config.results_dir, inputs, scores, overall, words, tables)
         unshown = write_report(report, analysis)
     except OSError as error:

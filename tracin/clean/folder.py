@@ -17,6 +17,7 @@ import pandas as pd
 
 from tracin.clean.plan import CleaningPlan
 from tracin.errors import TracInError
+from tracin.json_file import read_as
 from tracin.results.cells import as_it_was, write_csv
 from tracin.results.staging import replacing
 
@@ -57,8 +58,8 @@ def check_target(data_dir: Path, cleaned_dir: Path) -> None:
     if not any(cleaned_dir.iterdir()):
         return
     try:
-        made_from = json.loads((cleaned_dir / STAMP).read_text(encoding="utf-8"))["data_dir"]
-    except (OSError, ValueError, KeyError, TypeError):
+        made_from = read_as(dict[str, str], cleaned_dir / STAMP, "")["data_dir"]
+    except (TracInError, KeyError):
         raise TracInError(
             f"{cleaned_dir} holds files that --apply did not put there. Name a new or empty folder "
             "with --cleaned_dir."

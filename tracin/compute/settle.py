@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from tracin.compute.config import RunConfig
-from tracin.compute.model.checkpoint import check_there
 from tracin.compute.model.stored import (
     COLOUR_KEYS,
     SIZE_KEYS,
@@ -21,6 +20,7 @@ from tracin.compute.model.stored import (
 from tracin.errors import TracInError
 from tracin.flags import CROP_SIZE, RESIZE_SIZE
 from tracin.images import IMAGENET_MEAN, IMAGENET_STD, Crop, Normalization, Preprocessing
+from tracin.weights_file import check_there
 from tracin.wording import listed
 
 Value = TypeVar("Value")

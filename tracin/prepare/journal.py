@@ -13,6 +13,7 @@ import numpy as np
 
 from tracin.errors import TracInError
 from tracin.image_folder import NEAR_TABLE, SPLIT_TABLE, TEST, TRAIN
+from tracin.json_file import fitted, parse_json, read_as
 from tracin.prepare.convert import Converted
 from tracin.prepare.raw_files import RawFile
 from tracin.results.staging import replacing
@@ -69,12 +70,8 @@ class Workplace:
         """
         path = self.folder / STAMP
         if path.is_file():
-            try:
-                content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            except ValueError as error:
-                raise TracInError(
-                    f"{path} is damaged ({error}). Delete {self.folder} and run the command again."
-                ) from error
+            remedy = f"Delete {self.folder} and run the command again."
+            content: dict[str, Any] = read_as(dict[str, Any], path, remedy)
             return content
         if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
             raise TracInError(
@@ -115,9 +112,8 @@ class Workplace:
         known: dict[RawFile, Converted] = {}
         for line in path.read_text(encoding="utf-8").split("\n"):
             try:
-                entry = json.loads(line)
-                converted = Converted(**{**entry, "raw_file": RawFile(**entry["raw_file"])})
-            except (ValueError, TypeError, KeyError):
+                converted: Converted = fitted(Converted, parse_json(line))
+            except ValueError:
                 continue  # torn by a kill
             if converted.raw_file in wanted:
                 known[converted.raw_file] = converted

@@ -25,7 +25,7 @@ class FileRecord:
     sha256: str
 
 
-Manifest = Mapping[str, FileRecord]
+Manifest = dict[str, FileRecord]
 """The record of each file of a run by its name; empty where an earlier version wrote none."""
 
 

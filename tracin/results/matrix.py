@@ -92,7 +92,7 @@ def read_shape(path: Path, seen: Callable[[bytes], object] = lambda _: None) -> 
         seen: is given all of it, piece by piece, to hash it on the way.
 
     Raises:
-        TracInError: the file is missing or empty.
+        TracInError: the file is missing or empty, or its header does not number the test images.
     """
     try:
         with path.open("rb") as file:
@@ -110,7 +110,41 @@ def read_shape(path: Path, seen: Callable[[bytes], object] = lambda _: None) -> 
         ) from None
     if not header.strip():
         raise TracInError(f"{path} is empty. Run TracIn_Resnet50.py again.")
-    return lines + (last != b"\n"), header.count(b",") + 1
+    return lines + (last != b"\n"), _columns(path, header)
+
+
+def _columns(path: Path, header: bytes) -> int:
+    """Number of columns in the matrix whose first line is ``header``.
+
+    Raises:
+        TracInError: it is not 0,1,2,…; where it shows which program wrote the file in which way,
+            the message says so.
+    """
+    cells = [cell.strip().strip('"') for cell in header.decode("utf-8-sig", "replace").split(",")]
+    if cells == list(map(str, range(len(cells)))):
+        return len(cells)
+    reason = f"it begins with {cells[0][:40]!r}"
+    if cells[1:] and cells[1:] == list(map(str, range(len(cells) - 1))):
+        name = f"is called {cells[0]!r}" if cells[0] else "has no name"
+        reason = (
+            f"there is an index column too many, the first, which {name}. With pandas, write the "
+            "file with to_csv(path, index=False)"
+        )
+    elif all(map(_is_number, cells)):
+        reason = "the file has no header: its first line holds scores. With numpy, write it with "
+        reason += f"header='{','.join(map(str, range(min(len(cells), 3))))},…' and comments=''"
+    raise TracInError(
+        f"{path} is no matrix of scores. Its first line must number the test images, 0,1,2,…, and "
+        f"{reason}. Correct it, or run TracIn_Resnet50.py again."
+    )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def read_blocks(path: Path, rows: int | None = None) -> Iterator[Float32Array]:

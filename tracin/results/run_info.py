@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 from tracin.errors import TracInError
 from tracin.flags import HeadActivation, Method, Precision, ResizeMode
 from tracin.image_folder import LeftOut
-from tracin.model_check import Answers, ModelCheck
-from tracin.results.manifest import FileRecord, Manifest
+from tracin.json_file import Natural, Positive, Share, Within, fitted, read_json
+from tracin.model_check import ModelCheck
+from tracin.results.manifest import Manifest
 from tracin.results.schema import RUN_INFO
 
 SCHEMA_VERSION = 1
+
+_REMEDY = "Run TracIn_Resnet50.py again, or remove the file to continue without it."
 
 DEFAULT_DATA_DIR = Path("data/processed")
 
@@ -26,12 +29,12 @@ class CheckpointInfo:
     path: str
     """Absolute."""
     sha256: str
-    learning_rate: float
+    learning_rate: Annotated[float, Within(0)]
     learning_rate_source: str
     """"flag", "checkpoint", "JSON beside it" or "default"."""
-    label_smoothing: float
-    class_weights: tuple[float, ...] | None
-    head_widths: tuple[int, ...]
+    label_smoothing: Share
+    class_weights: tuple[Annotated[float, Within(0)], ...] | None
+    head_widths: tuple[Positive, ...]
     """From the pooled feature to the classes, (2048, 512, 256, 10) for Animals-10."""
     head_activation: HeadActivation | None
     """None: the head has no activation (a single Linear)."""
@@ -52,9 +55,9 @@ class PrecisionError:
 
     train_images: int
     test_images: int
-    rank_correlation: float
+    rank_correlation: Annotated[float, Within(-1, 1)]
     """Spearman's, per test image, averaged: 1 is no difference."""
-    top_ten_overlap: float
+    top_ten_overlap: Share
     """Share of each test image's ten highest scores that are the same images, 0 to 1."""
 
 
@@ -73,10 +76,10 @@ class RunInfo:
     train_split: str
     test_split: str
     class_names: tuple[str, ...]
-    train_images: int
-    test_images: int
-    train_images_found: int
-    test_images_found: int
+    train_images: Positive
+    test_images: Positive
+    train_images_found: Positive
+    test_images_found: Positive
     skipped: tuple[SkippedImage, ...]
     checkpoints: tuple[CheckpointInfo, ...]
     layer: str
@@ -84,27 +87,27 @@ class RunInfo:
     precision_error: PrecisionError | None
     """None for float32, which is exact."""
     device: str
-    batch_size: int
-    num_workers: int
+    batch_size: Positive
+    num_workers: Natural
     seed: int
-    resize_size: int
-    crop_size: int
-    kept_features: int
+    resize_size: Positive
+    crop_size: Positive
+    kept_features: Natural
     """Forward passes that were not needed, because a former run kept their result."""
     top_k: int
-    suspects: int
+    suspects: Natural
     """Rows of suspects.csv."""
     score_min: float
     score_max: float
-    test_accuracy: float
+    test_accuracy: Share
     """Share of the run's test images whose largest logit is their class, 0 to 1."""
-    seconds: dict[str, float]
+    seconds: dict[str, Annotated[float, Within(0)]]
     versions: dict[str, str]
     matrix: bool = True
     """Whether influence_scores.csv was written; else class_influence.csv stands in its place."""
     backbone: str = ""
     """How the forward pass was run; "" where every feature was kept, or an earlier version ran."""
-    processes: int = 1
+    processes: Positive = 1
     resize_mode: ResizeMode = "shorter"
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
@@ -112,7 +115,7 @@ class RunInfo:
     earlier versions always used."""
     features_dir: str = ""
     """Absolute path of features kept elsewhere; "" where they stand with the results or nowhere."""
-    test_suspects: int = 0
+    test_suspects: Natural = 0
     """Rows of test_suspects.csv."""
     left_out: tuple[LeftOut, ...] = ()
     """Whatever else stands in the folders of the images, and why it is not used."""
@@ -140,46 +143,32 @@ def read_run_info(folder: Path) -> RunInfo:
         TracInError: the file is damaged, or of a schema version that this program does not know.
     """
     path = folder / RUN_INFO
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        version = content["schema_version"]
-        if version != SCHEMA_VERSION:
-            raise TracInError(
-                f"{path} has schema version {version}, and this program reads {SCHEMA_VERSION}. "
-                "Run TracIn_Resnet50.py again with this version."
-            )
-        content["checkpoints"] = tuple(
-            CheckpointInfo(**{name: _as_tuple(value) for name, value in entry.items()})
-            for entry in content["checkpoints"]
-        )
-        if content["precision_error"] is not None:
-            content["precision_error"] = PrecisionError(**content["precision_error"])
-        if content.get("model_check") is not None:
-            content["model_check"] = _model_check(content["model_check"])
-        content["files"] = {
-            name: FileRecord(**record) for name, record in dict(content.get("files", {})).items()
-        }
-        content["left_out"] = tuple(LeftOut(**entry) for entry in content.get("left_out", ()))
-        content["skipped"] = tuple(SkippedImage(**entry) for entry in content["skipped"])
-        return RunInfo(**{name: _as_tuple(value) for name, value in content.items()})
-    except (ValueError, KeyError, TypeError) as error:
+    content = read_json(path, _REMEDY)
+    version = content.get("schema_version") if isinstance(content, dict) else None
+    if isinstance(version, int) and version != SCHEMA_VERSION:
         raise TracInError(
-            f"{path} is damaged ({type(error).__name__}: {error}). Run TracIn_Resnet50.py again, "
-            "or remove the file to continue without it."
-        ) from error
+            f"{path} has schema version {version}, and this program reads {SCHEMA_VERSION}. "
+            "Run TracIn_Resnet50.py again with this version."
+        )
+    try:
+        info: RunInfo = fitted(RunInfo, content)
+        _check(info)
+    except ValueError as error:
+        raise TracInError(f"{path} is damaged: {error}. {_REMEDY}") from error
+    return info
 
 
-def _model_check(content: dict[str, Any]) -> ModelCheck:
-    return ModelCheck(
-        Answers(**content["train"]),
-        Answers(**content["test"]),
-        tuple(content["causes"]),
-        bool(content.get("mismatch", False)),
-    )
-
-
-def _as_tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+def _check(info: RunInfo) -> None:
+    """Raise ValueError where fields do not go together, or one is empty that must not be."""
+    if len(set(info.class_names)) < max(1, len(info.class_names)) or "" in info.class_names:
+        raise ValueError("class_names must hold one name or more, each once")
+    if not info.checkpoints:
+        raise ValueError("checkpoints is empty")
+    for each in (info.model_check.train, info.model_check.test) if info.model_check else ():
+        if max(each.right, each.largest, each.most_named, each.others) > each.images:
+            raise ValueError(f"model_check counts more than its {each.images} images")
+        if each.others_so_named > each.others:
+            raise ValueError("model_check.others_so_named is larger than model_check.others")
 
 
 def data_folder(results_dir: Path, given: Path | None) -> Path:

@@ -6,15 +6,28 @@ float32. Influence is oriented ``(n_train, n_test)``; positive = proponent = the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import warnings
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from tracin.errors import TracInError
 from tracin.flags import Method
-from tracin.results.cells import as_it_was, write_csv
+from tracin.results.cells import write_csv
+from tracin.results.columns import (
+    COSINE,
+    FLAG,
+    INDEX,
+    NOT_NEGATIVE,
+    NUMBER,
+    RANK,
+    SHARE,
+    TEXT,
+    TEXT_OR_NOTHING,
+    Column,
+    Table,
+    typed,
+)
 from tracin.wording import listed
 
 # ---- written by TracIn_Resnet50.py ----
@@ -91,117 +104,115 @@ wrote."""
 ANALYSIS_FILES = "analysis_files.json"
 """The list of what the last analysis wrote, so that only that is ever deleted."""
 
-# Columns by type: text is kept as it stands (a class may be called "NA"), indices are row and
-# column numbers of the matrix.
-_SUMMARY_CORE: dict[str, str] = {
-    "test_idx": "int64",
-    "test_class": "str",
-    "most_helpful_train_idx": "int64",
-    "most_helpful_train_class": "str",
-    "max_positive_influence": "float32",
-    "most_harmful_train_idx": "int64",
-    "most_harmful_train_class": "str",
-    "max_negative_influence": "float32",
-    "avg_influence": "float32",
+_SUMMARY_CORE: dict[str, Column] = {
+    "test_idx": INDEX,
+    "test_class": TEXT,
+    "most_helpful_train_idx": INDEX,
+    "most_helpful_train_class": TEXT,
+    "max_positive_influence": NUMBER,
+    "most_harmful_train_idx": INDEX,
+    "most_harmful_train_class": TEXT,
+    "max_negative_influence": NUMBER,
+    "avg_influence": NUMBER,
 }
-_SUMMARY_MORE: dict[str, str] = {
-    "test_path": "str",
-    "predicted_class": "str",
-    "correct": "bool",
-    "loss": "float32",
-    "positive_share": "float32",
+_SUMMARY_MORE: dict[str, Column] = {
+    "test_path": TEXT,
+    "predicted_class": TEXT,
+    "correct": FLAG,
+    "loss": NOT_NEGATIVE,
+    "positive_share": SHARE,
 }
-_TRAIN: dict[str, str] = {
-    "train_idx": "int64",
-    "train_path": "str",
-    "train_class": "str",
-    "predicted_class": "str",
-    "probability": "float32",
-    "loss": "float32",
-    "self_influence": "float32",
-    "mean_influence": "float32",
+_TRAIN: dict[str, Column] = {
+    "train_idx": INDEX,
+    "train_path": TEXT,
+    "train_class": TEXT,
+    "predicted_class": TEXT,
+    "probability": SHARE,
+    "loss": NOT_NEGATIVE,
+    "self_influence": NOT_NEGATIVE,
+    "mean_influence": NUMBER,
 }
-_TRAIN_MORE: dict[str, str] = {
-    "suggested_class": "str",
-    "suspicion": "float32",
-    "label_agreement": "float32",
-    "error_norm": "float32",
-    "aum": "float32",
-    "wrong_label_probability": "float32",
+_TRAIN_MORE: dict[str, Column] = {
+    "suggested_class": TEXT,
+    "suspicion": NOT_NEGATIVE,
+    "label_agreement": COSINE,
+    "error_norm": NOT_NEGATIVE,
+    "aum": NUMBER,
+    "wrong_label_probability": SHARE,
 }
-_SUSPECTS: dict[str, str] = {
-    "rank": "int64",
-    "train_path": "str",
-    "given_class": "str",
-    "suggested_class": "str",
-    "suspicion": "float32",
-    "label_agreement": "float32",
-    "error_norm": "float32",
-    "aum": "float32",
-    "self_influence": "float32",
+_SUSPECTS: dict[str, Column] = {
+    "rank": RANK,
+    "train_path": TEXT,
+    "given_class": TEXT,
+    "suggested_class": TEXT,
+    "suspicion": NOT_NEGATIVE,
+    "label_agreement": COSINE,
+    "error_norm": NOT_NEGATIVE,
+    "aum": NUMBER,
+    "self_influence": NOT_NEGATIVE,
 }
-_SUSPECTS_MORE: dict[str, str] = {
-    "wrong_label_probability": "float32",
-    "gain": "float32",
+_SUSPECTS_MORE: dict[str, Column] = {
+    "wrong_label_probability": SHARE,
+    "gain": NUMBER,
 }
-_TEST_SUSPECTS: dict[str, str] = {
-    "rank": "int64",
-    "test_path": "str",
-    "given_class": "str",
-    "suggested_class": "str",
-    "suspicion": "float32",
-    "label_agreement": "float32",
-    "error_norm": "float32",
-    "normalized_margin": "float32",
+_TEST_SUSPECTS: dict[str, Column] = {
+    "rank": RANK,
+    "test_path": TEXT,
+    "given_class": TEXT,
+    "suggested_class": TEXT,
+    "suspicion": NOT_NEGATIVE,
+    "label_agreement": COSINE,
+    "error_norm": NOT_NEGATIVE,
+    "normalized_margin": SHARE,
 }
-_TOP: dict[str, str] = {
-    "test_idx": "int64",
-    "test_path": "str",
-    "test_class": "str",
-    "predicted_class": "str",
-    "direction": "str",
-    "rank": "int64",
-    "train_idx": "int64",
-    "train_path": "str",
-    "train_class": "str",
-    "score": "float32",
-    "normalized_score": "float32",
-    "activation_similarity": "float32",
-    "error_similarity": "float32",
+_TOP: dict[str, Column] = {
+    "test_idx": INDEX,
+    "test_path": TEXT,
+    "test_class": TEXT,
+    "predicted_class": TEXT,
+    "direction": Column("str", choices=(PROPONENT, OPPONENT)),
+    "rank": RANK,
+    "train_idx": INDEX,
+    "train_path": TEXT,
+    "train_class": TEXT,
+    "score": NUMBER,
+    "normalized_score": NUMBER,
+    "activation_similarity": COSINE,
+    "error_similarity": COSINE,
 }
-_PREDICTIONS: dict[str, str] = {
-    "test_idx": "int64",
-    "test_path": "str",
-    "predicted_class": "str",
-    "probability": "float32",
+_PREDICTIONS: dict[str, Column] = {
+    "test_idx": INDEX,
+    "test_path": TEXT,
+    "predicted_class": TEXT,
+    "probability": SHARE,
 }
-_NEIGHBOURS: dict[str, str] = {
-    "train_path": "str",
-    "kind": "str",
-    "rank": "int64",
-    "neighbour_path": "str",
-    "similarity": "float32",
+_NEIGHBOURS: dict[str, Column] = {
+    "train_path": TEXT,
+    "kind": Column("str", choices=(GIVEN, SUGGESTED)),
+    "rank": RANK,
+    "neighbour_path": TEXT,
+    "similarity": COSINE,
 }
-_DUPLICATES: dict[str, str] = {
-    "kind": "str",
-    "path_a": "str",
-    "class_a": "str",
-    "path_b": "str",
-    "class_b": "str",
-    "similarity": "float32",
-    "identical_pixels": "bool",
+_DUPLICATES: dict[str, Column] = {
+    "kind": Column("str", choices=(TRAIN_TRAIN, TRAIN_TEST)),
+    "path_a": TEXT,
+    "class_a": TEXT,
+    "path_b": TEXT,
+    "class_b": TEXT,
+    "similarity": COSINE,
+    "identical_pixels": FLAG,
 }
-_ANSWERS: dict[str, str] = {
-    "asked": "str",
-    "actions": "str",
-    "deleted": "int64",
-    "relabelled": "int64",
-    "accuracy_random": "float32",
-    "accuracy_changed": "float32",
-    "difference": "float32",
-    "low": "float32",
-    "high": "float32",
-    "verdict": "str",
+_ANSWERS: dict[str, Column] = {
+    "asked": TEXT,
+    "actions": TEXT_OR_NOTHING,
+    "deleted": INDEX,
+    "relabelled": INDEX,
+    "accuracy_random": SHARE,
+    "accuracy_changed": SHARE,
+    "difference": NUMBER,
+    "low": NUMBER,
+    "high": NUMBER,
+    "verdict": TEXT,
 }
 """Accuracies from 0 to 1, with as many images removed at random and with the change; their
 difference and its 95 % interval in percentage points. ``asked`` is UTC; no ``actions``: the most
@@ -212,28 +223,16 @@ TOP_INFLUENCES_COLUMNS = tuple(_TOP)
 DUPLICATES_COLUMNS = tuple(_DUPLICATES)
 
 
-@dataclass(frozen=True)
-class _Table:
-    """What a CSV file must hold (required) and may hold (optional): column name → dtype."""
-
-    required: dict[str, str]
-    optional: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def columns(self) -> dict[str, str]:
-        return self.required | self.optional
-
-
 _TABLES = {
-    INFLUENCE_SUMMARY: _Table(_SUMMARY_CORE, _SUMMARY_MORE),
-    TRAIN_SUMMARY: _Table(_TRAIN, _TRAIN_MORE),
-    SUSPECTS: _Table(_SUSPECTS, _SUSPECTS_MORE),
-    TEST_SUSPECTS: _Table(_TEST_SUSPECTS),
-    TOP_INFLUENCES_TABLE: _Table(_TOP),
-    PREDICTIONS: _Table(_PREDICTIONS),
-    NEIGHBOURS: _Table(_NEIGHBOURS),
-    DUPLICATES: _Table(_DUPLICATES),
-    WHAT_IF_ANSWERS: _Table(_ANSWERS),
+    INFLUENCE_SUMMARY: Table(_SUMMARY_CORE, _SUMMARY_MORE),
+    TRAIN_SUMMARY: Table(_TRAIN, _TRAIN_MORE),
+    SUSPECTS: Table(_SUSPECTS, _SUSPECTS_MORE),
+    TEST_SUSPECTS: Table(_TEST_SUSPECTS),
+    TOP_INFLUENCES_TABLE: Table(_TOP),
+    PREDICTIONS: Table(_PREDICTIONS),
+    NEIGHBOURS: Table(_NEIGHBOURS),
+    DUPLICATES: Table(_DUPLICATES),
+    WHAT_IF_ANSWERS: Table(_ANSWERS),
 }
 
 
@@ -261,7 +260,7 @@ def write_table(
     if set(frame.columns) != set(columns):
         raise ValueError(f"{name} has columns {list(columns)}, not {list(frame.columns)}")
     path = folder / (file_name or name)
-    ordered = frame[list(columns)].astype(columns)
+    ordered = frame[list(columns)].astype({key: each.dtype for key, each in columns.items()})
     write_csv(ordered, path)
     return path
 
@@ -270,12 +269,18 @@ def read_table(folder: Path, name: str) -> pd.DataFrame:
     """The CSV file ``name`` of ``folder`` with the schema's dtypes; optional columns may be absent.
 
     Raises:
-        TracInError: a required column is missing, or a value is not of its column's type.
+        TracInError: the file cannot be read, a required column is missing, or a cell is not what
+            its column must hold: the message names file, row and column.
     """
     path, table = folder / name, _TABLES[name]
     try:
-        text = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        with warnings.catch_warnings():
+            # pandas only warns where a line has more cells than the header.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            text = pd.read_csv(
+                path, dtype=str, keep_default_na=False, encoding="utf-8", index_col=False
+            )
+    except (ValueError, OSError, pd.errors.ParserWarning) as error:
         raise TracInError(
             f"{path} is not a readable CSV file ({error}). Run TracIn_Resnet50.py again."
         ) from error
@@ -285,19 +290,5 @@ def read_table(folder: Path, name: str) -> pd.DataFrame:
             f"{path} has no column {listed(missing)}. It needs {listed(list(table.required))}: "
             "run TracIn_Resnet50.py again, or remove the file to continue without it."
         )
-    known = {name: dtype for name, dtype in table.columns.items() if name in text.columns}
-    return pd.DataFrame({column: _typed(text[column], known[column], path) for column in known})
-
-
-def _typed(column: Any, dtype: str, path: Path) -> Any:
-    if dtype == "str":
-        return column.map(as_it_was)
-    try:
-        if dtype == "bool":
-            return column.map({"True": True, "False": False}).astype("boolean").astype("bool")
-        return column.astype(dtype)
-    except ValueError as error:
-        raise TracInError(
-            f"{path}, column {column.name}: {error}. Correct the file, or run TracIn_Resnet50.py "
-            "again."
-        ) from error
+    known = {column: kind for column, kind in table.columns.items() if column in text.columns}
+    return pd.DataFrame({column: typed(text[column], known[column], path) for column in known})

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tracin.json_file import read_as
 from tracin.results.schema import ANALYSIS_FILES, COMPUTE_FILES, EXPLANATION_FILES, RUN_INFO
 
 _STAGING = ".unfinished-"
@@ -27,6 +28,8 @@ def staged(results_dir: Path) -> Iterator[Path]:
     the former run stays as it was.
     """
     results_dir.mkdir(parents=True, exist_ok=True)
+    for record in (ANALYSIS_FILES, EXPLANATION_FILES):
+        recorded_analysis(results_dir, record)  # a damaged one is told before the run, not after
     _remove_abandoned(results_dir)
     folder = results_dir / f"{_STAGING}{os.getpid()}@{platform.node()}"
     folder.mkdir()
@@ -79,12 +82,16 @@ def record_analysis(results_dir: Path, paths: Iterable[Path], record: str = ANAL
 
 
 def recorded_analysis(results_dir: Path, record: str = ANALYSIS_FILES) -> list[Path]:
-    """The paths that ``record_analysis`` recorded last."""
-    try:
-        names = json.loads((results_dir / record).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return []  # of a damaged record: better to leave pictures behind than to guess
-    return [results_dir / str(name) for name in names]
+    """The paths that ``record_analysis`` recorded last.
+
+    Raises:
+        TracInError: the record is damaged.
+    """
+    path = results_dir / record
+    if not path.exists():
+        return []
+    remedy = "Remove it and what the last analysis drew, which it lists."
+    return [results_dir / name for name in read_as(tuple[str, ...], path, remedy)]
 
 
 def remove_analysis(results_dir: Path, record: str = ANALYSIS_FILES) -> None:

@@ -15,8 +15,8 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from tracin.errors import TracInError
 from tracin.hashing import file_sha256
+from tracin.json_file import read_as
 from tracin.results.staging import replacing
 
 MANIFEST = "training.json"
@@ -83,14 +83,10 @@ def read_manifest(folder: Path) -> Manifest | None:
         TracInError: it is damaged.
     """
     path = folder / MANIFEST
-    try:
-        return Manifest(**json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
+    if not path.exists():
         return None
-    except (ValueError, TypeError) as error:
-        raise TracInError(
-            f"{path} is damaged ({error}). Delete it, or give another --output_dir."
-        ) from error
+    manifest: Manifest = read_as(Manifest, path, "Delete it, or give another --output_dir.")
+    return manifest
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

@@ -94,6 +94,13 @@ def _image_table(
     run: RunInfo, data_dir: Path, split: str, paths: Iterable[str], labels: Iterable[str]
 ) -> ImageTable:
     number = {name: index for index, name in enumerate(run.class_names)}
+    labels = list(labels)
+    if unknown := [label for label in labels if label not in number]:
+        raise TracInError(
+            f"The table of the {split} images names the class {unknown[0]}, which is not among "
+            f"those of {schema.RUN_INFO}: they come from different runs. Run TracIn_Resnet50.py "
+            "again."
+        )
     numbers = np.array([number[label] for label in labels], dtype=np.int64)
     return ImageTable(data_dir, split, tuple(paths), numbers, run.class_names)
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from tests.analyze.world import World, without_matrix, write_run
 from tracin.analyze.read.inputs import EVERY_TEST_IMAGE, read_inputs
+from tracin.analyze.report.analysis import read_page_tables
 from tracin.errors import TracInError
 from tracin.results import schema
 from tracin.results.run_info import DEFAULT_DATA_DIR
@@ -150,6 +151,24 @@ def test_an_index_outside_the_matrix_is_refused(world: World) -> None:
     with pytest.raises(
         TracInError, match=r"60 is not a row of influence_scores\.csv, which has 60"
     ):
+        read_inputs(world.results_dir)
+
+
+@pytest.mark.parametrize("column", ["train_idx", "test_idx"])
+def test_strongest_influences_of_other_images_are_refused(world: World, column: str) -> None:
+    row = dict.fromkeys(schema.TOP_INFLUENCES_COLUMNS, "1") | {"direction": "proponent"}
+    path = world.results_dir / schema.TOP_INFLUENCES_TABLE
+    inputs = read_inputs(world.results_dir)
+    pd.DataFrame([row]).to_csv(path, index=False)
+    assert read_page_tables(inputs, world.results_dir).top_influences is not None
+    pd.DataFrame([{**row, column: "60"}]).to_csv(path, index=False)
+    with pytest.raises(TracInError, match=rf"column {column}: 60 is not a (row|column) of infl"):
+        read_page_tables(inputs, world.results_dir)
+
+
+def test_an_index_outside_is_refused_whatever_else_is_there(world: World) -> None:
+    change(world, schema.INFLUENCE_SUMMARY, most_harmful_train_idx=60)
+    with pytest.raises(TracInError, match=r"most_harmful_train_idx: 60 is not a row of"):
         read_inputs(world.results_dir)
 
 

@@ -50,7 +50,7 @@ def analysis_of(results_dir: Path) -> Analysis:
         scores,
         overall,
         in_words(overall),
-        read_page_tables(results_dir),
+        read_page_tables(inputs, results_dir),
     )
 
 

@@ -360,3 +360,16 @@ def test_a_flipped_bit_is_noticed(tmp_path: Path) -> None:
         database.execute("UPDATE images SET value = ? WHERE path = '/data/1.jpg'", (damaged,))
     database.close()
     assert load(tmp_path, "a", states(3))[0] == [True, False, True]
+
+
+@pytest.mark.parametrize("column", ["value", "hashes", "checksum"])
+@pytest.mark.parametrize("damage", [None, "text", 3, b""])
+def test_what_is_no_feature_is_computed_anew(column: str, damage: object, tmp_path: Path) -> None:
+    values = torch.randn(3, 2048)
+    with FeatureStore(tmp_path) as store:
+        keep(store, "a", states(3), values)
+    with sqlite3.connect(tmp_path / STORE_FILE) as database:
+        query = f"UPDATE images SET {column} = ? WHERE path = '/data/1.jpg'"
+        database.execute(query, (damage,))
+    database.close()
+    assert load(tmp_path, "a", states(3))[0] == [True, False, True]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -46,6 +47,11 @@ FORMS: dict[str, Callable[[State], Any]] = {
     "plain": lambda state: state,
     "data parallel": lambda state: {f"module.{key}": value for key, value in state.items()},
     "both prefixes": lambda state: {f"module.model.{key}": v for key, v in state.items()},
+    "under another prefix": lambda state: {f"backbone.{key}": v for key, v in state.items()},
+    "averaged": lambda state: {
+        "n_averaged": torch.tensor(5),
+        **{f"module.{key}": value for key, value in state.items()},
+    },
     "compiled": lambda state: {f"_orig_mod.{key}": value for key, value in state.items()},
     "under state_dict": lambda state: {"state_dict": state, "epoch": 3},
     "under model_state_dict": lambda state: {"model_state_dict": state, "lr": 1e-3},
@@ -186,6 +192,26 @@ def test_half_precision_weights_are_read_as_float32(state: State, tmp_path: Path
     assert load_checkpoint(tmp_path / "half.pth", CLASS_NAMES).last.weight.dtype == torch.float32
 
 
+@pytest.mark.parametrize(
+    "value",
+    [10**400, 10**5000, [], torch.ones(3, device="meta"), torch.ones(2), "much", float("nan")],
+    ids=["large", "very large", "empty", "meta", "two", "text", "nan"],
+)
+def test_a_stored_rate_that_is_no_rate_is_named(
+    value: Any, checkpoint_path: Path, tmp_path: Path
+) -> None:
+    table = ImageTable(tmp_path, "train", (), np.zeros(0, np.int64), CLASS_NAMES)
+    flags: dict[str, Any] = {"learning_rate": None, "label_smoothing": None, "class_weights": None}
+    checkpoint = load_checkpoint(checkpoint_path, CLASS_NAMES)
+    for key in ("lr", "label_smoothing", "class_weights"):
+        stored = dataclasses.replace(checkpoint, extras={key: value})
+        with pytest.raises(TracInError, match=f"stores {key} = .*Set") as caught:
+            training_settings(stored, table, **flags)
+        assert len(str(caught.value)) < 400
+    stored = dataclasses.replace(checkpoint, extras={"lr": None, "class_weights": None})
+    assert training_settings(stored, table, **flags).source == "default"
+
+
 class NeedsCode:
     """Something that ``weights_only=True`` must not load."""
 
@@ -210,6 +236,25 @@ BROKEN: dict[str, tuple[Callable[[State], Any], str]] = {
     "no head": (
         lambda s: {k: v for k, v in s.items() if not k.startswith("fc.")},
         "has no head",
+    ),
+    "a head of another name": (
+        lambda s: (
+            {k: v for k, v in s.items() if not k.startswith("fc.")}
+            | {"classifier.weight": torch.ones(10, 2048), "classifier.bias": torch.ones(10)}
+        ),
+        r"a last layer that is not called fc: it may be classifier\.weight",
+    ),
+    "a head in a head": (
+        lambda s: {k.replace("fc.", "fc.0."): v for k, v in s.items()},
+        r"unexpected keys \(fc\.0\.0",
+    ),
+    "a part that we do not know": (
+        lambda s: {f"net.{k}": v for k, v in s.items()} | {"attention.weight": torch.ones(1)},
+        r"1 unexpected key \(attention\.weight",
+    ),
+    "sparse": (
+        lambda s: _with(s, "fc.4.weight", s["fc.4.weight"].to_sparse()),
+        r"fc\.4\.weight is stored as sparse_coo",
     ),
     "no bias": (lambda s: _without(s, "fc.4.bias"), r"1 missing key \(fc.4.bias"),
     "batch norm in the head": (

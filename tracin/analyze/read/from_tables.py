@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from tracin.analyze.read.inputs import Tables
+from tracin.analyze.read.rows import check_indices
 from tracin.analyze.read.scan import Float64Array, Int64Array, MatrixSummary
-from tracin.errors import TracInError
 from tracin.results.matrix import read_class_means
 from tracin.results.schema import INFLUENCE_SUMMARY, TRAIN_SUMMARY
 
@@ -24,39 +24,25 @@ def scores_from_tables(path: Path, tables: Tables, groups: Sequence[str]) -> Mat
         groups: the classes of the test images, in the order that ``group_mean`` is wanted in.
 
     Raises:
-        TracInError: ``class_influence.csv`` is damaged or does not go with the summaries, or one
-            of these holds a figure that no matrix has.
+        TracInError: ``class_influence.csv`` is damaged or does not go with the summaries.
     """
     train, test = tables.train, tables.test
     n_train, summary = len(train), path.with_name(INFLUENCE_SUMMARY)
     return MatrixSummary(
         group_mean=read_class_means(path, groups, n_train).astype(np.float64),
-        train_mean=_figures(train, "mean_influence", path.with_name(TRAIN_SUMMARY)),
-        test_max=_figures(test, "max_positive_influence", summary),
+        train_mean=_figures(train, "mean_influence"),
+        test_max=_figures(test, "max_positive_influence"),
         test_argmax=_rows(test, "most_helpful_train_idx", summary, n_train),
-        test_min=_figures(test, "max_negative_influence", summary),
+        test_min=_figures(test, "max_negative_influence"),
         test_argmin=_rows(test, "most_harmful_train_idx", summary, n_train),
-        test_mean=_figures(test, "avg_influence", summary),
+        test_mean=_figures(test, "avg_influence"),
     )
 
 
-def _figures(table: pd.DataFrame, column: str, path: Path) -> Float64Array:
-    values: Float64Array = table[column].to_numpy(np.float64)
-    if not np.isfinite(values).all():
-        row = int(np.flatnonzero(~np.isfinite(values))[0])
-        raise TracInError(
-            f"{path}, column {column}, image {row}: not a finite number. Run TracIn_Resnet50.py "
-            "again."
-        )
-    return values
+def _figures(table: pd.DataFrame, column: str) -> Float64Array:
+    return table[column].to_numpy(np.float64)
 
 
 def _rows(table: pd.DataFrame, column: str, path: Path, n_train: int) -> Int64Array:
-    values: Int64Array = table[column].to_numpy(np.int64)
-    outside = values[(values < 0) | (values >= n_train)]
-    if len(outside):
-        raise TracInError(
-            f"{path}, column {column}: {outside[0]} is not a row of {TRAIN_SUMMARY}, which has "
-            f"{n_train}. They come from different runs: run TracIn_Resnet50.py again."
-        )
-    return values
+    check_indices(table, column, path, (TRAIN_SUMMARY, n_train))
+    return table[column].to_numpy(np.int64)

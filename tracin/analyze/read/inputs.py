@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from tracin.analyze.read.listed import listed_suspects
-from tracin.analyze.read.rows import needed_rows, read_rows
+from tracin.analyze.read.rows import check_indices, needed_rows, read_rows
 from tracin.analyze.read.same_pictures import SamePicture, read_same_pictures
 from tracin.analyze.read.scan import Int64Array
 from tracin.errors import TracInError
@@ -120,6 +120,10 @@ def read_inputs(results_dir: Path, data_dir: Path | None = None) -> Inputs:
         check_files(results_dir, run.files, hashed=hashed)
     data_dir = _data_dir(data_dir, run)
     summary = read_rows(results_dir, schema.INFLUENCE_SUMMARY, "test_idx", n_test)
+    if summary is not None:
+        for column in ("most_helpful_train_idx", "most_harmful_train_idx"):
+            path = results_dir / schema.INFLUENCE_SUMMARY
+            check_indices(summary, column, path, (schema.INFLUENCE_SCORES, n_train))
     test = _test_images(results_dir, summary, n_test, run, left_out)
     table = read_rows(results_dir, schema.TRAIN_SUMMARY, "train_idx", n_train)
     if table is not None:
@@ -258,12 +262,6 @@ def _train_images_without_table(
         for extreme in ("most_helpful", "most_harmful"):
             indices, names = summary[f"{extreme}_train_idx"], summary[f"{extreme}_train_class"]
             for index, name in zip(indices, names, strict=True):
-                if not 0 <= index < n_train:
-                    raise TracInError(
-                        f"{schema.INFLUENCE_SUMMARY}, column {extreme}_train_idx: {index} is not "
-                        f"a row of {schema.INFLUENCE_SCORES}, which has {n_train}. They come from "
-                        "different runs: run TracIn_Resnet50.py again."
-                    )
                 known[index] = name
     folder = data_dir / TRAIN
     found = images_in_order(folder)

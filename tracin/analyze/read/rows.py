@@ -61,6 +61,28 @@ def needed_rows(folder: Path, name: str, index: str) -> pd.DataFrame:
     return _in_order(folder / name, table, index, again)
 
 
+def check_indices(table: pd.DataFrame, column: str, path: Path, of: tuple[str, int]) -> None:
+    """Check that each index in ``column`` is a row of another file.
+
+    Args:
+        table: its indices are 0 or above.
+        column: the name of the column.
+        path: of the table.
+        of: name of the file that the indices are about, and its number of rows or columns.
+
+    Raises:
+        TracInError: one is beyond its end.
+    """
+    name, n = of
+    beyond = table[column][table[column] >= n]
+    if len(beyond):
+        part = "column" if column == "test_idx" else "row"
+        raise TracInError(
+            f"{path}, column {column}: {beyond.iloc[0]} is not a {part} of {name}, which has {n}. "
+            "They come from different runs: run TracIn_Resnet50.py again."
+        )
+
+
 def _in_order(path: Path, table: pd.DataFrame, index: str, otherwise: str) -> pd.DataFrame:
     n = len(table)
     table = table.sort_values(index, kind="stable", ignore_index=True)

@@ -11,6 +11,7 @@ import pandas as pd
 from tracin.analyze.figures.summary import OverallSummary
 from tracin.analyze.read.inputs import Inputs
 from tracin.analyze.read.optional import read_optional, read_probabilities
+from tracin.analyze.read.rows import check_indices
 from tracin.analyze.read.scan import MatrixSummary
 from tracin.analyze.words.findings import Words
 from tracin.results import schema
@@ -31,17 +32,26 @@ class PageTables:
     """What it gave the class that it named for each test image, likewise."""
 
 
-def read_page_tables(results_dir: Path) -> PageTables:
+def read_page_tables(inputs: Inputs, results_dir: Path) -> PageTables:
     """The tables of a results folder that the page shows.
 
+    Args:
+        inputs: what else stands there.
+        results_dir: the folder.
+
     Raises:
-        TracInError: a table is damaged.
+        TracInError: a table is damaged, or about other images.
     """
+    top = read_optional(results_dir, schema.TOP_INFLUENCES_TABLE)
+    if top is not None:
+        path = results_dir / schema.TOP_INFLUENCES_TABLE
+        check_indices(top, "train_idx", path, (inputs.scores.name, inputs.n_train))
+        check_indices(top, "test_idx", path, (inputs.scores.name, inputs.n_test))
     return PageTables(
         suspects=read_optional(results_dir, schema.SUSPECTS),
         train_summary=read_optional(results_dir, schema.TRAIN_SUMMARY),
         neighbours=read_optional(results_dir, schema.NEIGHBOURS),
-        top_influences=read_optional(results_dir, schema.TOP_INFLUENCES_TABLE),
+        top_influences=top,
         duplicates=read_optional(results_dir, schema.DUPLICATES),
         label_probabilities=read_probabilities(results_dir, schema.TRAIN_SUMMARY),
         prediction_probabilities=read_probabilities(results_dir, schema.PREDICTIONS),

@@ -168,7 +168,7 @@ class FeatureStore:
         )
         for path, size, changed, place, kept_hashes, value, checksum in self._select(query, key):
             row = rows.get(path)
-            if row is None or checksum != _checksum(kept_hashes, value):
+            if row is None or checksum is None or checksum != _checksum(kept_hashes, value):
                 continue
             state = states[row]
             if (state.size, state.changed) != (size, changed):
@@ -236,7 +236,10 @@ class FeatureStore:
             database.close()
 
 
-def _checksum(hashes: bytes, value: bytes) -> int:
+def _checksum(hashes: object, value: object) -> int | None:
+    """The checksum of what was kept; None where it is no bytes, but text or nothing."""
+    if not isinstance(hashes, bytes) or not isinstance(value, bytes):
+        return None
     return zlib.crc32(value, zlib.crc32(hashes))
 
 

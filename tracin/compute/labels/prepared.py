@@ -33,4 +33,4 @@ def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame | None:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
     except (OSError, ValueError):  # pandas' own errors are of the second kind
         return None
-    return table if set(columns) <= set(table.columns) else None
+    return table.fillna("") if set(columns) <= set(table.columns) else None  # short rows

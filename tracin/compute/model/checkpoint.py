@@ -21,6 +21,7 @@ from tracin.errors import TracInError
 from tracin.flags import HeadActivation
 from tracin.hashing import file_sha256
 from tracin.weights import StateDict, read_weights
+from tracin.weights_file import check_there
 from tracin.wording import count, first_few
 
 FEATURE_WIDTH = 2048
@@ -35,6 +36,7 @@ ACTIVATIONS: dict[HeadActivation, type[nn.Module]] = {
     "gelu": nn.GELU,
     "silu": nn.SiLU,
     "tanh": nn.Tanh,
+    "none": nn.Identity,  # Linear, Dropout, Linear
 }
 ASSUMED_ACTIVATION: HeadActivation = "leaky_relu"
 
@@ -81,7 +83,7 @@ def load_checkpoint(
     """
     check_there(path)
     weights = read_weights(path)
-    state = {key: value.float() for key, value in weights.state.items()}
+    state = dict(weights.state)
     positions = _linear_positions(state, path)
     head_state = {key: state.pop(key) for key in list(state) if key.startswith("fc.")}
     linears = [_linear(head_state, position, path) for position in positions]
@@ -107,19 +109,6 @@ def load_checkpoint(
     )
 
 
-def check_there(path: Path) -> None:
-    """Check that there is a file of that name.
-
-    Raises:
-        TracInError: there is none.
-    """
-    if not path.is_file():
-        raise TracInError(
-            f"There is no checkpoint {path}. Put the file there or name yours with --model_path "
-            "(--demo makes a small one to try the tool with)."
-        )
-
-
 def _linear_positions(state: StateDict, path: Path) -> list[int | None]:
     """Positions of the head's Linears in their Sequential; [None] where fc is a single Linear."""
     head = [key for key in state if key.startswith("fc.")]
@@ -127,14 +116,15 @@ def _linear_positions(state: StateDict, path: Path) -> list[int | None]:
         positions: list[int | None] = [None]
     else:
         found = {
-            int(m.group(1)) for key in head if (m := re.match(r"fc\.(\d+)\.(weight|bias)$", key))
+            int(m.group(1))
+            for key in head
+            if (m := re.match(r"fc\.(\d{1,6})\.(weight|bias)$", key))
         }
         positions = [*sorted(found)]
+    if not head:
+        raise _headless(state, path)
     if not positions:
-        raise TracInError(
-            f"{path} has no head: there is no fc.weight or fc.0.weight among its keys "
-            f"({first_few(sorted(state))}). TracIn needs the ResNet50 with its last layers."
-        )
+        positions = [None]  # of an unknown form: the comparison names the keys
     names = [_head_key(position, kind) for position in positions for kind in ("weight", "bias")]
     _compare_keys(set(names), set(head), path)
     for name in names:
@@ -145,6 +135,19 @@ def _linear_positions(state: StateDict, path: Path) -> list[int | None]:
                 f"{dimensions}. The head may hold Linears and activations only."
             )
     return positions
+
+
+def _headless(state: StateDict, path: Path) -> TracInError:
+    likely = [k for k, v in state.items() if v.ndim == 2 and v.shape[1] == FEATURE_WIDTH]
+    if likely:
+        return TracInError(
+            f"{path} has a last layer that is not called fc: it may be {first_few(likely)}. Name "
+            "it fc, as torchvision's ResNet50 does, and save the state_dict again."
+        )
+    return TracInError(
+        f"{path} has no head: there is no fc.weight or fc.0.weight among its keys "
+        f"({first_few(sorted(state))}). TracIn needs the ResNet50 with its last layers."
+    )
 
 
 def _head_key(position: int | None, kind: str) -> str:
@@ -171,8 +174,8 @@ def _linear(state: StateDict, position: int | None, path: Path) -> nn.Linear:
             f"{path}: {_head_key(position, 'weight')} has {len(weight)} rows and its bias "
             f"{len(bias)} values. The file is damaged; save it again."
         )
-    linear = nn.Linear(weight.shape[1], weight.shape[0])
-    linear.load_state_dict({"weight": weight, "bias": bias})
+    linear = nn.Linear(weight.shape[1], weight.shape[0], device="meta")
+    linear.load_state_dict({"weight": weight, "bias": bias}, assign=True)
     return linear
 
 

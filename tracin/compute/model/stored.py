@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 
 from tracin.errors import TracInError
 from tracin.flags import is_mean, is_std
+from tracin.json_file import read_json
 from tracin.weights import read_extras
 
 Stored = Mapping[str, Any]
@@ -27,6 +27,9 @@ MOST_PIXELS = 100_000
 
 DECIMALS = 6
 """A float32 of 0.485 is 0.48500001430511475 as a Python number."""
+
+MOST_STORED = 1_000_000
+"""Numbers in a tensor that is worth reading: more than there are classes anywhere."""
 
 SHOWN = 60
 """Characters of a value that a message shows."""
@@ -50,21 +53,34 @@ def json_beside(path: Path) -> dict[str, Any]:
     beside = path.with_suffix(".json")
     if not beside.is_file():
         return {}
-    try:
-        content = json.loads(beside.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise TracInError(
-            f"{beside} cannot be read as JSON ({error}). Correct it or take it away."
-        ) from error
+    content = read_json(beside, "Correct it or take it away.")
     return content if isinstance(content, dict) else {}
 
 
 def stored_number(value: Any) -> float:
     """The number that ``value`` stands for; NaN where it stands for none."""
     try:
-        return float(value)
+        return float(plain(value))
     except (TypeError, ValueError, OverflowError, RuntimeError):
         return math.nan
+
+
+def plain(value: Any) -> Any:
+    """A tensor's few numbers as Python's; anything else as it is, and None for other tensors."""
+    if not isinstance(value, torch.Tensor):
+        return value
+    if value.is_meta or value.is_quantized or value.layout != torch.strided or value.is_nested:
+        return None
+    return value.tolist() if value.numel() <= MOST_STORED else None
+
+
+def shown(value: Any) -> str:
+    """The beginning of ``value`` as a message can show it, in one line."""
+    try:
+        text = " ".join(f"{value!r}".split())
+    except (ValueError, RuntimeError, MemoryError):  # thousands of digits, or thousands of levels
+        text = f"something of type {type(value).__name__}"
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 def stored_epoch(stored: Stored) -> float | None:
@@ -106,8 +122,7 @@ def stored_colour(stored: Stored, key: str, path: Path) -> tuple[float, float, f
 
 def _numbers(value: Any) -> tuple[float, ...]:
     """The few numbers that ``value`` holds, rounded from float32; () where it is something else."""
-    if isinstance(value, torch.Tensor):
-        value = value.flatten().tolist() if value.numel() <= 3 and not value.is_meta else []
+    value = plain(value.flatten() if isinstance(value, torch.Tensor) else value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         value = [value]
     if not isinstance(value, Sequence) or isinstance(value, str) or len(value) > 3:
@@ -118,10 +133,9 @@ def _numbers(value: Any) -> tuple[float, ...]:
 
 
 def _unusable(path: Path, key: str, value: Any) -> TracInError:
-    shown = " ".join(f"{value!r}".split())[:SHOWN]
     return TracInError(
-        f"{path}, or the JSON beside it, stores {key} = {shown}, which cannot be used. Set it with "
-        f"--{key}."
+        f"{path}, or the JSON beside it, stores {key} = {shown(value)}, which cannot be used. "
+        f"Set it with --{key}."
     )
 
 
@@ -153,8 +167,8 @@ def _class_list(value: Any) -> tuple[str, ...] | None:
     if not isinstance(value, Sequence) or isinstance(value, str):
         return None
     names = tuple(value)
-    distinct = len(set(map(str, names))) == len(names)
-    return names if distinct and all(isinstance(name, str) for name in names) else None
+    text = all(isinstance(name, str) for name in names)
+    return names if text and len(set(names)) == len(names) else None
 
 
 def _is_number(value: Any) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from tracin.compute.model.checkpoint import Checkpoint
-from tracin.compute.model.stored import json_beside, stored_number
+from tracin.compute.model.stored import json_beside, plain, shown, stored_number
 from tracin.errors import TracInError
 from tracin.images import ImageTable
 from tracin.loss import Loss, balanced_weights
@@ -58,6 +58,7 @@ def training_settings(
     """
     beside = json_beside(checkpoint.path)
     stored = {**beside, **checkpoint.extras}
+    stored = {key: value for key, value in stored.items() if value is not None}
     rate, source = learning_rate, "flag"
     if rate is None:
         key = next((key for key in LEARNING_RATE_KEYS if key in stored), None)
@@ -80,8 +81,8 @@ def _number(value: Any, key: str, path: Path) -> float:
     if not (0.0 <= number < limit and positive):
         flag = "learning_rate" if key in LEARNING_RATE_KEYS else key
         raise TracInError(
-            f"{path}, or the JSON beside it, stores {key} = {value!r}, which cannot be used. Set "
-            f"it with --{flag}."
+            f"{path}, or the JSON beside it, stores {key} = {shown(value)}, which cannot be used. "
+            f"Set it with --{flag}."
         )
     return number
 
@@ -93,10 +94,10 @@ def _weights(value: Any, table: ImageTable, checkpoint: Checkpoint) -> tuple[flo
         return None
     if value == "balanced":
         return balanced_weights(torch.from_numpy(table.labels), classes)
-    values = value.tolist() if isinstance(value, torch.Tensor) else value
+    values = plain(value)
     if not isinstance(values, Sequence) or isinstance(values, str) or len(values) != classes:
         raise TracInError(
-            f"{path} stores {CLASS_WEIGHTS_KEY} = {value!r}, not {classes} numbers. Set "
+            f"{path} stores {CLASS_WEIGHTS_KEY} = {shown(value)}, not {classes} numbers. Set "
             "--class_weights none or --class_weights balanced."
         )
     numbers = [_number(weight, CLASS_WEIGHTS_KEY, path) for weight in values]
