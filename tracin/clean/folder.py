@@ -17,7 +17,7 @@ import pandas as pd
 
 from tracin.clean.plan import CleaningPlan
 from tracin.errors import TracInError
-from tracin.results.staging import replacing
+from tracin.temporary import replacing
 
 LOG = "cleaning_log.csv"
 LOG_COLUMNS = ("path", "action", "new_path", "note")

@@ -15,7 +15,7 @@ from tracin.errors import TracInError
 from tracin.image_folder import NEAR_TABLE, SPLIT_TABLE, TEST, TRAIN
 from tracin.prepare.convert import Converted
 from tracin.prepare.raw_files import RawFile
-from tracin.results.staging import replacing
+from tracin.temporary import replacing
 
 STAMP = "prepared.json"
 _UNFINISHED = ".unfinished"

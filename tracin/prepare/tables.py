@@ -13,7 +13,7 @@ from tracin.image_folder import NEAR_COLUMNS, NEAR_TABLE, SPLIT_COLUMNS, SPLIT_T
 from tracin.prepare.convert import Converted
 from tracin.prepare.duplicates import AlikePair
 from tracin.prepare.journal import Workplace, split_name
-from tracin.results.staging import replacing
+from tracin.temporary import replacing
 
 
 def write_split(

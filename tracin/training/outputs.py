@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from tracin.errors import TracInError
 from tracin.hashing import file_sha256
-from tracin.results.staging import replacing
+from tracin.temporary import replacing
 
 MANIFEST = "training.json"
 STATE = "training_state.pth"
