@@ -13,7 +13,7 @@ import re
 import secrets
 import shutil
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -27,14 +27,14 @@ _UNFINISHED = ".unfinished-"
 _HOLDER = "unfinished"
 _FOLDER = re.compile(rf"{_UNFINISHED}([0-9a-f]{{16}}|\d+@.*)")
 """Earlier versions wrote the process's number and the machine's name there."""
-_MARK = re.compile(r"[0-9a-f]+\.part")
-"""What follows the name; earlier versions wrote the process's number there."""
+_TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]+\.part", re.DOTALL)
+"""Before the mark stands the name; earlier versions marked with the process's number."""
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path to write to; rename it to ``path`` when the block ends."""
-    temporary = path.with_name(f"{_prefix(path.name)}{secrets.token_hex(8)}.part")
+    temporary = path.with_name(f".{stem(path.name)}.{secrets.token_hex(8)}.part")
     with ExitStack() as held:
         held.callback(os.close, _create_held(temporary))
         try:
@@ -48,21 +48,24 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def is_temporary(name: str, of: Collection[str]) -> bool:
-    """Whether ``name`` is the temporary name of one of these files."""
-    return any(
-        name.startswith(prefix) and _MARK.fullmatch(name, len(prefix))
-        for prefix in map(_prefix, of)
-    )
+def meant_for(name: str) -> str | None:
+    """The file that ``name`` is a temporary name of, as ``stem`` writes it; None of any other."""
+    found = _TEMPORARY.fullmatch(name)
+    return found[1] if found else None
 
 
-def remove_abandoned(folder: Path, names: Collection[str]) -> None:
-    """Delete what killed processes left in ``folder`` of files that have these ``names``."""
-    prefixes = {_prefix(name) for name in names}
+def stem(name: str) -> str:
+    """What stands for ``name`` in a temporary name: itself, or its hash where it is long."""
+    if len(os.fsencode(name)) > LONGEST_NAME - 32:
+        return hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
+    return name
+
+
+def remove_abandoned(folder: Path, is_ours: Callable[[str], bool]) -> None:
+    """Delete what killed processes left in ``folder``, where ``is_ours`` of its stem is true."""
     for path in _entries(folder):
-        # The mark has no dot and its ending one: what is before them is the prefix.
-        prefix = path.name[: path.name.removesuffix(".part").rfind(".") + 1]
-        if prefix in prefixes and _MARK.fullmatch(path.name, len(prefix)):
+        meant = meant_for(path.name)
+        if meant is not None and is_ours(meant):
             _remove_unless_held(path)
 
 
@@ -76,7 +79,7 @@ def unfinished_folder(parent: Path) -> Iterator[Path]:
         if _FOLDER.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
             if _remove_unless_held(_holder(path)):
                 shutil.rmtree(path, ignore_errors=True)
-        elif is_temporary(path.name, (_HOLDER,)):
+        elif meant_for(path.name) == _HOLDER:
             _remove_unless_held(path)
     folder = parent / f"{_UNFINISHED}{secrets.token_hex(8)}"
     holder = _holder(folder)  # before the folder: one without is nobody's
@@ -92,13 +95,6 @@ def unfinished_folder(parent: Path) -> Iterator[Path]:
         else:
             holder.unlink(missing_ok=True)  # while it is held: afterwards it is anybody's
             os.close(descriptor)
-
-
-def _prefix(name: str) -> str:
-    """``.name.``, or a short stand-in for a name that would become too long."""
-    if len(os.fsencode(name)) > LONGEST_NAME - 32:
-        name = hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
-    return f".{name}."
 
 
 def _holder(folder: Path) -> Path:

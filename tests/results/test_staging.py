@@ -12,16 +12,17 @@ import pytest
 
 from tracin.errors import TracInError
 from tracin.results import schema, staging
+from tracin.temporary import replacing
 
 
 def test_replacing_writes_all_or_nothing(tmp_path: Path) -> None:
     path = tmp_path / "file.txt"
     path.write_text("old")
-    with pytest.raises(RuntimeError), staging.replacing(path) as temporary:
+    with pytest.raises(RuntimeError), replacing(path) as temporary:
         temporary.write_text("half")
         raise RuntimeError
     assert path.read_text() == "old"
-    with staging.replacing(path) as temporary:
+    with replacing(path) as temporary:
         temporary.write_text("new")
         assert path.read_text() == "old"
     assert path.read_text() == "new"
@@ -74,14 +75,16 @@ def texts(folder: Path) -> dict[str, str]:
 
 
 def test_an_analysis_replaces_the_former_and_nothing_else(tmp_path: Path) -> None:
-    analyse(tmp_path, "report.html", "top_influences/cat/1.jpg", "top_influences/dog/2.jpg")
+    analyse(
+        tmp_path, "report.html", "top_influences/cat/rank_1.jpg", "top_influences/dog/rank_2.jpg"
+    )
     (tmp_path / "top_influences/cat/mine.jpg").write_text("mine")
-    (tmp_path / "top_influences/cat/1.jpg").write_text("changed since")
-    analyse(tmp_path, "report.html", "top_influences/cat/3.jpg", text="newer")
+    (tmp_path / "top_influences/cat/rank_1.jpg").write_text("changed since")
+    analyse(tmp_path, "report.html", "top_influences/cat/rank_3.jpg", text="newer")
     assert texts(tmp_path) == {
         "report.html": "newer",
-        "top_influences/cat/1.jpg": "changed since",
-        "top_influences/cat/3.jpg": "newer",
+        "top_influences/cat/rank_1.jpg": "changed since",
+        "top_influences/cat/rank_3.jpg": "newer",
         "top_influences/cat/mine.jpg": "mine",
     }
     assert not (tmp_path / "top_influences/dog").exists()
@@ -122,16 +125,18 @@ def test_a_forged_record_deletes_nothing(tmp_path: Path) -> None:
     inputs = [folder / name for name in (schema.RUN_INFO, schema.INFLUENCE_SCORES, "mine.txt")]
     folder.mkdir()
     (tmp_path / "linked").mkdir()
-    for path in (*inputs, outside, tmp_path / "linked/1.png"):
+    for path in (*inputs, outside, tmp_path / "linked/rank_1.png"):
         path.write_text("x")
     (folder / "top_influences").symlink_to(tmp_path / "linked")
     digest = hashlib.sha256(b"x").hexdigest()
-    names = [str(outside), "../outside.png", "top_influences/1.png", *(p.name for p in inputs)]
+    names = [str(outside), "../outside.png", "top_influences/rank_1.png", *(p.name for p in inputs)]
     names += ["top_influences/../run.json"]
     entries = [{"path": name, "size": 1, "sha256": digest} for name in names]
     (folder / schema.ANALYSIS_FILES).write_text(json.dumps(entries))
     analyse(folder, "report.html")
-    assert all(path.read_text() == "x" for path in (*inputs, outside, tmp_path / "linked/1.png"))
+    assert all(
+        path.read_text() == "x" for path in (*inputs, outside, tmp_path / "linked/rank_1.png")
+    )
 
 
 @pytest.mark.parametrize("content", ["[" * 100_000, "{}", "[1, null, {}]", '["run.json"]', "\xff"])
@@ -148,14 +153,17 @@ def test_a_linked_folder_is_not_written_through(tmp_path: Path) -> None:
     elsewhere.mkdir()
     (folder / "top_influences").symlink_to(elsewhere)
     with pytest.raises(TracInError, match=r"top_influences is a link that leads to .*elsewhere"):
-        analyse(folder, "report.html", "top_influences/cat/1.jpg")
+        analyse(folder, "report.html", "top_influences/cat/rank_1.jpg")
     assert not list(elsewhere.iterdir())
     assert not (folder / "report.html").exists()
 
 
 def test_what_a_killed_analysis_left_is_removed(tmp_path: Path) -> None:
-    analyse(tmp_path, "report.html", "top_influences/cat/1.jpg")
-    left = [tmp_path / ".report.html.999.part", tmp_path / "top_influences/cat/.1.jpg.999.part"]
+    analyse(tmp_path, "report.html", "top_influences/cat/rank_1.jpg")
+    left = [
+        tmp_path / ".report.html.999.part",
+        tmp_path / "top_influences/cat/.rank_1.jpg.999.part",
+    ]
     mine = [tmp_path / ".thesis.tex.999.part", tmp_path / "top_influences/cat/film.mp4.part"]
     for path in (*left, *mine):
         path.write_text("half")

@@ -10,7 +10,7 @@ from pathlib import Path
 from tracin.analyze.figures.summary import OverallSummary, RankedImage
 from tracin.analyze.naming import safe_name
 from tracin.analyze.read.thumbnails import image_file, is_image
-from tracin.results.schema import TOP_INFLUENCES
+from tracin.results.schema import RANK_PREFIX, TOP_INFLUENCES
 
 
 @dataclass(frozen=True)
@@ -58,4 +58,4 @@ def copy_gallery(gallery: Gallery, folder: Path) -> None:
 def _file_name(position: int, total: int, image: RankedImage) -> str:
     digits = max(2, len(str(total)))
     name = safe_name((image.path or "").rsplit("/", maxsplit=1)[-1])
-    return f"rank_{position:0{digits}d}_train_{image.index}_{name}"
+    return f"{RANK_PREFIX}{position:0{digits}d}_train_{image.index}_{name}"

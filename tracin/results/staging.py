@@ -7,8 +7,10 @@ else is ever deleted.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -76,7 +78,7 @@ def staged_analysis(
         check_folders(results_dir, targets)
         former = _recorded(results_dir, record)
         stale = [each for each in former if each.path not in names]
-        _remove_abandoned(results_dir, [*former, *new])
+        _remove_abandoned(results_dir)
         _write_record(results_dir, record, [*former, *new])
         for target in targets:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -129,11 +131,13 @@ def _entry(content: Any) -> Written:
 
 def _is_of_analysis(name: str) -> bool:
     """Whether an analysis writes files of this name, whatever a record says."""
-    parts = PurePosixPath(name).parts
-    if len(parts) > 1:
-        return parts[0] in (schema.TOP_INFLUENCES, schema.EXPLANATIONS)
+    parts = PurePosixPath(name).parts or ("",)
+    if parts[0] == schema.TOP_INFLUENCES:
+        return parts[-1].startswith(schema.RANK_PREFIX)
+    if parts[0] == schema.EXPLANATIONS:
+        return name.endswith(".png")
     known = (schema.DASHBOARD, schema.REPORT, schema.WHAT_IF, schema.WHAT_IF_ANSWERS)
-    return name in known or name.endswith(schema.CLASS_SUMMARY_SUFFIX)
+    return name in known or (len(parts) == 1 and name.endswith(schema.CLASS_SUMMARY_SUFFIX))
 
 
 def _remove(results_dir: Path, files: Iterable[Written]) -> None:
@@ -155,13 +159,15 @@ def _written_again(results_dir: Path, path: Path, former: Written) -> Written | 
     return _written(results_dir, path)._replace(path=former.path)
 
 
-def _remove_abandoned(results_dir: Path, files: Iterable[Written]) -> None:
-    """Delete the temporary files that killed analyses left of these ``files`` and of the lists."""
-    names: dict[Path, set[str]] = {results_dir: {ANALYSIS_FILES, EXPLANATION_FILES}}
-    for each in files:
-        path = results_dir / each.path
-        known = _is_of_analysis(each.path) and ".." not in each.path
-        if known and link_on_the_way(results_dir, path.parent) is None:
-            names.setdefault(path.parent, set()).add(path.name)
-    for folder, of in names.items():
-        remove_abandoned(folder, of)
+def _remove_abandoned(results_dir: Path) -> None:
+    """Delete the temporary files that killed analyses left, where they write."""
+    records = (ANALYSIS_FILES, EXPLANATION_FILES)
+    remove_abandoned(results_dir, lambda stem: stem in records or _is_of_analysis(stem))
+    for name in (schema.TOP_INFLUENCES, schema.EXPLANATIONS):
+        if link_on_the_way(results_dir, results_dir / name) is None:
+            for root, _, _ in os.walk(results_dir / name):
+                remove_abandoned(Path(root), partial(_is_in, name))
+
+
+def _is_in(name: str, stem: str) -> bool:
+    return _is_of_analysis(f"{name}/{stem}")
