@@ -16,6 +16,7 @@ from pathlib import Path
 from tracin.clean.actions import DELETE, KEEP, RELABEL, Action
 from tracin.errors import TracInError
 from tracin.image_folder import TEST, TEST_FOLDERS, TRAIN, images_in_order
+from tracin.temporary import LONGEST_NAME
 from tracin.wording import listed, noun_for
 
 CARRIED_OVER = "carried over"
@@ -117,9 +118,17 @@ def _free_path(path: str, former_class: str, taken: set[str]) -> str:
     stem, dot, ending = path.rpartition(".")
     while _comparable(candidate) in taken:
         again = f"_{number}" if number > 1 else ""
-        candidate = f"{stem}_from_{former_class}{again}{dot}{ending}"
+        added = f"_from_{former_class}{again}"
+        candidate = f"{_shortened(stem, f'{added}{dot}{ending}')}{added}{dot}{ending}"
         number += 1
     return candidate
+
+
+def _shortened(path: str, ending: str) -> str:
+    """``path``, its last part so short that ``ending`` fits behind it."""
+    folder, slash, name = path.rpartition("/")
+    room = max(LONGEST_NAME - len(os.fsencode(ending)), 0)
+    return folder + slash + os.fsencode(name)[:room].decode(errors="ignore")
 
 
 def _comparable(path: str) -> str:
