@@ -29,9 +29,11 @@ from tracin.compute.scores.tracin import tracin_scores
 from tracin.compute.settle import Settled, settle
 from tracin.compute.tables import write_tables
 from tracin.errors import TracInError
+from tracin.image_folder import TEST_FOLDERS, TRAIN
 from tracin.machine.device import has_bfloat16
 from tracin.machine.processes import Processes, joined_processes
 from tracin.model_check import ModelCheck
+from tracin.places import refuse_inside
 from tracin.results import float_text, schema, staging
 from tracin.results.run_info import RunInfo, write_run_info
 from tracin.wording import Say
@@ -123,6 +125,8 @@ def _announce(
     Raises:
         TracInError: a checkpoint or the results folder cannot be used, or the disk is too small.
     """
+    for folder in (config.output_dir, config.features_dir or config.output_dir):
+        refuse_inside(folder, config.data_dir, "--output_dir", (TRAIN, *TEST_FOLDERS))
     plan = make_plan(config, settled, images, load, processes)
     say(plan.describe())
     for notice in settled.notices:
