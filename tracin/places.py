@@ -68,13 +68,13 @@ def check_folders(root: Path, files: Iterable[Path]) -> None:
             )
 
 
-def refuse_inside(output: Path, input_dir: Path, flag: str, splits: Iterable[str] = ()) -> None:
+def refuse_inside(output: Path, input_dir: Path, how: str, splits: Iterable[str] = ()) -> None:
     """Refuse to write into a folder that is read: the next run would read what this one wrote.
 
     Args:
         output: the folder, or the file, that is to be written; it need not be there.
         input_dir: what is read.
-        flag: that names another place for ``output``.
+        how: another place for ``output`` is named, such as ``with --output_dir``.
         splits: folders of ``input_dir`` whose class folders may be links to elsewhere.
 
     Raises:
@@ -86,7 +86,7 @@ def refuse_inside(output: Path, input_dir: Path, flag: str, splits: Iterable[str
         if _identity(folder) in written_below:
             raise TracInError(
                 f"{output} is inside {folder}, which is read: what is written there would be taken "
-                f"for data. Name a folder elsewhere with {flag}."
+                f"for data. Name a folder elsewhere {how}."
             )
 
 

@@ -51,7 +51,7 @@ def explain(config: ExplainConfig) -> str:
             "image can be looked up in it. Run TracIn_Resnet50.py again."
         )
     data_dir = data_folder(config.results_dir, config.data_dir)
-    refuse_inside(config.results_dir, data_dir, "--results_dir")
+    refuse_inside(config.results_dir, data_dir, "with --results_dir")
     paths = list(summary["test_path"])
     chosen = dict.fromkeys(find_test_image(asked, paths, data_dir) for asked in config.images)
     run = _read_run(config.results_dir)

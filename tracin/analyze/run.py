@@ -66,7 +66,7 @@ def run(config: AnalyzeConfig) -> Outcome:
         TracInError: the results folder lacks the scores, is damaged, or cannot be written to.
     """
     inputs = read_inputs(config.results_dir, config.data_dir)
-    refuse_inside(config.results_dir, inputs.data_dir, "--results_dir")
+    refuse_inside(config.results_dir, inputs.data_dir, "with --results_dir")
     scores = _scores(inputs)
     overall = summarize(inputs, scores, top_k=config.top_k, rank_by=config.rank_by)
     words = in_words(overall)

@@ -54,7 +54,7 @@ def check_target(data_dir: Path, cleaned_dir: Path) -> None:
             f"{cleaned_dir} and the data folder {data_dir} overlap. Name a folder elsewhere with "
             "--cleaned_dir: the original is never touched."
         )
-    refuse_inside(cleaned_dir, data_dir, "--cleaned_dir", (TRAIN, *TEST_FOLDERS))
+    refuse_inside(cleaned_dir, data_dir, "with --cleaned_dir", (TRAIN, *TEST_FOLDERS))
     if not cleaned_dir.exists():
         return
     if not cleaned_dir.is_dir():

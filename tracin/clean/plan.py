@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,12 @@ from tracin.errors import TracInError
 from tracin.image_folder import TEST, TEST_FOLDERS, TRAIN, images_in_order
 from tracin.temporary import LONGEST_NAME
 from tracin.wording import listed, noun_for
+
+CARRIED_FOLDERS = (*TEST_FOLDERS, "valid", "validation")
+"""What stands there is no training image and is carried over as it is."""
+
+LEFT_OUT = "left out"
+"""What the log says of files that no cleaned folder needs, or that cannot be read."""
 
 CARRIED_OVER = "carried over"
 """What the log says of files outside train/."""
@@ -38,7 +44,7 @@ class Step:
     @property
     def changes(self) -> bool:
         """Whether the file moves, or is left out."""
-        return self.new_path != self.path
+        return self.new_path != self.path and self.action != LEFT_OUT
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ def training_images(data_dir: Path) -> tuple[str, ...]:
     Raises:
         TracInError: there are none.
     """
-    paths = tuple(images_in_order(data_dir / TRAIN))
+    paths = tuple(path for path in images_in_order(data_dir / TRAIN) if not _fault(data_dir / path))
     if not paths:
         raise TracInError(
             f"There are no images in {data_dir / TRAIN}. Name the data folder that the actions are "
@@ -103,7 +109,7 @@ def plan_cleaning(
             note = f"renamed: {wanted} is another image" if new_path != wanted else ""
         steps.append(Step(path, verbs[path], new_path, note))
     _refuse_empty_classes(train_paths, steps)
-    others = [Step(path, CARRIED_OVER, path) for path in _test_files(data_dir)]
+    others = (*_carried_over(data_dir), *_left_out(data_dir, train_paths))
     return CleaningPlan(data_dir, (*steps, *others))
 
 
@@ -146,9 +152,35 @@ def _refuse_empty_classes(train_paths: Sequence[str], steps: Sequence[Step]) -> 
         )
 
 
-def _test_files(data_dir: Path) -> Iterator[str]:
-    for split in TEST_FOLDERS:
-        for root, folders, files in os.walk(data_dir / split, followlinks=True):
-            folders.sort()
-            inside = Path(root).relative_to(data_dir).as_posix()
-            yield from (f"{inside}/{file}" for file in sorted(files))
+def _carried_over(data_dir: Path) -> Iterator[Step]:
+    """The files outside the training images: carried over, or left out with the reason."""
+    for split in CARRIED_FOLDERS:
+        for path in _files_below(data_dir, split):
+            fault = _fault(data_dir / path)
+            yield Step(path, LEFT_OUT, "", fault) if fault else Step(path, CARRIED_OVER, path)
+
+
+def _left_out(data_dir: Path, train_paths: Collection[str]) -> Iterator[Step]:
+    """What of train/ and beside the splits is not carried over."""
+    known = frozenset(train_paths)
+    for path in _files_below(data_dir, TRAIN):
+        if path not in known:
+            yield Step(path, LEFT_OUT, "", _fault(data_dir / path) or "no training image")
+    for entry in sorted(data_dir.iterdir()):
+        if entry.name not in (TRAIN, *CARRIED_FOLDERS):
+            kind = "a folder" if entry.is_dir() else "a file"
+            yield Step(entry.name, LEFT_OUT, "", f"{kind} beside {TRAIN}/ and {TEST}/")
+
+
+def _files_below(data_dir: Path, split: str) -> Iterator[str]:
+    for root, folders, files in os.walk(data_dir / split, followlinks=True):
+        folders.sort()
+        inside = Path(root).relative_to(data_dir).as_posix()
+        yield from (f"{inside}/{file}" for file in sorted(files))
+
+
+def _fault(path: Path) -> str:
+    """Why ``path`` cannot be carried over; "" where it can."""
+    if path.is_file():
+        return ""
+    return "a link that leads nowhere" if path.is_symlink() else "no regular file"

@@ -10,6 +10,7 @@ from tracin.clean.actions import DELETE, KEEP, RELABEL, read_actions
 from tracin.clean.folder import LOG, FileCounts, carry_out, check_target
 from tracin.clean.plan import (
     CARRIED_OVER,
+    LEFT_OUT,
     CleaningPlan,
     class_names,
     plan_cleaning,
@@ -61,6 +62,13 @@ def _totals(plan: CleaningPlan) -> str:
     )
 
 
+def _left_out_lines(plan: CleaningPlan) -> Iterator[str]:
+    left_out = [step for step in plan.steps if step.action == LEFT_OUT]
+    if left_out:
+        more = f" and {len(left_out) - 1:,} more" if len(left_out) > 1 else ""
+        yield f"  Not carried over: {left_out[0].path} ({left_out[0].note}){more}"
+
+
 def _change_lines(plan: CleaningPlan) -> Iterator[str]:
     for step in plan.steps:
         if step.changes:
@@ -73,6 +81,7 @@ def _change_lines(plan: CleaningPlan) -> Iterator[str]:
 def _dry_run_lines(plan: CleaningPlan, config: CleanConfig) -> Iterator[str]:
     yield f"Dry run: nothing is written. From {plan.data_dir}, {config.cleaned_dir} would hold:"
     yield f"  {_totals(plan)}"
+    yield from _left_out_lines(plan)
     yield from _change_lines(plan)
 
 
@@ -86,6 +95,7 @@ def _report_lines(plan: CleaningPlan, files: FileCounts, config: CleanConfig) ->
         )
     else:
         yield "  Nothing to do: everything was already there."
+    yield from _left_out_lines(plan)
     renamed = [step for step in plan.steps if step.note.startswith("renamed")]
     if renamed:
         yield f"  {count(len(renamed), 'image')} renamed, beginning with {renamed[0].new_path}"

@@ -74,8 +74,12 @@ def prepare(config: PrepareConfig, say: Say) -> PrepareResult | None:
         TracInError: the raw folder is not as expected, or the output folder holds something else.
     """
     raw_files = find_raw_files(config.raw_dir, config.english_names)
-    refuse_inside(config.output_dir, config.raw_dir, "OUTPUT", ("",))
-    refuse_inside(config.raw_dir, config.output_dir, "RAW")
+    refuse_inside(config.output_dir, config.raw_dir, "as OUTPUT", ("",))
+    if config.raw_dir.resolve().is_relative_to(config.output_dir.resolve()):
+        raise TracInError(
+            f"{config.raw_dir} is inside {config.output_dir}, which is written. Name a folder "
+            "elsewhere as OUTPUT."
+        )
     workplace = Workplace(config.output_dir)
     identity = _identity(config, raw_files)
     if _resume_or_clear(workplace, identity, say):

@@ -60,7 +60,7 @@ def what_if(config: WhatIfConfig, say: Say) -> str:
         TracInError: the results lack what is needed, or the question makes no sense for them.
     """
     inputs = read_inputs(config.results_dir, config.data_dir)
-    refuse_inside(config.results_dir, inputs.train.data_dir, "--results_dir")
+    refuse_inside(config.results_dir, inputs.train.data_dir, "with --results_dir")
     read_answers(config.results_dir)  # that they cannot be read is said before the work, not after
     change = (
         without_most_suspicious(config.change, inputs.suspicion, inputs.train)
