@@ -160,13 +160,16 @@ def test_links_in_the_cleaned_folder_are_not_written_through(
     assert not list((tmp_path / "elsewhere").iterdir())
 
 
-def test_a_changed_file_is_not_ours_any_more(data_dir: Path, tmp_path: Path) -> None:
+def test_a_changed_file_is_not_ours_any_more(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert clean(data_dir, write_actions(tmp_path, *DECISIONS)) == 0
     mine = tmp_path / "clean/train/cat/2.jpg"
     mine.unlink()
     mine.write_text("mine")
     assert clean(data_dir, write_actions(tmp_path, "train/cat/2.jpg,delete,")) == 0
     assert mine.read_text() == "mine"
+    assert "so left there: train/cat/2.jpg. Delete" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("links", [True, False])

@@ -40,6 +40,8 @@ class FileCounts:
     """Files that were there already."""
     removed: int
     """Files of an earlier run that no longer belong there."""
+    stayed: tuple[str, ...] = ()
+    """Such files that were changed since, so that they are no longer ours to delete."""
 
 
 def check_target(data_dir: Path, cleaned_dir: Path) -> None:
@@ -96,7 +98,9 @@ def carry_out(plan: CleaningPlan, cleaned_dir: Path) -> FileCounts:
         _write_stamp(plan.data_dir, cleaned_dir)
         # In this order a run killed anywhere knows its files: what goes is in the earlier log,
         # what comes is in the new one.
-        removed = sum(former.remove(name) for name in former.rows if name not in wanted)
+        stale = [name for name in former.rows if name not in wanted]
+        removed = sum(former.remove(name) for name in stale)
+        stayed = tuple(name for name in stale if file_below(cleaned_dir, name) is not None)
         _write_log(plan, cleaned_dir, former.written)
         done: Counter[str] = Counter()
         written: dict[str, str] = {}
@@ -109,7 +113,7 @@ def carry_out(plan: CleaningPlan, cleaned_dir: Path) -> FileCounts:
             f"Cannot write to {cleaned_dir} ({error}). Make room there, or name another folder "
             "with --cleaned_dir. The original is unchanged."
         ) from error
-    return FileCounts(done["linked"], done["copied"], done["unchanged"], removed)
+    return FileCounts(done["linked"], done["copied"], done["unchanged"], removed, stayed)
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,8 @@ class _Former:
     def read(cls, data_dir: Path, cleaned_dir: Path) -> _Former:
         """What the log says; nothing where there is none, or it is damaged."""
         path = file_below(cleaned_dir, LOG)
+        if path is None:
+            return cls(data_dir, cleaned_dir, {}, {})
         try:
             log = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
             rows = dict(zip(log["new_path"], log["path"], strict=True))
