@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from tracin.compute.features.store import FeatureStore, FileState
 from tracin.hashing import HASH_BYTES
-from tracin.results.staging import replacing
+from tracin.temporary import replacing
 
 IMAGES = 26_117
 BATCH = 32

@@ -104,7 +104,8 @@ def test_killed_while_writing_leaves_no_data_folder(
         with pytest.raises(KeyboardInterrupt):
             demo._make_data(tmp_path / "data", 0, quiet)
     assert list(tmp_path.iterdir()) == []
-    (tmp_path / ".data.123.part" / "train").mkdir(parents=True)  # of a process that was killed
+    left = tmp_path / ".unfinished-0123456789abcdef" / "data" / "train"  # by a killed process
+    left.mkdir(parents=True)
     demo._make_data(tmp_path / "data", 0, quiet)
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 

@@ -18,7 +18,7 @@ from tracin.json_file import fitted, parse_json, read_json
 from tracin.prepare.journal import Workplace
 from tracin.results.run_info import read_run_info
 from tracin.results.schema import ANALYSIS_FILES, RUN_INFO
-from tracin.results.staging import recorded_analysis
+from tracin.results.staging import recorded_files
 from tracin.training.outputs import MANIFEST, read_manifest
 
 
@@ -112,7 +112,7 @@ def test_every_reader_has_a_sentence_for_any_json(text: str, tmp_path: Path) -> 
         RUN_INFO: lambda: read_run_info(tmp_path),
         STAMP: lambda: check_target(tmp_path.parent / "data", tmp_path),
         MANIFEST: lambda: read_manifest(tmp_path),
-        ANALYSIS_FILES: lambda: recorded_analysis(tmp_path, ANALYSIS_FILES),
+        ANALYSIS_FILES: lambda: recorded_files(tmp_path, ANALYSIS_FILES),
         "prepared.json": lambda: Workplace(tmp_path).read_stamp(),
         "w.json": lambda: json_beside(tmp_path / "w.pth"),
     }

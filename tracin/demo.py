@@ -7,8 +7,6 @@ purpose, so that everybody can see whether the tool finds them.
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from tracin.flags import show
 from tracin.image_folder import TEST, TRAIN
 from tracin.images import Crop
 from tracin.results.schema import TRAIN_SUMMARY, read_table
+from tracin.temporary import unfinished_folder
 from tracin.training.run import differs_from_earlier, train
 from tracin.training.settings import SCRATCH, Augmentation, Recipe, TrainingConfig
 from tracin.wording import Say, count
@@ -118,16 +117,12 @@ def _make_data(data_dir: Path, seed: int, say: Say) -> None:
         return
     # Made elsewhere and renamed, so that a killed run leaves nothing that looks complete.
     data_dir.parent.mkdir(parents=True, exist_ok=True)
-    for abandoned in data_dir.parent.glob(f".{data_dir.name}.*.part"):
-        shutil.rmtree(abandoned)
-    temporary = data_dir.with_name(f".{data_dir.name}.{os.getpid()}.part")
-    temporary.mkdir()
-    try:
-        planted = write_digits(temporary, seed)
-        (temporary / _STAMP).write_text(f"seed {seed}\n{_digest(temporary)}\n", encoding="utf-8")
-        temporary.replace(data_dir)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with unfinished_folder(data_dir.parent) as folder:
+        made = folder / data_dir.name
+        made.mkdir()
+        planted = write_digits(made, seed)
+        (made / _STAMP).write_text(f"seed {seed}\n{_digest(made)}\n", encoding="utf-8")
+        made.replace(data_dir)
     say(
         f"Demo images: scikit-learn's handwritten digits written to {data_dir}, {planted} of the "
         f"training images with a wrong label on purpose ({data_dir / PLANTED_LABELS})."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -130,3 +131,103 @@ def test_a_foreign_file_in_the_way_stays(
     assert clean(data_dir, write_actions(tmp_path, "train/cat/1.jpg,keep,")) == 1
     assert "is in the way" in capsys.readouterr().err
     assert mine.read_text() == "mine"
+
+
+def test_a_forged_log_deletes_nothing(data_dir: Path, tmp_path: Path) -> None:
+    cleaned, actions = tmp_path / "clean", write_actions(tmp_path, *DECISIONS)
+    assert clean(data_dir, actions) == 0
+    mine = [tmp_path / "precious.txt", tmp_path / "pool/p.jpg", cleaned / "train/cat/mine.jpg"]
+    (tmp_path / "pool").mkdir()
+    for path in mine:
+        path.write_text("precious")
+    (cleaned / "train/link").symlink_to(tmp_path / "pool")
+    with (cleaned / LOG).open("a") as log:
+        for name in (str(mine[0]), "../precious.txt", "train/link/p.jpg", "train/cat/mine.jpg"):
+            log.write(f"train/cat/1.jpg,keep,{name},,\n")
+    assert clean(data_dir, actions) == 0
+    assert [path.read_text() for path in mine] == ["precious"] * 3
+
+
+def test_links_in_the_cleaned_folder_are_not_written_through(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    assert clean(data_dir, write_actions(tmp_path, "train/cat/1.jpg,delete,")) == 0
+    shutil.rmtree(tmp_path / "clean/train/cat")
+    (tmp_path / "clean/train/cat").symlink_to(tmp_path / "elsewhere")
+    assert clean(data_dir, write_actions(tmp_path, "train/cat/1.jpg,keep,")) == 1
+    assert "is a link that leads to" in capsys.readouterr().err
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_a_changed_file_is_not_ours_any_more(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert clean(data_dir, write_actions(tmp_path, *DECISIONS)) == 0
+    mine = tmp_path / "clean/train/cat/2.jpg"
+    mine.unlink()
+    mine.write_text("mine")
+    assert clean(data_dir, write_actions(tmp_path, "train/cat/2.jpg,delete,")) == 0
+    assert mine.read_text() == "mine"
+    assert "so left there: train/cat/2.jpg. Delete" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_an_image_that_changed_in_the_original_is_renewed(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("cross-device link")
+
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
+    actions = write_actions(tmp_path, *DECISIONS)
+    assert clean(data_dir, actions) == 0
+    (data_dir / "train/cat/2.jpg").unlink()
+    (data_dir / "train/cat/2.jpg").write_text("turned upright")
+    assert clean(data_dir, actions) == 0
+    assert (tmp_path / "clean/train/cat/2.jpg").read_text() == "turned upright"
+
+
+def test_killed_before_the_stamp_had_its_name(data_dir: Path, tmp_path: Path) -> None:
+    (cleaned := tmp_path / "clean").mkdir()
+    (cleaned / f".{STAMP}.999999.part").touch()
+    assert clean(data_dir, write_actions(tmp_path, *DECISIONS)) == 0
+    assert not list(cleaned.glob(".*"))
+
+
+def test_foreign_parts_stay(data_dir: Path, tmp_path: Path) -> None:
+    actions = write_actions(tmp_path, *DECISIONS)
+    assert clean(data_dir, actions) == 0
+    mine = tmp_path / "clean/train/cat/.film.mp4.123.part"
+    mine.write_text("half a download")
+    assert clean(data_dir, actions) == 0
+    assert mine.exists()
+
+
+def test_into_a_linked_class_folder_is_refused(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (data_dir / "train/dog").rename(tmp_path / "pool")
+    (data_dir / "train/dog").symlink_to(tmp_path / "pool")
+    actions = write_actions(tmp_path, "train/cat/1.jpg,delete,")
+    assert clean(data_dir, actions, "--cleaned_dir", str(tmp_path / "pool/clean")) == 1
+    assert "would be taken for data" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_names_of_255_bytes(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("cross-device link")
+
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
+    name = f"{'é' * 125}x.jpg"
+    for folder in ("cat", "dog"):
+        (data_dir / "train" / folder / name).write_bytes(folder.encode())
+    assert clean(data_dir, write_actions(tmp_path, f"train/cat/{name},relabel,dog")) == 0
+    assert sorted(
+        path.read_bytes() for path in (tmp_path / "clean/train/dog").iterdir() if "é" in path.name
+    ) == [b"cat", b"dog"]

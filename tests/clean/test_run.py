@@ -76,3 +76,24 @@ def test_the_data_folder_is_known_from_the_run(data_dir: Path, tmp_path: Path) -
     arguments = ["--apply", str(write_actions(tmp_path, *DECISIONS)), "--results_dir", str(folder)]
     assert analyze_results.main([*arguments, "--cleaned_dir", str(tmp_path / "clean")]) == 0
     assert (tmp_path / "clean/train/dog/1_from_cat.jpg").exists()
+
+
+def test_what_is_not_carried_over_is_named(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("valid/cat/5.jpg", "train/cat/photo.jfif", "classes.txt", "other/deep/1.jpg"):
+        (data_dir / name).parent.mkdir(parents=True, exist_ok=True)
+        (data_dir / name).write_text("x")
+    (data_dir / "train/cat/gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    os.mkfifo(data_dir / "test/cat/pipe.jpg")
+    assert clean(data_dir, write_actions(tmp_path, "train/cat/1.jpg,delete,")) == 0
+    assert "photo.jfif" in capsys.readouterr().out
+    log = log_of(tmp_path / "clean")
+    left_out = {name: note for name, (action, _, note) in log.items() if action == "left out"}
+    assert left_out.keys() == {
+        *("train/cat/gone.jpg", "train/cat/photo.jfif", "test/cat/pipe.jpg"),
+        *("classes.txt", "other"),
+    }
+    assert all(left_out.values())
+    assert left_out["classes.txt"] == left_out["other"] == "beside train/ and test/"
+    assert (tmp_path / "clean/valid/cat/5.jpg").read_text() == "x"

@@ -18,10 +18,11 @@ from tracin.analyze.read.lookup import find_test_image
 from tracin.analyze.read.optional import read_optional, read_probabilities
 from tracin.analyze.words.meaning import decimal
 from tracin.errors import TracInError
+from tracin.places import refuse_inside
 from tracin.results import schema
 from tracin.results.manifest import check_files
 from tracin.results.run_info import data_folder, read_run_info
-from tracin.results.staging import record_analysis, recorded_analysis, replacing
+from tracin.results.staging import staged_analysis
 from tracin.wording import count, signed
 
 FILES = (
@@ -61,27 +62,29 @@ def explain(config: ExplainConfig) -> str:
             "image can be looked up in it. Run TracIn_Resnet50.py again."
         )
     data_dir = data_folder(config.results_dir, config.data_dir)
+    refuse_inside(config.results_dir, data_dir, "with --results_dir")
     paths = list(summary["test_path"])
     chosen = dict.fromkeys(find_test_image(asked, paths, data_dir) for asked in config.images)
     run = _read_run(config.results_dir)
     explanations = [_explanation(summary.iloc[row], table, run) for row in chosen]
     names = _names(paths)
-    folder = config.results_dir / schema.EXPLANATIONS
-    pictures = [folder / f"{names[row]}.png" for row in chosen]
+    pictures = [f"{schema.EXPLANATIONS}/{names[row]}.png" for row in chosen]
     try:
-        former = recorded_analysis(config.results_dir, schema.EXPLANATION_FILES)
-        record_analysis(config.results_dir, {*former, *pictures}, schema.EXPLANATION_FILES)
-        folder.mkdir(exist_ok=True)
-        for picture, explanation in zip(pictures, explanations, strict=True):
-            with applied_style(texts_of(explanation)), replacing(picture) as temporary:
-                save_picture(render(draw_explanation(explanation, data_dir)), temporary)
+        with staged_analysis(
+            config.results_dir, schema.EXPLANATION_FILES, keep_former=True
+        ) as folder:
+            (folder / schema.EXPLANATIONS).mkdir()
+            for picture, explanation in zip(pictures, explanations, strict=True):
+                with applied_style(texts_of(explanation)):
+                    drawn = draw_explanation(explanation, data_dir)
+                    save_picture(render(drawn), folder / picture)
     except OSError as error:
         raise TracInError(
-            f"Cannot write to {folder} ({error}). Make room there, or copy the results to another "
-            "folder and name it with --results_dir."
+            f"Cannot write to {config.results_dir} ({error}). Make room there, or copy the "
+            "results to another folder and name it with --results_dir."
         ) from error
     return "\n\n".join(
-        "\n".join((*_as_text(explanation), f"Picture: {picture}"))
+        "\n".join((*_as_text(explanation), f"Picture: {config.results_dir / picture}"))
         for picture, explanation in zip(pictures, explanations, strict=True)
     )
 

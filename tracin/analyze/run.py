@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +25,9 @@ from tracin.analyze.report.page import write_report
 from tracin.analyze.words.findings import Words, in_words
 from tracin.errors import TracInError
 from tracin.flags import RankBy
+from tracin.places import refuse_inside
 from tracin.results.schema import CLASS_SUMMARY_SUFFIX, DASHBOARD, REPORT, TRAIN_SUMMARY
-from tracin.results.staging import record_analysis, remove_analysis, replacing
+from tracin.results.staging import staged_analysis
 from tracin.wording import count
 
 CHARACTERS_NAMED = 20
@@ -65,31 +66,32 @@ def run(config: AnalyzeConfig) -> Outcome:
         TracInError: the results folder lacks the scores, is damaged, or cannot be written to.
     """
     inputs = read_inputs(config.results_dir, config.data_dir)
+    refuse_inside(config.results_dir, inputs.data_dir, "with --results_dir")
     scores = _scores(inputs)
     overall = summarize(inputs, scores, top_k=config.top_k, rank_by=config.rank_by)
     words = in_words(overall)
     folders = _folders(overall)
-    found = gallery.plan_gallery(config.results_dir, inputs.data_dir, overall, folders)
-    report, dashboard = config.results_dir / REPORT, config.results_dir / DASHBOARD
-    class_pages = tuple(
-        config.results_dir / f"{folders[name]}{CLASS_SUMMARY_SUFFIX}" for name in overall.groups
-    )
-    targets = tuple(target for _, target in found.copies)
+    found = gallery.plan_gallery(inputs.data_dir, overall, folders)
+    pages = tuple(f"{folders[name]}{CLASS_SUMMARY_SUFFIX}" for name in overall.groups)
     try:
-        remove_analysis(config.results_dir)
-        record_analysis(config.results_dir, (report, dashboard, *class_pages, *targets))
-        gallery.copy_gallery(found)
-        undrawn = _draw(inputs, overall, words, (dashboard, *class_pages))
-        tables = read_page_tables(inputs, config.results_dir)
-        analysis = Analysis(config.results_dir, inputs, scores, overall, words, tables)
-        unshown = write_report(report, analysis)
+        with staged_analysis(config.results_dir) as folder:
+            gallery.copy_gallery(found, folder)
+            undrawn = _draw(inputs, overall, words, [folder / name for name in (DASHBOARD, *pages)])
+            tables = read_page_tables(inputs, config.results_dir)
+            analysis = Analysis(config.results_dir, inputs, scores, overall, words, tables)
+            unshown = write_report(folder / REPORT, analysis)
     except OSError as error:
         raise TracInError(
             f"Cannot write to {config.results_dir} ({error}). Make room there, or name another "
             "folder with --results_dir."
         ) from error
     left_out = (*inputs.left_out, *_left_out(config, inputs, overall, found, undrawn), *unshown)
-    return Outcome(overall, words, left_out, report, dashboard, class_pages, targets)
+    report, dashboard = config.results_dir / REPORT, config.results_dir / DASHBOARD
+    class_pages, copies = (
+        tuple(config.results_dir / name for name in names)
+        for names in (pages, [target for _, target in found.copies])
+    )
+    return Outcome(overall, words, left_out, report, dashboard, class_pages, copies)
 
 
 def _scores(inputs: Inputs) -> MatrixSummary:
@@ -106,7 +108,7 @@ def _folders(overall: OverallSummary) -> dict[str, str]:
     return {name: name.replace(" ", "_") for name in overall.groups}
 
 
-def _draw(inputs: Inputs, overall: OverallSummary, words: Words, paths: tuple[Path, ...]) -> str:
+def _draw(inputs: Inputs, overall: OverallSummary, words: Words, paths: Sequence[Path]) -> str:
     """Draw every picture to its path; return the characters that no font on this machine has."""
     texts = [*_texts(overall), *words.findings, *words.recommendations]
     texts += [sentence for said in words.by_class.values() for sentence in said]
@@ -130,8 +132,7 @@ def _draw(inputs: Inputs, overall: OverallSummary, words: Words, paths: tuple[Pa
 
 
 def _write_picture(picture: Image.Image, path: Path) -> None:
-    with replacing(path) as temporary:
-        style.save_picture(picture, temporary)
+    style.save_picture(picture, path)
 
 
 def _figures(inputs: Inputs, overall: OverallSummary, words: Words) -> Iterator[Figure]:

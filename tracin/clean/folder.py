@@ -6,10 +6,12 @@ there is left alone, so that applying twice changes nothing and the next run fin
 
 from __future__ import annotations
 
+import filecmp
 import json
 import os
 import shutil
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +19,15 @@ import pandas as pd
 
 from tracin.clean.plan import CleaningPlan
 from tracin.errors import TracInError
+from tracin.hashing import file_sha256
+from tracin.image_folder import TEST_FOLDERS, TRAIN
 from tracin.json_file import read_as
+from tracin.places import check_folders, file_below, link_on_the_way, refuse_inside
 from tracin.results.cells import as_it_was, write_csv
-from tracin.results.staging import replacing
+from tracin.temporary import meant_for, remove_abandoned, replacing, stem
 
 LOG = "cleaning_log.csv"
-LOG_COLUMNS = ("path", "action", "new_path", "note")
+LOG_COLUMNS = ("path", "action", "new_path", "note", "written")
 STAMP = "cleaned_from.json"
 """What tells a folder of ours from a foreign one, and which data folder it was made from."""
 
@@ -37,6 +42,8 @@ class FileCounts:
     """Files that were there already."""
     removed: int
     """Files of an earlier run that no longer belong there."""
+    stayed: tuple[str, ...] = ()
+    """Such files that were changed since, so that they are no longer ours to delete."""
 
 
 def check_target(data_dir: Path, cleaned_dir: Path) -> None:
@@ -51,14 +58,16 @@ def check_target(data_dir: Path, cleaned_dir: Path) -> None:
             f"{cleaned_dir} and the data folder {data_dir} overlap. Name a folder elsewhere with "
             "--cleaned_dir: the original is never touched."
         )
+    refuse_inside(cleaned_dir, data_dir, "with --cleaned_dir", (TRAIN, *TEST_FOLDERS))
     if not cleaned_dir.exists():
         return
     if not cleaned_dir.is_dir():
         raise TracInError(f"{cleaned_dir} is a file. Name a folder with --cleaned_dir.")
-    if not any(cleaned_dir.iterdir()):
-        return
+    if not any(meant_for(path.name) != STAMP for path in cleaned_dir.iterdir()):
+        return  # at most the stamp of a run that was killed before it got its name
     try:
-        made_from = read_as(dict[str, str], cleaned_dir / STAMP, "")["data_dir"]
+        stamp = file_below(cleaned_dir, STAMP) or cleaned_dir  # a folder cannot be read: refused
+        made_from = read_as(dict[str, str], stamp, "")["data_dir"]
     except (TracInError, KeyError):
         raise TracInError(
             f"{cleaned_dir} holds files that --apply did not put there. Name a new or empty folder "
@@ -80,36 +89,94 @@ def carry_out(plan: CleaningPlan, cleaned_dir: Path) -> FileCounts:
     """
     check_target(plan.data_dir, cleaned_dir)
     wanted = {step.new_path: step for step in plan.steps if step.new_path}
-    former = _former_files(cleaned_dir)
+    check_folders(cleaned_dir, (cleaned_dir / name for name in wanted))
+    former = _Former.read(plan.data_dir, cleaned_dir)
     try:
         cleaned_dir.mkdir(parents=True, exist_ok=True)
-        for abandoned in cleaned_dir.rglob(".*.part"):  # of a run that was killed
-            abandoned.unlink()
+        _remove_abandoned(cleaned_dir, {*wanted, *former.rows})
         _write_stamp(plan.data_dir, cleaned_dir)
         # In this order a run killed anywhere knows its files: what goes is in the earlier log,
         # what comes is in the new one.
-        stale = [name for name in former if name not in wanted]
-        removed = sum(_remove(cleaned_dir, name) for name in stale)
-        _write_log(plan, cleaned_dir)
-        done = Counter(
-            _put_file(plan.data_dir / step.path, cleaned_dir / new_path, new_path in former)
-            for new_path, step in wanted.items()
-        )
+        stale = [name for name in former.rows if name not in wanted]
+        removed = sum(former.remove(name) for name in stale)
+        stayed = tuple(name for name in stale if file_below(cleaned_dir, name) is not None)
+        _write_log(plan, cleaned_dir, former.written)
+        done: Counter[str] = Counter()
+        written: dict[str, str] = {}
+        for name, step in wanted.items():
+            kind, written[name] = _put_file(plan.data_dir / step.path, name, former)
+            done[kind] += 1
+        _write_log(plan, cleaned_dir, written)
     except OSError as error:
         raise TracInError(
             f"Cannot write to {cleaned_dir} ({error}). Make room there, or name another folder "
             "with --cleaned_dir. The original is unchanged."
         ) from error
-    return FileCounts(done["linked"], done["copied"], done["unchanged"], removed)
+    return FileCounts(done["linked"], done["copied"], done["unchanged"], removed, stayed)
 
 
-def _former_files(cleaned_dir: Path) -> frozenset[str]:
-    """Paths of the files that an earlier run put there, according to its log."""
-    try:
-        log = pd.read_csv(cleaned_dir / LOG, dtype=str, keep_default_na=False, encoding="utf-8")
-        return frozenset(log["new_path"].map(as_it_was)) - {""}
-    except (OSError, ValueError, KeyError):
-        return frozenset()
+@dataclass(frozen=True)
+class _Former:
+    """The files that an earlier run put there, according to its log."""
+
+    data_dir: Path
+    cleaned_dir: Path
+    rows: dict[str, str]
+    """Path in the cleaned folder → path in the data folder."""
+    written: dict[str, str]
+    """Path in the cleaned folder → what was written there, as ``_state`` says it."""
+
+    @classmethod
+    def read(cls, data_dir: Path, cleaned_dir: Path) -> _Former:
+        """What the log says; nothing where there is none, or it is damaged."""
+        path = file_below(cleaned_dir, LOG)
+        if path is None:
+            return cls(data_dir, cleaned_dir, {}, {})
+        try:
+            log = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+            names = log["new_path"].map(as_it_was)
+            rows = dict(zip(names, log["path"].map(as_it_was), strict=True))
+            written = dict(zip(names, log.get("written", log["note"]), strict=True))
+        except (OSError, ValueError, KeyError):
+            rows, written = {}, {}
+        rows.pop("", None)
+        return cls(data_dir, cleaned_dir, rows, written)
+
+    def is_ours(self, name: str) -> bool:
+        """Whether the file is as we wrote it, or its content still stands in the original."""
+        path = file_below(self.cleaned_dir, name)
+        if path is None or name not in self.rows:
+            return False
+        source = file_below(self.data_dir, self.rows[name], links=True)
+        if source is not None and (source.samefile(path) or filecmp.cmp(source, path, False)):
+            return True
+        return self.written[name] in (_state(path), _state(path, copied=True))
+
+    def remove(self, name: str) -> bool:
+        """Delete the file if it is ours; return whether it was."""
+        if not self.is_ours(name):
+            return False
+        (self.cleaned_dir / name).unlink()
+        return True
+
+
+def _state(path: Path, copied: bool = False) -> str:
+    """What tells whether a file is as it was written: of a copy its hash, of a link its place."""
+    about = path.stat()
+    told = file_sha256(path) if copied else f"{about.st_mtime_ns} {about.st_ino}"
+    return f"{about.st_size} {told}"
+
+
+def _remove_abandoned(cleaned_dir: Path, names: Iterable[str]) -> None:
+    """Delete what a killed run left on its way to these ``names``, the stamp and the log."""
+    stems = {cleaned_dir: {STAMP, LOG}}
+    for name in names:
+        path = cleaned_dir / name
+        stems.setdefault(path.parent, set()).add(stem(path.name))
+    for folder, ours in stems.items():
+        inside = folder.is_relative_to(cleaned_dir) and ".." not in folder.parts
+        if inside and link_on_the_way(cleaned_dir, folder) is None:
+            remove_abandoned(folder, ours.__contains__)
 
 
 def _write_stamp(data_dir: Path, cleaned_dir: Path) -> None:
@@ -118,26 +185,26 @@ def _write_stamp(data_dir: Path, cleaned_dir: Path) -> None:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
-def _write_log(plan: CleaningPlan, cleaned_dir: Path) -> None:
-    rows = [(step.path, step.action, step.new_path, step.note) for step in plan.steps]
+def _write_log(plan: CleaningPlan, cleaned_dir: Path, written: Mapping[str, str]) -> None:
+    rows = [
+        (step.path, step.action, step.new_path, step.note, written.get(step.new_path, ""))
+        for step in plan.steps
+    ]
     with replacing(cleaned_dir / LOG) as temporary:
         write_csv(pd.DataFrame(rows, columns=list(LOG_COLUMNS)), temporary)
 
 
-def _remove(cleaned_dir: Path, name: str) -> bool:
-    path = cleaned_dir / name
-    if ".." in Path(name).parts or not path.is_file():
-        return False
-    path.unlink()
-    return True
+def _put_file(source: Path, name: str, former: _Former) -> tuple[str, str]:
+    """Make the file ``name`` equal to ``source``.
 
-
-def _put_file(source: Path, target: Path, is_ours: bool) -> str:
-    """Make ``target`` equal to ``source``; return ``linked``, ``copied`` or ``unchanged``."""
-    if target.exists():
-        if _is_same_file(source, target):
-            return "unchanged"
-        if not is_ours:
+    Return ``linked``, ``copied`` or ``unchanged``, and what is written of it in the log.
+    """
+    target = former.cleaned_dir / name
+    if os.path.lexists(target):
+        if not target.is_symlink() and target.is_file() and _is_same_file(source, target):
+            known = former.written.get(name)
+            return "unchanged", known or _state(target, copied=not source.samefile(target))
+        if not former.is_ours(name):
             raise TracInError(
                 f"{target} is in the way: --apply did not put it there. Move it away and run the "
                 "command again. The original is unchanged."
@@ -149,8 +216,8 @@ def _put_file(source: Path, target: Path, is_ours: bool) -> str:
     except OSError:  # another file system, or one without hard links
         with replacing(target) as temporary:
             shutil.copy2(source, temporary)
-        return "copied"
-    return "linked"
+        return "copied", _state(target, copied=True)
+    return "linked", _state(target)
 
 
 def _is_same_file(source: Path, target: Path) -> bool:

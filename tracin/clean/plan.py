@@ -6,6 +6,7 @@ test images are carried over as they are.
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from tracin.image_folder import (
     images_in_order,
     list_files,
 )
+from tracin.temporary import LONGEST_NAME
 from tracin.wording import listed, noun_for
 
 CARRIED_OVER = "carried over"
@@ -120,7 +122,9 @@ def plan_cleaning(
             files = [f"{split}/{file}" for file in listing.files]
             steps += [Step(file, CARRIED_OVER, file) for file in files]
             left_out += [LeftOut(f"{split}/{each.path}", each.reason) for each in listing.left_out]
+    beside = sorted({entry.name for entry in data_dir.iterdir()} - {TRAIN, *TEST_FOLDERS})
     steps += [Step(each.path, LEFT_OUT, "", each.reason) for each in left_out]
+    steps += [Step(name, LEFT_OUT, "", f"beside {TRAIN}/ and {TEST}/") for name in beside]
     return CleaningPlan(data_dir, tuple(steps), tuple(left_out))
 
 
@@ -135,9 +139,18 @@ def _free_path(path: str, former_class: str, taken: set[str]) -> str:
     stem, dot, ending = path.rpartition(".")
     while _comparable(candidate) in taken:
         again = f"_{number}" if number > 1 else ""
-        candidate = f"{stem}_from_{former_class}{again}{dot}{ending}"
+        added = f"_from_{former_class}{again}"
+        candidate = f"{_shortened(stem, f'{added}{dot}{ending}')}{added}{dot}{ending}"
         number += 1
     return candidate
+
+
+def _shortened(path: str, ending: str) -> str:
+    """``path``, its last part so short that ``ending`` fits behind it."""
+    folder, slash, name = path.rpartition("/")
+    room = max(LONGEST_NAME - len(os.fsencode(ending)), 0)
+    shortened: str = os.fsencode(name)[:room].decode(errors="ignore")
+    return folder + slash + shortened
 
 
 def _comparable(path: str) -> str:

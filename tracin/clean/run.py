@@ -107,6 +107,12 @@ def _report_lines(plan: CleaningPlan, files: FileCounts, config: CleanConfig) ->
     else:
         yield "  Nothing to do: everything was already there."
     yield from _left_out_lines(plan)
+    if files.stayed:
+        more = f" and {len(files.stayed) - 1:,} more" if len(files.stayed) > 1 else ""
+        yield (
+            f"  Changed since an earlier run, so left there: {files.stayed[0]}{more}. Delete what "
+            "is not to be trained on."
+        )
     renamed = [step for step in plan.steps if step.note.startswith("renamed")]
     if renamed:
         yield f"  {count(len(renamed), 'image')} renamed, beginning with {renamed[0].new_path}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -14,13 +14,15 @@ import numpy as np
 from tracin.errors import TracInError
 from tracin.image_folder import NEAR_TABLE, SPLIT_TABLE, TEST, TRAIN
 from tracin.json_file import fitted, parse_json, read_as
+from tracin.places import check_folders
 from tracin.prepare.convert import Converted
 from tracin.prepare.raw_files import RawFile
-from tracin.results.staging import replacing
+from tracin.temporary import meant_for, remove_abandoned, replacing
 
 STAMP = "prepared.json"
 _UNFINISHED = ".unfinished"
 _JOURNAL = "journal.jsonl"
+_FOLDERS = (_UNFINISHED, TRAIN, TEST)
 
 
 @dataclass(frozen=True)
@@ -69,29 +71,48 @@ class Workplace:
             TracInError: the folder holds other things, or the stamp is damaged.
         """
         path = self.folder / STAMP
+        check_folders(self.folder, (self.folder / name / "image" for name in _FOLDERS))
         if path.is_file():
             remedy = f"Delete {self.folder} and run the command again."
             content: dict[str, Any] = read_as(dict[str, Any], path, remedy)
             return content
-        if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
+        if self.folder.exists() and (not self.folder.is_dir() or any(self._others())):
             raise TracInError(
                 f"{self.folder} is not empty, and was not made by this command. Name a new folder."
             )
         return None
 
+    def _others(self) -> Iterator[Path]:
+        """What is in the folder beside a stamp whose writer was killed before it had its name."""
+        return (path for path in self.folder.iterdir() if meant_for(path.name) != STAMP)
+
     def write_stamp(self, identity: dict[str, Any], finished: bool) -> None:
         """Mark the folder as ours, with what it is made from."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(self.folder, (STAMP, SPLIT_TABLE, NEAR_TABLE).__contains__)
         with replacing(self.folder / STAMP) as temporary:
             text = json.dumps({**identity, "finished": finished}, indent=2, ensure_ascii=False)
             temporary.write_text(text + "\n", encoding="utf-8")
 
     def clear(self) -> None:
-        """Delete what an unfinished preparation left: only files that this command writes."""
-        for name in (_UNFINISHED, TRAIN, TEST):
-            shutil.rmtree(self.folder / name, ignore_errors=True)
+        """Delete what an unfinished preparation left: only files that this command writes.
+
+        Raises:
+            TracInError: images stand in train/ or test/ already, and with them perhaps others.
+        """
+        for name in (TRAIN, TEST):
+            if (self.folder / name).exists():
+                raise TracInError(
+                    f"{self.folder} holds an unfinished run with other settings, and images in "
+                    f"{name}/ already. Name a new folder, or delete this one."
+                )
+        self.remove_unfinished()
         for name in (SPLIT_TABLE, NEAR_TABLE):
             (self.folder / name).unlink(missing_ok=True)
+
+    def remove_unfinished(self) -> None:
+        """Delete the folder of what is unfinished, where there is one."""
+        shutil.rmtree(self.staging, ignore_errors=True)
 
     def open_journal(self) -> IO[str]:
         """Open the journal to append to it; a line torn by a kill is ended first."""

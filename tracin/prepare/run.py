@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
-import shutil
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -23,6 +22,7 @@ from tracin.errors import TracInError
 from tracin.flags import CROP_SIZE
 from tracin.image_folder import TEST, TRAIN, LeftOut, as_utf8
 from tracin.machine.cores import core_count
+from tracin.places import refuse_inside
 from tracin.prepare.convert import Converted, convert
 from tracin.prepare.duplicates import AlikePair, alike_pairs, group_equal
 from tracin.prepare.journal import Workplace, journal_line, split_name
@@ -74,6 +74,12 @@ def prepare(config: PrepareConfig, say: Say) -> PrepareResult | None:
         TracInError: the raw folder is not as expected, or the output folder holds something else.
     """
     raw = find_raw_files(config.raw_dir, config.english_names)
+    refuse_inside(config.output_dir, config.raw_dir, "as OUTPUT", ("",))
+    if config.raw_dir.resolve().is_relative_to(config.output_dir.resolve()):
+        raise TracInError(
+            f"{config.raw_dir} is inside {config.output_dir}, which is written. Name a folder "
+            "elsewhere as OUTPUT."
+        )
     workplace = Workplace(config.output_dir)
     identity = _identity(config, raw)
     if _resume_or_clear(workplace, identity, say):
@@ -98,7 +104,7 @@ def prepare(config: PrepareConfig, say: Say) -> PrepareResult | None:
     write_pairs(workplace, images, pairs, in_test)
     _publish(workplace)
     workplace.write_stamp(identity, finished=True)
-    shutil.rmtree(workplace.staging, ignore_errors=True)
+    workplace.remove_unfinished()
     return result
 
 
@@ -126,6 +132,7 @@ def _resume_or_clear(workplace: Workplace, identity: dict[str, Any], say: Say) -
     changed = [key for key in identity if stamp.get(key) != identity[key]]
     if stamp.get("finished"):
         if not changed:
+            workplace.remove_unfinished()  # of a run that was killed after its last step
             return True
         changes = ", ".join(
             "other contents"

@@ -14,7 +14,7 @@ from tracin.prepare.convert import Converted
 from tracin.prepare.duplicates import AlikePair
 from tracin.prepare.journal import Workplace, split_name
 from tracin.results.cells import write_csv
-from tracin.results.staging import replacing
+from tracin.temporary import replacing
 
 
 def write_split(

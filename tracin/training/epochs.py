@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from tqdm import tqdm
 
 from tracin.machine.device import default_workers
-from tracin.results.staging import replacing
+from tracin.temporary import replacing
 from tracin.training import outputs
 from tracin.training.chart import write_curve
 from tracin.training.images import EpochBatches, Images, training_loader, validation_loader

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from tracin.hashing import file_sha256
 from tracin.json_file import read_as
-from tracin.results.staging import replacing
+from tracin.temporary import remove_abandoned as remove_abandoned_of
+from tracin.temporary import replacing
 
 MANIFEST = "training.json"
 STATE = "training_state.pth"
@@ -128,15 +129,18 @@ def is_whole(folder: Path, manifest: Manifest) -> bool:
 
 def discard(folder: Path, manifest: Manifest) -> None:
     """Delete a training's files: those that its manifest lists, and no other."""
-    for name in (*manifest.files, STATE, MANIFEST):
+    for name in filter(_is_ours, (*manifest.files, STATE, MANIFEST)):
         (folder / Path(name).name).unlink(missing_ok=True)
 
 
 def remove_abandoned(folder: Path) -> None:
     """Delete the temporary files of a training that was killed while it wrote."""
-    for pattern in (f"{CHECKPOINT_PREFIX}*.pth", f"{BEST_PREFIX}*.pth", "training*"):
-        for path in folder.glob(f".{pattern}.*.part"):
-            path.unlink(missing_ok=True)
+    remove_abandoned_of(folder, _is_ours)
+
+
+def _is_ours(name: str) -> bool:
+    weights = name.startswith((CHECKPOINT_PREFIX, BEST_PREFIX)) and name.endswith(".pth")
+    return weights or name in (MANIFEST, STATE, HISTORY, CURVE)
 
 
 def remove_worse(folder: Path, manifest: Manifest, best: str) -> Manifest:

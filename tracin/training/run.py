@@ -15,10 +15,11 @@ import numpy as np
 import torch
 
 from tracin.errors import TracInError
-from tracin.image_folder import describe_left_out
+from tracin.image_folder import TRAIN, describe_left_out
 from tracin.images import ImageTable, find_training_images
 from tracin.machine.device import device_name
 from tracin.machine.processes import Processes, joined_processes
+from tracin.places import refuse_inside
 from tracin.training import outputs
 from tracin.training.epochs import Session, run_epochs
 from tracin.training.images import Images, choose_images
@@ -53,6 +54,7 @@ def train(config: TrainingConfig, say: Say) -> TrainingResult:
     """
     with joined_processes(config.device) as processes, _deterministic():
         say = say if processes.first else lambda _sentence: None
+        refuse_inside(config.output_dir, config.data_dir, "with --output_dir", (TRAIN,))
         table = find_training_images(config.data_dir)
         if left_out := describe_left_out(table.left_out):
             say(left_out)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from tracin.errors import TracInError
 from tracin.results import schema
-from tracin.results.staging import replacing
+from tracin.temporary import replacing
 from tracin.what_if.change import Question
 from tracin.what_if.verdict import Verdict, signed_points
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from tracin.analyze.pictures import panels, style, text
-from tracin.results.staging import replacing
+from tracin.temporary import replacing
 from tracin.what_if.answers import Answer
 from tracin.what_if.verdict import Verdict, signed_points
 

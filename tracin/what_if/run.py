@@ -23,8 +23,9 @@ from tracin.errors import TracInError
 from tracin.images import Crop, Normalization, Preprocessing
 from tracin.loss import Loss
 from tracin.machine.device import choose_device, default_workers
+from tracin.places import refuse_inside
 from tracin.results import schema
-from tracin.results.staging import record_analysis, recorded_analysis
+from tracin.results.staging import staged_analysis
 from tracin.what_if.answers import (
     answer_lines,
     answer_of,
@@ -59,6 +60,7 @@ def what_if(config: WhatIfConfig, say: Say) -> str:
         TracInError: the results lack what is needed, or the question makes no sense for them.
     """
     inputs = read_inputs(config.results_dir, config.data_dir)
+    refuse_inside(config.results_dir, inputs.train.data_dir, "with --results_dir")
     read_answers(config.results_dir)  # that they cannot be read is said before the work, not after
     change = (
         without_most_suspicious(config.change, inputs.suspicion, inputs.train)
@@ -76,12 +78,11 @@ def _keep(question: Question, verdict: Verdict, results_dir: Path) -> tuple[str,
     """Add the answer to the earlier ones and draw the chart; return what is said of both."""
     picture, table = results_dir / schema.WHAT_IF, results_dir / schema.WHAT_IF_ANSWERS
     try:
-        known = recorded_analysis(results_dir, schema.EXPLANATION_FILES)
-        record_analysis(results_dir, {*known, picture, table}, schema.EXPLANATION_FILES)
-        earlier = read_answers(results_dir)
-        write_answers(results_dir, (*earlier, answer_of(question, verdict)))
-        shown = last_answers(earlier)
-        write_chart(picture, verdict, shown)
+        with staged_analysis(results_dir, schema.EXPLANATION_FILES, keep_former=True) as folder:
+            earlier = read_answers(results_dir)
+            write_answers(folder, (*earlier, answer_of(question, verdict)))
+            shown = last_answers(earlier)
+            write_chart(folder / schema.WHAT_IF, verdict, shown)
     except OSError as error:
         raise TracInError(
             f"Cannot write the answer into {results_dir} ({error}). Make room there to have "

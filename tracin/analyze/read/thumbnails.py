@@ -6,11 +6,14 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
+
+from tracin.image_folder import IMAGE_SUFFIXES
+from tracin.places import file_below
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -32,14 +35,21 @@ def image_file(data_dir: Path, path: str) -> Path | None:
     A table that another program wrote may hold any text: a path that leaves the folder counts as
     not found.
     """
-    parts = PureWindowsPath(path)  # takes / and \ for separators, and knows drives
-    if not path or parts.anchor or ".." in parts.parts or "\0" in path:
-        return None
+    file = file_below(data_dir, path, links=True)  # a class folder may be a link to elsewhere
+    return file if file is not None and os.access(file, os.R_OK) else None
+
+
+def is_image(file: Path) -> bool:
+    """Whether ``file`` is called as an image is, and begins as one."""
+    if file.suffix.lower() not in IMAGE_SUFFIXES:
+        return False
     try:
-        file = data_dir / path
-        return file if file.is_file() and os.access(file, os.R_OK) else None
-    except OSError:  # a name longer than the file system allows
-        return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's, of big pictures
+            Image.open(file).close()
+    except Exception:  # Pillow's decoders raise what they like on damaged files
+        return False
+    return True
 
 
 def thumbnails_by_row(
