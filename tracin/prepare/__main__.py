@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tracin.errors import TracInError
-from tracin.flags import CROP_SIZE, natural_int, new_parser, positive_int, run_command, share
+from tracin.flags import CROP_SIZE, new_parser, positive_int, run_command, seed, share
 from tracin.image_folder import TEST, TRAIN
+from tracin.machine.refusals import refusal
 from tracin.wording import count, listed, remaining
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="SHARE",
         help="of each class's images (default: %(default)s)",
     )
-    split.add_argument("--seed", type=natural_int, default=0, help="(default: %(default)s)")
+    split.add_argument("--seed", type=seed, default=0, help="(default: %(default)s)")
     machine = parser.add_argument_group("how it runs on this machine")
     machine.add_argument(
         "--workers",
@@ -106,7 +107,7 @@ def _run(arguments: argparse.Namespace) -> None:
         result = prepare(config, say=print)
     except OSError as error:
         # The disk is full, or the folder cannot be written.
-        raise TracInError(f"{error}. {CONTINUE}") from error
+        raise TracInError(f"{refusal(error)} {CONTINUE}") from error
     if result is None:
         print(f"{config.output_dir} is already prepared: nothing to do.")
     else:
