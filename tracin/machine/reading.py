@@ -31,6 +31,7 @@ _BATCHES_OF_A_PROCESS = 3
 """Two that wait, as DataLoader has it, and one in the hands of the reader."""
 
 _TOO_SMALL = re.compile(r"shared memory|shm|bus error|no space left", re.IGNORECASE)
+_KILLED = re.compile(r"exited unexpectedly|killed by signal")
 _MORE = "A container gets more with docker run --shm-size 2g."
 
 
@@ -169,10 +170,10 @@ def _workers_that_fit(workers: int, batch_bytes: int) -> int:
 def _failure(error: Exception) -> str:
     if _TOO_SMALL.search(str(error)):
         fact, advice = f"shared memory ({SHARED_MEMORY}) is full", f" {_MORE}"
-    elif "DataLoader worker" in str(error):
+    elif _KILLED.search(str(error)):
         fact, advice = "one was killed, perhaps because memory ran out", ""
-    else:
-        fact, advice = (str(error).strip() or type(error).__name__).splitlines()[0], ""
+    else:  # what happened there stands below where it happened
+        fact, advice = (str(error).strip() or type(error).__name__).splitlines()[-1], ""
     return (
         f"The processes that read images cannot go on: {fact}. This one reads the rest itself, "
         f"as with --num_workers 0.{advice}"
