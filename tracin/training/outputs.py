@@ -6,7 +6,12 @@ training the folder belongs, and in the end that it is finished, with a hash of 
 
 from __future__ import annotations
 
+import errno
 import json
+import re
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +22,7 @@ from torch import Tensor, nn
 
 from tracin.errors import TracInError
 from tracin.hashing import file_sha256
+from tracin.machine.refusals import is_lack_of_memory, reason
 from tracin.results.staging import replacing
 
 MANIFEST = "training.json"
@@ -25,6 +31,10 @@ HISTORY = "training_history.csv"
 CURVE = "training_curve.png"
 CHECKPOINT_PREFIX = "checkpoint_epoch_"
 BEST_PREFIX = "Resnet50_animals10_val_"
+_OURS = re.compile(
+    rf"{re.escape(HISTORY)}|{re.escape(CURVE)}|{CHECKPOINT_PREFIX}\d+\.pth|{BEST_PREFIX}\w+\.pth"
+)
+"""Names of the files that a manifest lists."""
 
 
 def checkpoint_name(epoch: int) -> str:
@@ -57,7 +67,7 @@ class EpochRow:
 
 def write_history(folder: Path, history: list[EpochRow]) -> None:
     """Write the history as CSV."""
-    with replacing(folder / HISTORY) as temporary:
+    with writing(folder / HISTORY) as temporary:
         pd.DataFrame([asdict(row) for row in history]).to_csv(
             temporary, index=False, lineterminator="\n", encoding="utf-8"
         )
@@ -84,18 +94,33 @@ def read_manifest(folder: Path) -> Manifest | None:
     """
     path = folder / MANIFEST
     try:
-        return Manifest(**json.loads(path.read_text(encoding="utf-8")))
+        manifest = Manifest(**json.loads(path.read_text(encoding="utf-8")))
+        _check(manifest)
+        return manifest
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise TracInError(
             f"{path} is damaged ({error}). Delete it, or give another --output_dir."
         ) from error
 
 
+def _check(manifest: Manifest) -> None:
+    """Find out whether it is one of ours: the files that it lists are deleted one day.
+
+    Raises:
+        TypeError, ValueError: it is not.
+    """
+    if not (isinstance(manifest.identity, dict) and isinstance(manifest.facts, dict)):
+        raise TypeError("identity and facts are no objects")
+    for name, digest in manifest.files.items() if isinstance(manifest.files, dict) else [("", "")]:
+        if not (_OURS.fullmatch(name) and isinstance(digest, str)):
+            raise ValueError(f"{name or 'files'} is no file of a training")
+
+
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write ``training.json``."""
-    with replacing(folder / MANIFEST) as temporary:
+    with writing(folder / MANIFEST) as temporary:
         text = json.dumps(asdict(manifest), indent=2, ensure_ascii=False)
         temporary.write_text(text + "\n", encoding="utf-8")
 
@@ -159,17 +184,74 @@ def remove_worse(folder: Path, manifest: Manifest, best: str) -> Manifest:
 def write_tensors(content: Any, path: Path) -> None:
     """Write ``content`` with torch.save, whole or not at all; equal contents give equal bytes."""
     # Given a path, torch.save would write its name into the file.
-    with replacing(path) as temporary, temporary.open("wb") as file:
+    with writing(path) as temporary, temporary.open("wb") as file:
         torch.save(content, file)
 
 
 def read_state(folder: Path) -> dict[str, Any] | None:
-    """What a training needs to go on, or None where there is nothing to go on from."""
+    """What a training needs to go on, or None where there is nothing to go on from.
+
+    Raises:
+        TracInError: it is damaged.
+    """
     path = folder / STATE
     if not path.is_file():
         return None
-    content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    with intact(path):
+        with zipfile.ZipFile(path) as archive:
+            if changed := archive.testzip():  # torch.load checks no sums
+                raise ValueError(f"{changed} was changed")
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     return content
+
+
+@contextmanager
+def intact(path: Path) -> Iterator[None]:
+    """Take whatever fails in the block for a fault of the state in ``path``.
+
+    Raises:
+        TracInError: it is damaged. Lack of memory, and what the disk refuses, stay what they are.
+    """
+    try:
+        yield
+    except Exception as error:
+        # A short file makes its reader seek to before its beginning (EINVAL), which tells of
+        # the file, not of the disk.
+        refused = isinstance(error, OSError) and error.errno != errno.EINVAL
+        if refused or is_lack_of_memory(error):
+            raise
+        fact = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise TracInError(
+            f"{path} is damaged ({fact}), so the training cannot go on. Begin it anew with "
+            "--restart."
+        ) from error
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """Give a temporary path to write to; rename it to ``path`` when the block ends.
+
+    Raises:
+        TracInError: the disk does not take it.
+    """
+    try:
+        with replacing(path) as temporary:
+            yield temporary
+    except (OSError, RuntimeError) as error:
+        refused = _refused_write(error)
+        if refused is None:
+            raise
+        raise TracInError(
+            f"{path} cannot be written ({reason(refused)}). Put that right, and the same command "
+            "goes on after the last finished epoch."
+        ) from error
+
+
+def _refused_write(error: BaseException | None) -> OSError | None:
+    """What the disk refused; torch.save tells of it in other words, at the second attempt."""
+    while error is not None and not isinstance(error, OSError):
+        error = error.__context__
+    return error
 
 
 def plain_state(model: nn.Module) -> dict[str, Tensor]:
