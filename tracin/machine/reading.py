@@ -21,8 +21,6 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from tracin.wording import count
-
 T = TypeVar("T")
 SHARED_MEMORY = "/dev/shm"
 """Where Linux shows it as a disk."""
@@ -159,9 +157,9 @@ def _workers_that_fit(workers: int, batch_bytes: int) -> int:
     if fit < workers:
         megabytes = disk.f_blocks * disk.f_frsize / 1e6
         _say_once(
-            f"Shared memory ({SHARED_MEMORY}, {megabytes:,.0f} MB) is too small for "
-            f"{count(workers, 'reading process')}: "
-            + (f"{count(fit, 'process')} will. " if fit else "this one reads them itself. ")
+            f"Shared memory ({SHARED_MEMORY}, {megabytes:,.0f} MB) is too small for the processes "
+            "that were to read images: "
+            + (f"there will be {fit} instead. " if fit else "this one reads them itself. ")
             + _MORE
         )
     return min(workers, fit)

@@ -119,6 +119,8 @@ class TrainingImages(Dataset[VariedImage]):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # Pillow's, of odd palettes and big pictures
                 image = pil_loader(path)
+        except MemoryError as error:  # not the file's fault
+            raise MemoryError(f"while {path} was read") from error
         # Pillow's decoders raise what they like on damaged files.
         except Exception as error:
             return None, 0, f"{path} cannot be read ({type(error).__name__}: {error})"
