@@ -96,7 +96,7 @@ def _add_subsets(group: argparse._ArgumentGroup) -> None:
         help="only N test images, spread over the classes (default: all)",
     )
     group.add_argument(
-        "--seed", type=flags.natural_int, default=0, help="of the subsets (default: %(default)s)"
+        "--seed", type=flags.seed, default=0, help="of the subsets (default: %(default)s)"
     )
 
 

@@ -256,3 +256,17 @@ def test_pictures_that_only_look_the_same_in_rgb_are_not_the_same(tmp_path: Path
     assert hashes["p.png"] == hashes["rgb.bmp"]
     assert hashes["l.png"] == hashes["grey_as_rgb.png"]
     assert len(set(hashes.values())) == 6
+
+
+def test_lack_of_memory_is_not_the_images_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_memory(*_: object) -> None:
+        raise MemoryError
+
+    save(tmp_path / "train/a/1.png")
+    save(tmp_path / "test/a/1.png")
+    table, _ = find_images(tmp_path)
+    monkeypatch.setattr(images, "evaluation_pixels", no_memory)
+    with pytest.raises(MemoryError, match=r"1\.png"):
+        PixelDataset(table, [0], Crop())[0]

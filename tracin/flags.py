@@ -1,13 +1,12 @@
 """What the command lines have in common: choices, numbers checked as they are read, shared flags,
 and how a command ends.
 
-Imports the standard library, the errors and the wording alone, so that ``--help`` answers at once,
+Imports nothing that imports more than the standard library, so that ``--help`` answers at once,
 whatever is not installed.
 """
 
 from __future__ import annotations
 
-import io
 import math
 import os
 import shlex
@@ -24,6 +23,8 @@ from typing import Literal, get_args
 
 from tracin import __version__
 from tracin.errors import TracInError
+from tracin.machine.refusals import refusal
+from tracin.machine.streams import speaking
 from tracin.wording import visible
 
 Method = Literal["tracin", "gauss_newton"]
@@ -54,23 +55,35 @@ PACKAGES = {
 }
 """What requirements.txt installs: the name that is imported → the name for pip."""
 
+MOST = 2**31 - 1
+"""The largest number that is taken where something is counted: what none of the libraries below
+refuses."""
+
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements.txt"
 """Only beside the scripts: an installed package comes without it."""
 
 
 def positive_int(text: str) -> int:
-    """A whole number of at least 1."""
-    value = int(text)
-    if value < 1:
-        raise ArgumentTypeError(f"{text} is not at least 1")
-    return value
+    """A whole number from 1 to ``MOST``."""
+    return _whole(text, 1, MOST)
 
 
 def natural_int(text: str) -> int:
-    """A whole number of at least 0."""
+    """A whole number from 0 to ``MOST``."""
+    return _whole(text, 0, MOST)
+
+
+def seed(text: str) -> int:
+    """A whole number from 0 that every random generator takes."""
+    return _whole(text, 0, 2**63 - 1)
+
+
+def _whole(text: str, least: int, most: int) -> int:
     value = int(text)
-    if value < 0:
-        raise ArgumentTypeError(f"{text} is below 0")
+    if value < least:
+        raise ArgumentTypeError(f"{text} is " + (f"not at least {least}" if least else "below 0"))
+    if value > most:
+        raise ArgumentTypeError(f"{text} is more than {most:,}")
     return value
 
 
@@ -113,6 +126,23 @@ def is_std(value: float) -> bool:
     return 0 < value <= 1
 
 
+class _Parser(ArgumentParser):
+    """Says what it has to say on any standard output, or ends with a sentence."""
+
+    def _print_message(self, message: str, file: object = None) -> None:
+        to_output = file is sys.stdout
+        if not message:
+            return
+        # The streams are others by the time of printing.
+        status = run_command(
+            self.prog,
+            lambda: print(message, end="", file=sys.stdout if to_output else sys.stderr),
+            interrupted="",
+        )
+        if status:
+            sys.exit(status)
+
+
 def new_parser(description: str, prog: str | None = None) -> ArgumentParser:
     """A parser with ``--version``, whose help keeps the lines of ``description``.
 
@@ -120,7 +150,7 @@ def new_parser(description: str, prog: str | None = None) -> ArgumentParser:
         description: the head of the help.
         prog: what the user types; the script's name where None.
     """
-    parser = ArgumentParser(
+    parser = _Parser(
         prog=prog, description=description, formatter_class=RawDescriptionHelpFormatter
     )
     parser.add_argument("--version", action="version", version=f"tracin {__version__}")
@@ -192,36 +222,40 @@ def run_command(name: str, act: Callable[[], None], *, interrupted: str) -> int:
     """Call ``act``; return the exit status: 0, 1 after an error that the user can put right, 130
     after Ctrl-C. Errors are one line on stderr.
 
+    The net for whatever a machine refuses (a file, memory, standard output) is here; whoever knows
+    more about it says more, in a ``TracInError``.
+
     Args:
         name: of the command, before its error.
         act: what the command does, its imports of large libraries included.
         interrupted: the sentence for the user after Ctrl-C.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A terminal without UTF-8 must not end a run over an arrow or a class name.
-        sys.stdout.reconfigure(errors="replace")
     # Read when torch is loaded. Without it torch's threads wait for each other by spinning, and one
     # other busy program on two cores made a run three times as long, a step of training seven times
     # (measured).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    try:
-        for word in sys.argv:
-            if not _is_utf8(word):
-                raise TracInError(f"The name {word} is not in UTF-8. Rename the file or folder.")
-        act()
-    except TracInError as error:
-        show(f"{name}: {error}", error=True)
-        return 1
-    except ImportError as error:
-        package = _missing_package(error)
-        if package is None:
-            raise  # a fault of ours, or of a library that is there and broken
-        print(f"{name}: {_not_installed(package)}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"\n{interrupted}", file=sys.stderr)
-        return 130
+    with speaking():
+        try:
+            _refuse_odd_words()
+            act()
+            sys.stdout.flush()
+        except KeyboardInterrupt:
+            print(f"\n{interrupted}", file=sys.stderr)
+            return 130
+        except Exception as error:
+            sentence = _sentence(error)
+            if sentence is None:
+                raise  # a fault of ours, or of a library that is there and broken
+            show(f"{name}: {sentence}", error=True)
+            return 1
     return 0
+
+
+def _refuse_odd_words() -> None:
+    """Raise TracInError where a word of the command line is no UTF-8: no table could hold it."""
+    for word in sys.argv:
+        if not _is_utf8(word):
+            raise TracInError(f"The name {word} is not in UTF-8. Rename the file or folder.")
 
 
 def _is_utf8(text: str) -> bool:
@@ -230,6 +264,16 @@ def _is_utf8(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _sentence(error: Exception) -> str | None:
+    """What is said of ``error``; None: nothing that the user can put right."""
+    if isinstance(error, TracInError):
+        return str(error)
+    if isinstance(error, ImportError):
+        package = _missing_package(error)
+        return None if package is None else _not_installed(package)
+    return refusal(error)
 
 
 def _missing_package(error: ImportError) -> str | None:

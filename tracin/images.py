@@ -246,8 +246,8 @@ class PixelDataset(Dataset[DecodedImage]):
             return DecodedImage(row, pixels, hashes.view(2, HASH_BYTES), "")
         except UnidentifiedImageError as error:  # whose own words name an object in memory
             return DecodedImage(row, None, None, f"{type(error).__name__}: no known image format")
-        except MemoryError:
-            return DecodedImage(row, None, None, "there is not enough memory for it")
+        except MemoryError as error:  # not the file's fault
+            raise MemoryError(f"while {path} was read") from error
         # Pillow's decoders raise what they like on damaged files: SyntaxError, struct.error, ...
         except Exception as error:
             return DecodedImage(row, None, None, f"{type(error).__name__}: {error}")

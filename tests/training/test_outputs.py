@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from PIL import Image
 from tests.real_data import CLASS_NAMES
 from tests.training.short import config
 from tracin.compute.model.checkpoint import load_checkpoint
+from tracin.errors import TracInError
 from tracin.images import find_images
 from tracin.training import outputs
 from tracin.training.images import choose_images
@@ -84,3 +88,63 @@ def test_unfinished_or_incomplete_training_is_not_taken_for_whole(trained: Path)
     assert not outputs.is_whole(trained, replace(manifest, finished=False))
     missing = replace(manifest, files={**manifest.files, "checkpoint_epoch_09.pth": "0"})
     assert not outputs.is_whole(trained, missing)
+
+
+@contextmanager
+def full_disk(_path: Path) -> Iterator[Path]:
+    yield Path("/dev/full")
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda folder: outputs.write_tensors({"weights": torch.zeros(9999)}, folder / "x.pth"),
+        lambda folder: outputs.write_manifest(folder, outputs.Manifest({})),
+        lambda folder: outputs.write_history(folder, []),
+    ],
+)
+def test_full_disk_is_a_sentence(
+    write: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outputs, "replacing", full_disk)
+    with pytest.raises(TracInError, match=r"cannot be written \(No space left on device\)"):
+        write(tmp_path)
+
+
+def flipped(content: bytes) -> bytes:
+    """``content`` with one bit of its 30,000 zeros changed: torch.load reads it without a word."""
+    place = content.index(b"\0" * 30_000) + 15_000
+    return content[:place] + b"\1" + content[place + 1 :]
+
+
+@pytest.mark.parametrize(
+    "damage", [flipped, lambda content: content[:5000], lambda _content: b"", lambda _content: b"x"]
+)
+def test_damaged_state_is_a_sentence(damage: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    state = tmp_path / outputs.STATE
+    outputs.write_tensors({"model": torch.zeros(9999)}, state)
+    assert outputs.read_state(tmp_path) is not None
+    state.write_bytes(damage(state.read_bytes()))
+    with pytest.raises(TracInError, match=r"is damaged .* --restart"):
+        outputs.read_state(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[]",
+        "[" * 100_000,
+        '{"identity": []}',
+        '{"identity": {}, "facts": 3}',
+        '{"identity": {}, "files": ["a"]}',
+        *(
+            json.dumps({"identity": {}, "files": {name: ""}})
+            for name in ("../x.pth", "notes.txt", "Resnet50_animals10_val_/../../x.pth")
+        ),
+        '{"identity": {}, "files": {"checkpoint_epoch_01.pth": null}}',
+    ],
+)
+def test_manifest_that_is_none_of_ours_is_a_sentence(content: str, tmp_path: Path) -> None:
+    (tmp_path / outputs.MANIFEST).write_text(content, encoding="utf-8")
+    with pytest.raises(TracInError, match="is damaged"):
+        outputs.read_manifest(tmp_path)

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tracin.errors import TracInError
-from tracin.flags import CROP_SIZE, natural_int, new_parser, positive_int, run_command, share, show
+from tracin.flags import CROP_SIZE, new_parser, positive_int, run_command, seed, share, show
 from tracin.image_folder import TEST, TRAIN
+from tracin.machine.refusals import refusal
 from tracin.wording import count, for_the_shell, listed
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="SHARE",
         help="of each class's images (default: %(default)s)",
     )
-    split.add_argument("--seed", type=natural_int, default=0, help="(default: %(default)s)")
+    split.add_argument("--seed", type=seed, default=0, help="(default: %(default)s)")
     machine = parser.add_argument_group("how it runs on this machine")
     machine.add_argument(
         "--workers",
@@ -103,7 +104,7 @@ def _run(arguments: argparse.Namespace) -> None:
         result = prepare(config, say=show)
     except OSError as error:
         # The disk is full, or the folder cannot be written.
-        raise TracInError(f"{error}. {CONTINUE}") from error
+        raise TracInError(f"{refusal(error)} {CONTINUE}") from error
     if result is None:
         show(f"{config.output_dir} is already prepared: nothing to do.")
     else:

@@ -24,6 +24,7 @@ from tracin.flags import (
     positive_float,
     positive_int,
     run_command,
+    seed,
     share,
     show,
 )
@@ -156,7 +157,7 @@ def _add_schedule(parser: argparse.ArgumentParser) -> None:
         help="of the loss (default: %(default)s)",
     )
     _add_validation(group)
-    group.add_argument("--seed", type=natural_int, default=0, help="(default: %(default)s)")
+    group.add_argument("--seed", type=seed, default=0, help="(default: %(default)s)")
 
 
 def _add_validation(group: argparse._ArgumentGroup) -> None:

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from tqdm import tqdm
 
 from tracin.machine.device import default_workers
-from tracin.temporary import replacing
 from tracin.training import outputs
 from tracin.training.chart import write_curve
 from tracin.training.images import EpochBatches, Images, training_loader, validation_loader
@@ -155,7 +154,7 @@ def _keep_epoch(session: Session, outcome: Outcome) -> None:
     for name in (outputs.HISTORY, outputs.CURVE):
         session.manifest = outputs.announce(folder, session.manifest, name)
     outputs.write_history(folder, session.history)
-    with replacing(folder / outputs.CURVE) as temporary:
+    with outputs.writing(folder / outputs.CURVE) as temporary:
         write_curve(temporary, session.history, outcome.largest_share)
     kept = {
         **session.learner.state(),

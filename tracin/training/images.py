@@ -7,7 +7,6 @@ before: a continued training sees what an uninterrupted one sees, with any numbe
 from __future__ import annotations
 
 import io
-import signal
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import Dataset, Sampler
 from torchvision.transforms import v2
 
 from tracin.errors import TracInError
@@ -25,6 +24,7 @@ from tracin.image_folder import read_image_file
 from tracin.images import ImageTable, PixelBatch, PixelDataset, collate
 from tracin.loss import Loss, balanced_weights
 from tracin.machine.processes import Processes
+from tracin.machine.reading import Reader, Reading, in_order
 from tracin.training.settings import Augmentation, Recipe
 from tracin.wording import count
 
@@ -122,6 +122,8 @@ class TrainingImages(Dataset[VariedImage]):
                 warnings.simplefilter("ignore")  # Pillow's, of odd palettes and big pictures
                 with Image.open(io.BytesIO(read_image_file(path))) as file:
                     image = file.convert("RGB")
+        except MemoryError as error:  # not the file's fault
+            raise MemoryError(f"while {path} was read") from error
         # Pillow's decoders raise what they like on damaged files.
         except Exception as error:
             return None, 0, f"{path} cannot be read ({type(error).__name__}: {error})"
@@ -190,35 +192,22 @@ class EpochBatches(Sampler[list[EpochAndRow]]):
 
 def training_loader(
     table: ImageTable, batches: EpochBatches, recipe: Recipe, workers: int
-) -> DataLoader[Batch]:
+) -> Reader[Batch]:
     """The images of ``batches``; each time it is iterated, those of the epoch started last."""
-    return DataLoader(
-        TrainingImages(table, recipe),  # type: ignore[arg-type]  # batches, not samples, come out
-        batch_sampler=batches,
-        num_workers=workers,
-        collate_fn=_collate,
-        pin_memory=torch.cuda.is_available(),
-        persistent_workers=workers > 0,
-        worker_init_fn=_leave_interrupts_to_the_parent if workers else None,
-    )
+    reading = _reading(recipe, len(table), workers)
+    return Reader(TrainingImages(table, recipe), batches, _collate, reading)
 
 
 def validation_loader(
     images: Images, recipe: Recipe, processes: Processes, workers: int
-) -> DataLoader[PixelBatch]:
+) -> Reader[PixelBatch]:
     """This process's share of the images kept back, as evaluation pixels."""
     rows = [int(row) for row in images.validation[processes.share]]
-    return DataLoader(
-        PixelDataset(images.table, rows, recipe.crop),  # type: ignore[arg-type]
-        batch_size=max(1, recipe.batch_size // processes.count),
-        num_workers=workers,
-        collate_fn=collate,
-        pin_memory=torch.cuda.is_available(),
-        persistent_workers=workers > 0,
-        worker_init_fn=_leave_interrupts_to_the_parent if workers else None,
-    )
+    batches = in_order(len(rows), max(1, recipe.batch_size // processes.count))
+    reading = _reading(recipe, len(rows), workers)
+    return Reader(PixelDataset(images.table, rows, recipe.crop), batches, collate, reading)
 
 
-def _leave_interrupts_to_the_parent(_worker: int) -> None:
-    """Ctrl-C reaches every process of the group; only the parent shall answer, once."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _reading(recipe: Recipe, images: int, workers: int) -> Reading:
+    size = min(recipe.batch_size, images)
+    return Reading(workers, size, recipe.crop.crop_size, torch.cuda.is_available())

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
-from torch.utils.data import DataLoader
 
 from tracin.errors import TracInError
 from tracin.images import ImageTable, PixelBatch, normalize
 from tracin.loss import Loss
 from tracin.machine.processes import Processes
+from tracin.machine.reading import Reader
 from tracin.training.images import Batch
 from tracin.training.model import AnimalsResNet50
 from tracin.training.settings import Recipe
@@ -128,7 +128,7 @@ class Learner:
         )
 
     def train_epoch(
-        self, epoch: int, loader: DataLoader[Batch], on_step: Callable[[], object]
+        self, epoch: int, loader: Reader[Batch], on_step: Callable[[], object]
     ) -> Figures:
         """Train on the images of ``epoch`` (from 0); return their figures, each before its step.
 

@@ -6,7 +6,12 @@ training the folder belongs, and in the end that it is finished, with a hash of 
 
 from __future__ import annotations
 
+import errno
 import json
+import re
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +20,10 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from tracin.errors import TracInError
 from tracin.hashing import file_sha256
 from tracin.json_file import read_as
+from tracin.machine.refusals import is_lack_of_memory, reason
 from tracin.temporary import remove_abandoned as remove_abandoned_of
 from tracin.temporary import replacing
 
@@ -26,6 +33,10 @@ HISTORY = "training_history.csv"
 CURVE = "training_curve.png"
 CHECKPOINT_PREFIX = "checkpoint_epoch_"
 BEST_PREFIX = "Resnet50_animals10_val_"
+_OURS = re.compile(
+    rf"{re.escape(HISTORY)}|{re.escape(CURVE)}|{CHECKPOINT_PREFIX}\d+\.pth|{BEST_PREFIX}\w+\.pth"
+)
+"""Names of the files that a manifest lists."""
 
 
 def checkpoint_name(epoch: int) -> str:
@@ -58,7 +69,7 @@ class EpochRow:
 
 def write_history(folder: Path, history: list[EpochRow]) -> None:
     """Write the history as CSV."""
-    with replacing(folder / HISTORY) as temporary:
+    with writing(folder / HISTORY) as temporary:
         pd.DataFrame([asdict(row) for row in history]).to_csv(
             temporary, index=False, lineterminator="\n", encoding="utf-8"
         )
@@ -86,13 +97,17 @@ def read_manifest(folder: Path) -> Manifest | None:
     path = folder / MANIFEST
     if not path.exists():
         return None
-    manifest: Manifest = read_as(Manifest, path, "Delete it, or give another --output_dir.")
+    remedy = "Delete it, or give another --output_dir."
+    manifest: Manifest = read_as(Manifest, path, remedy)
+    for name in manifest.files:
+        if not _OURS.fullmatch(name):  # the files that it lists are deleted one day
+            raise TracInError(f"{path} is damaged: {name} is no file of a training. {remedy}")
     return manifest
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write ``training.json``."""
-    with replacing(folder / MANIFEST) as temporary:
+    with writing(folder / MANIFEST) as temporary:
         text = json.dumps(asdict(manifest), indent=2, ensure_ascii=False)
         temporary.write_text(text + "\n", encoding="utf-8")
 
@@ -159,17 +174,74 @@ def remove_worse(folder: Path, manifest: Manifest, best: str) -> Manifest:
 def write_tensors(content: Any, path: Path) -> None:
     """Write ``content`` with torch.save, whole or not at all; equal contents give equal bytes."""
     # Given a path, torch.save would write its name into the file.
-    with replacing(path) as temporary, temporary.open("wb") as file:
+    with writing(path) as temporary, temporary.open("wb") as file:
         torch.save(content, file)
 
 
 def read_state(folder: Path) -> dict[str, Any] | None:
-    """What a training needs to go on, or None where there is nothing to go on from."""
+    """What a training needs to go on, or None where there is nothing to go on from.
+
+    Raises:
+        TracInError: it is damaged.
+    """
     path = folder / STATE
     if not path.is_file():
         return None
-    content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    with intact(path):
+        with zipfile.ZipFile(path) as archive:
+            if changed := archive.testzip():  # torch.load checks no sums
+                raise ValueError(f"{changed} was changed")
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     return content
+
+
+@contextmanager
+def intact(path: Path) -> Iterator[None]:
+    """Take whatever fails in the block for a fault of the state in ``path``.
+
+    Raises:
+        TracInError: it is damaged. Lack of memory, and what the disk refuses, stay what they are.
+    """
+    try:
+        yield
+    except Exception as error:
+        # A short file makes its reader seek to before its beginning (EINVAL), which tells of
+        # the file, not of the disk.
+        refused = isinstance(error, OSError) and error.errno != errno.EINVAL
+        if refused or is_lack_of_memory(error):
+            raise
+        fact = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise TracInError(
+            f"{path} is damaged ({fact}), so the training cannot go on. Begin it anew with "
+            "--restart."
+        ) from error
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """Give a temporary path to write to; rename it to ``path`` when the block ends.
+
+    Raises:
+        TracInError: the disk does not take it.
+    """
+    try:
+        with replacing(path) as temporary:
+            yield temporary
+    except (OSError, RuntimeError) as error:
+        refused = _refused_write(error)
+        if refused is None:
+            raise
+        raise TracInError(
+            f"{path} cannot be written ({reason(refused)}). Put that right, and the same command "
+            "goes on after the last finished epoch."
+        ) from error
+
+
+def _refused_write(error: BaseException | None) -> OSError | None:
+    """What the disk refused; torch.save tells of it in other words, at the second attempt."""
+    while error is not None and not isinstance(error, OSError):
+        error = error.__context__
+    return error
 
 
 def plain_state(model: nn.Module) -> dict[str, Tensor]:

@@ -156,9 +156,10 @@ def _open_session(
     history: list[EpochRow] = []
     outcome = None
     if state is not None:
-        learner.load_state(state)
-        history = [EpochRow(**row) for row in state["history"]]
-        outcome = read_outcome(state.get("outcome"))
+        with outputs.intact(folder / outputs.STATE):
+            learner.load_state(state)
+            history = [EpochRow(**row) for row in state["history"]]
+            outcome = read_outcome(state.get("outcome"))
     manifest = outputs.read_manifest(folder) or Manifest(identity)
     if processes.first:
         outputs.write_manifest(folder, manifest)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import signal
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from tracin.compute.features.backbone import Forward, Pending
@@ -29,6 +27,7 @@ from tracin.images import (
     collate,
 )
 from tracin.machine.processes import Counter, Processes
+from tracin.machine.reading import Reader, Reading, in_order
 from tracin.results.run_info import SkippedImage
 
 Int64Array = npt.NDArray[np.int64]
@@ -198,20 +197,18 @@ def _pixel_batches(
 ) -> Iterable[PixelBatch]:
     if not rows:
         return ()
-    workers = min(settings.num_workers, -(-len(rows) // settings.batch_size))
-    return DataLoader(
-        PixelDataset(table, rows, settings.preprocessing.crop),
-        batch_size=settings.batch_size,
-        num_workers=workers,
-        collate_fn=collate,
-        pin_memory=forward.device.type == "cuda",
-        worker_init_fn=_leave_interrupts_to_the_parent if workers else None,
+    crop = settings.preprocessing.crop
+    return Reader(
+        PixelDataset(table, rows, crop),
+        in_order(len(rows), settings.batch_size),
+        collate,
+        Reading(
+            settings.num_workers,
+            min(settings.batch_size, len(rows)),
+            crop.crop_size,
+            pin_memory=forward.device.type == "cuda",
+        ),
     )
-
-
-def _leave_interrupts_to_the_parent(_worker: int) -> None:
-    """Ctrl-C reaches every process of the group; only the parent shall answer, once."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _check_readable(
