@@ -19,6 +19,7 @@ import torch
 
 from tests.forked import ForkServer
 from tests.real_data import CLASS_NAMES, animals_resnet50, fit_head, write_image_tree
+from tracin.compute.check.shown import Search
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -56,6 +57,13 @@ def untrained_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("models") / "untrained.pth"
     torch.save(animals_resnet50(len(CLASS_NAMES)).state_dict(), path)
     return path
+
+
+@pytest.fixture
+def no_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that fails is not shown images in other ways, which takes a minute."""
+    nothing = Search(images=0, right_now=0, tried=0, best=None)
+    monkeypatch.setattr("tracin.compute.run.search_other_ways", lambda *_: nothing)
 
 
 @pytest.fixture(scope="session")

@@ -63,6 +63,7 @@ def test_expected_bytes_of_the_matrix(tmp_path: Path) -> None:
     assert abs(expected / path.stat().st_size - 1) < 0.05
 
 
+@pytest.mark.usefixtures("no_search")
 def test_bytes_of_a_real_run(
     checkpoint_path: Path, untrained_path: Path, image_tree: Path, tmp_path: Path
 ) -> None:

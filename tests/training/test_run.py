@@ -65,6 +65,7 @@ def test_other_settings_are_refused_and_name_the_difference(trained: Path, photo
         train(config(photos, trained, "--seed", "7"), quiet)
 
 
+@pytest.mark.usefixtures("no_search")
 def test_checkpoints_give_tracin_scores_without_further_flags(
     trained: Path, photos: Path, tmp_path: Path
 ) -> None:
