@@ -23,6 +23,9 @@ TEST_FOLDERS = (TEST, "val", "valid", "validation")
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 """What torchvision's ImageFolder takes for an image, whatever the case of the letters."""
 
+SPLITS = (TRAIN, *TEST_FOLDERS)
+"""All folders of a data folder that are read."""
+
 SPLIT_TABLE = "split.csv"
 SPLIT_COLUMNS = ("source", "class", "split", "path", "reason", "duplicate_of")
 """What ``tracin.prepare`` leaves in a data folder: where each raw photo went, or why nowhere."""

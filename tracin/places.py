@@ -68,17 +68,18 @@ def check_folders(root: Path, files: Iterable[Path]) -> None:
             )
 
 
-def refuse_inside(output: Path, input_dir: Path, how: str, splits: Iterable[str] = ()) -> None:
+def refuse_inside(output: Path, input_dir: Path, how: str, splits: Iterable[str]) -> None:
     """Refuse to write into a folder that is read: the next run would read what this one wrote.
 
     Args:
         output: the folder, or the file, that is to be written; it need not be there.
-        input_dir: what is read.
+        input_dir: where the folders stand that are read.
         how: another place for ``output`` is named, such as ``with --output_dir``.
-        splits: folders of ``input_dir`` whose class folders may be links to elsewhere.
+        splits: the folders of ``input_dir`` that are read, whose own folders may be links to
+            elsewhere; "" for all of ``input_dir``.
 
     Raises:
-        TracInError: ``output`` is ``input_dir`` or inside it, links followed.
+        TracInError: ``output`` is one of them or inside one, links followed.
     """
     where = output.resolve()
     written_below = {_identity(folder) for folder in (where, *where.parents)} - {None}
@@ -91,7 +92,6 @@ def refuse_inside(output: Path, input_dir: Path, how: str, splits: Iterable[str]
 
 
 def _read_folders(input_dir: Path, splits: Iterable[str]) -> Iterator[Path]:
-    yield input_dir
     for split in splits:
         yield input_dir / split
         try:

@@ -18,6 +18,7 @@ from tracin.analyze.read.lookup import find_test_image
 from tracin.analyze.read.optional import read_optional, read_probabilities
 from tracin.analyze.words.meaning import decimal
 from tracin.errors import TracInError
+from tracin.image_folder import SPLITS
 from tracin.places import refuse_inside
 from tracin.results import schema
 from tracin.results.manifest import check_files
@@ -62,7 +63,7 @@ def explain(config: ExplainConfig) -> str:
             "image can be looked up in it. Run TracIn_Resnet50.py again."
         )
     data_dir = data_folder(config.results_dir, config.data_dir)
-    refuse_inside(config.results_dir, data_dir, "with --results_dir")
+    refuse_inside(config.results_dir, data_dir, "with --results_dir", SPLITS)
     paths = list(summary["test_path"])
     chosen = dict.fromkeys(find_test_image(asked, paths, data_dir) for asked in config.images)
     run = _read_run(config.results_dir)

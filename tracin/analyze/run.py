@@ -25,6 +25,7 @@ from tracin.analyze.report.page import write_report
 from tracin.analyze.words.findings import Words, in_words
 from tracin.errors import TracInError
 from tracin.flags import RankBy
+from tracin.image_folder import SPLITS
 from tracin.places import refuse_inside
 from tracin.results.schema import CLASS_SUMMARY_SUFFIX, DASHBOARD, REPORT, TRAIN_SUMMARY
 from tracin.results.staging import staged_analysis
@@ -66,7 +67,7 @@ def run(config: AnalyzeConfig) -> Outcome:
         TracInError: the results folder lacks the scores, is damaged, or cannot be written to.
     """
     inputs = read_inputs(config.results_dir, config.data_dir)
-    refuse_inside(config.results_dir, inputs.data_dir, "with --results_dir")
+    refuse_inside(config.results_dir, inputs.data_dir, "with --results_dir", SPLITS)
     scores = _scores(inputs)
     overall = summarize(inputs, scores, top_k=config.top_k, rank_by=config.rank_by)
     words = in_words(overall)

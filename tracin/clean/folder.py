@@ -20,7 +20,7 @@ import pandas as pd
 from tracin.clean.plan import CleaningPlan
 from tracin.errors import TracInError
 from tracin.hashing import file_sha256
-from tracin.image_folder import TEST_FOLDERS, TRAIN
+from tracin.image_folder import SPLITS
 from tracin.json_file import read_as
 from tracin.places import check_folders, file_below, link_on_the_way, refuse_inside
 from tracin.results.cells import as_it_was, write_csv
@@ -58,7 +58,7 @@ def check_target(data_dir: Path, cleaned_dir: Path) -> None:
             f"{cleaned_dir} and the data folder {data_dir} overlap. Name a folder elsewhere with "
             "--cleaned_dir: the original is never touched."
         )
-    refuse_inside(cleaned_dir, data_dir, "with --cleaned_dir", (TRAIN, *TEST_FOLDERS))
+    refuse_inside(cleaned_dir, data_dir, "with --cleaned_dir", ("", *SPLITS))
     if not cleaned_dir.exists():
         return
     if not cleaned_dir.is_dir():

@@ -32,7 +32,7 @@ from tracin.compute.settle import Settled, settle
 from tracin.compute.tables import write_tables
 from tracin.errors import TracInError
 from tracin.folder_lock import locked
-from tracin.image_folder import TEST_FOLDERS, TRAIN
+from tracin.image_folder import SPLITS
 from tracin.machine.device import has_bfloat16
 from tracin.machine.processes import Processes, joined_processes
 from tracin.model_check import ModelCheck
@@ -135,10 +135,9 @@ def _announce(
     Raises:
         TracInError: a checkpoint or the results folder cannot be used, or the disk is too small.
     """
-    read = (TRAIN, *TEST_FOLDERS)
-    refuse_inside(config.output_dir, config.data_dir, "with --output_dir", read)
+    refuse_inside(config.output_dir, config.data_dir, "with --output_dir", SPLITS)
     if config.cache_dir is not None:
-        refuse_inside(config.cache_dir, config.data_dir, "with --cache_dir", read)
+        refuse_inside(config.cache_dir, config.data_dir, "with --cache_dir", SPLITS)
     elif config.use_cache:
         check_folders(config.output_dir, [config.output_dir / schema.FEATURES / "image"])
     plan = make_plan(config, settled, images, load, processes)

@@ -20,6 +20,7 @@ from tracin.compute.features.pooled import PassSettings, PooledFeatures, pooled_
 from tracin.compute.features.store import FeatureStore
 from tracin.compute.model.checkpoint import Checkpoint
 from tracin.errors import TracInError
+from tracin.image_folder import SPLITS
 from tracin.images import Crop, Normalization, Preprocessing
 from tracin.loss import Loss
 from tracin.machine.device import choose_device, default_workers
@@ -60,7 +61,7 @@ def what_if(config: WhatIfConfig, say: Say) -> str:
         TracInError: the results lack what is needed, or the question makes no sense for them.
     """
     inputs = read_inputs(config.results_dir, config.data_dir)
-    refuse_inside(config.results_dir, inputs.train.data_dir, "with --results_dir")
+    refuse_inside(config.results_dir, inputs.train.data_dir, "with --results_dir", SPLITS)
     read_answers(config.results_dir)  # that they cannot be read is said before the work, not after
     change = (
         without_most_suspicious(config.change, inputs.suspicion, inputs.train)
