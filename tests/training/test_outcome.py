@@ -11,7 +11,12 @@ import numpy.typing as npt
 import pytest
 
 from tracin.model_check import Answers
-from tracin.training.outcome import Outcome, count_confusion, read_outcome, warning
+from tracin.training.outcome import (
+    TrainingOutcome,
+    count_confusion,
+    poor_model_warning,
+    read_outcome,
+)
 from tracin.training.settings import SCRATCH, Recipe, TrainingConfig
 
 TWO = ("cat", "dog")
@@ -29,12 +34,14 @@ CHANCE = answers([[30, 20], [28, 22]])
 TOO_FEW = answers([[2, 0], [1, 1]])
 
 
-def outcome(training: Answers, validation: Answers | None = None) -> Outcome:
-    return Outcome(training, validation, epochs=3, best_epoch=None, best_accuracy=None)
+def outcome(training: Answers, validation: Answers | None = None) -> TrainingOutcome:
+    return TrainingOutcome(training, validation, epochs=3, best_epoch=None, best_accuracy=None)
 
 
-def said(found: Outcome, config: TrainingConfig = CONFIG, sizes: tuple[int, ...] = (9, 9)) -> str:
-    return warning(found, config, np.array(sizes), TWO if len(sizes) == 2 else TEN)
+def said(
+    found: TrainingOutcome, config: TrainingConfig = CONFIG, sizes: tuple[int, ...] = (9, 9)
+) -> str:
+    return poor_model_warning(found, config, np.array(sizes), TWO if len(sizes) == 2 else TEN)
 
 
 def test_a_table_of_answers_is_counted() -> None:

@@ -11,7 +11,7 @@ from tracin.training import outputs
 from tracin.training.chart import write_curve
 from tracin.training.images import EpochBatches, Images, training_loader, validation_loader
 from tracin.training.learner import Figures, Learner, mean_rate
-from tracin.training.outcome import Outcome, count_confusion
+from tracin.training.outcome import TrainingOutcome, count_confusion
 from tracin.training.outputs import EpochRow, Manifest
 from tracin.training.settings import Recipe, TrainingConfig
 from tracin.wording import Say, count
@@ -26,7 +26,7 @@ class Session:
     learner: Learner
     manifest: Manifest
     history: list[EpochRow]
-    outcome: Outcome | None
+    outcome: TrainingOutcome | None
     """Of the last epoch; None before the first."""
 
 
@@ -104,9 +104,9 @@ def _row(session: Session, train: Figures, validation: Figures | None, rate: flo
     )
 
 
-def _outcome(session: Session, train: Figures, validation: Figures | None) -> Outcome:
+def _outcome(session: Session, train: Figures, validation: Figures | None) -> TrainingOutcome:
     names, best = session.images.table.class_names, best_row(session.history)
-    return Outcome(
+    return TrainingOutcome(
         training=count_confusion(train.confusion, names),
         validation=count_confusion(validation.confusion, names) if validation else None,
         epochs=len(session.history),
@@ -135,7 +135,7 @@ def _sentence(row: EpochRow, recipe: Recipe) -> str:
     return text + (" (the best so far)" if row.best else "")
 
 
-def _keep_epoch(session: Session, outcome: Outcome) -> None:
+def _keep_epoch(session: Session, outcome: TrainingOutcome) -> None:
     """Write the last epoch's weights where they are wanted, then the state for going on.
 
     In this order: a kill between the two makes the epoch run again, with the same result.

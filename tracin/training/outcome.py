@@ -21,7 +21,7 @@ Int64Array = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainingOutcome:
     """What the model of the last epoch named, and how far the training came."""
 
     training: Answers
@@ -63,7 +63,7 @@ def _is_poor(answers: Answers) -> bool:
     return answers.collapsed or not answers.clearly_better
 
 
-def read_outcome(values: Mapping[str, Any] | None) -> Outcome | None:
+def read_outcome(values: Mapping[str, Any] | None) -> TrainingOutcome | None:
     """The outcome that ``as_dict`` gave; None where none was kept, or by another version."""
     if values is None:
         return None
@@ -73,7 +73,7 @@ def read_outcome(values: Mapping[str, Any] | None) -> Outcome | None:
             "training": Answers(**values["training"]),
             "validation": None if validation is None else Answers(**validation),
         }
-        return Outcome(**{**values, **answers})
+        return TrainingOutcome(**{**values, **answers})
     except (KeyError, TypeError):
         return None
 
@@ -89,8 +89,8 @@ def count_confusion(confusion: Int64Array, class_names: Sequence[str]) -> Answer
     return count_answers(given, named, class_names)
 
 
-def warning(
-    outcome: Outcome,
+def poor_model_warning(
+    outcome: TrainingOutcome,
     config: TrainingConfig,
     sizes: Int64Array,
     class_names: Sequence[str],
@@ -115,7 +115,7 @@ def warning(
     return "\n  ".join(lines)
 
 
-def _problems(outcome: Outcome) -> list[str]:
+def _problems(outcome: TrainingOutcome) -> list[str]:
     answers = outcome.judged
     kind = "validation image" if answers is outcome.validation else "training image"
     found = []
@@ -137,7 +137,7 @@ def _problems(outcome: Outcome) -> list[str]:
     return found
 
 
-def _advice(outcome: Outcome, config: TrainingConfig) -> list[str]:
+def _advice(outcome: TrainingOutcome, config: TrainingConfig) -> list[str]:
     """What the user can change, the easiest first."""
     recipe = config.recipe
     advice = []

@@ -24,8 +24,7 @@ from tracin.errors import TracInError
 from tracin.hashing import file_sha256
 from tracin.json_file import read_as
 from tracin.machine.refusals import is_lack_of_memory, reason
-from tracin.temporary import remove_abandoned as remove_abandoned_of
-from tracin.temporary import replacing
+from tracin.temporary import remove_abandoned, replacing
 
 MANIFEST = "training.json"
 STATE = "training_state.pth"
@@ -148,9 +147,9 @@ def discard(folder: Path, manifest: Manifest) -> None:
         (folder / Path(name).name).unlink(missing_ok=True)
 
 
-def remove_abandoned(folder: Path) -> None:
+def remove_leftovers(folder: Path) -> None:
     """Delete the temporary files of a training that was killed while it wrote."""
-    remove_abandoned_of(folder, _is_ours)
+    remove_abandoned(folder, _is_ours)
 
 
 def _is_ours(name: str) -> bool:

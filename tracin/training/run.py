@@ -25,7 +25,7 @@ from tracin.training.epochs import Session, run_epochs
 from tracin.training.images import Images, choose_images
 from tracin.training.learner import Learner
 from tracin.training.model import build_model
-from tracin.training.outcome import Outcome, read_outcome, warning
+from tracin.training.outcome import TrainingOutcome, poor_model_warning, read_outcome
 from tracin.training.outputs import EpochRow, Manifest
 from tracin.training.settings import SCRATCH, Recipe, TrainingConfig
 from tracin.wording import Say
@@ -134,7 +134,7 @@ def _other_training(folder: Path, earlier: Manifest, identity: dict[str, Any]) -
 
 def _clear(config: TrainingConfig, earlier: Manifest | None, say: Say) -> None:
     """Delete what must not be continued: another training, or a finished one that is damaged."""
-    outputs.remove_abandoned(config.output_dir)
+    outputs.remove_leftovers(config.output_dir)
     if earlier and (config.restart or earlier.finished):
         reason = "as asked" if config.restart else "some of its files were changed or are missing"
         say(f"The earlier training in {config.output_dir} is discarded: {reason}.")
@@ -183,7 +183,7 @@ def _result(
     config: TrainingConfig,
     manifest: Manifest,
     images: Images,
-    outcome: Outcome | None,
+    outcome: TrainingOutcome | None,
     reused: bool,
 ) -> TrainingResult:
     folder, names = config.output_dir, images.table.class_names
@@ -194,7 +194,7 @@ def _result(
         best=folder / best if best else None,
         checkpoints=tuple(folder / name for name in sorted(checkpoints, key=_epoch_of)),
         reused=reused,
-        warning=warning(outcome, config, sizes, names) if outcome else "",
+        warning=poor_model_warning(outcome, config, sizes, names) if outcome else "",
     )
 
 

@@ -20,7 +20,7 @@ from tracin.wording import count
 
 
 @dataclass(frozen=True)
-class Inputs:
+class QuestionInputs:
     """A run as its results folder tells of it."""
 
     run: RunInfo
@@ -37,7 +37,7 @@ class Inputs:
         return self.run.model_check.headline if self.run.model_check else ""
 
 
-def read_inputs(results_dir: Path, data_dir: Path | None) -> Inputs:
+def read_question_inputs(results_dir: Path, data_dir: Path | None) -> QuestionInputs:
     """What stands in ``results_dir``.
 
     Args:
@@ -63,7 +63,7 @@ def read_inputs(results_dir: Path, data_dir: Path | None) -> Inputs:
             "suspicion or the paths of the test images. Run TracIn_Resnet50.py again."
         )
     folder = data_dir or Path(run.data_dir)
-    inputs = Inputs(
+    inputs = QuestionInputs(
         run,
         _image_table(run, folder, run.train_split, table["train_path"], table["train_class"]),
         _image_table(run, folder, run.test_split, summary["test_path"], summary["test_class"]),

@@ -37,7 +37,7 @@ from tracin.what_if.answers import (
 from tracin.what_if.change import Change, Question, with_actions, without_most_suspicious
 from tracin.what_if.chart import write_chart
 from tracin.what_if.head import Split, rightly_named
-from tracin.what_if.inputs import Inputs, read_checkpoint, read_inputs
+from tracin.what_if.inputs import QuestionInputs, read_checkpoint, read_question_inputs
 from tracin.what_if.interval import SEEDS, BoolArray
 from tracin.what_if.verdict import Verdict
 from tracin.wording import Say, count
@@ -60,7 +60,7 @@ def what_if(config: WhatIfConfig, say: Say) -> str:
     Raises:
         TracInError: the results lack what is needed, or the question makes no sense for them.
     """
-    inputs = read_inputs(config.results_dir, config.data_dir)
+    inputs = read_question_inputs(config.results_dir, config.data_dir)
     refuse_inside(config.results_dir, inputs.train.data_dir, "with --results_dir", SPLITS)
     read_answers(config.results_dir)  # that they cannot be read is said before the work, not after
     change = (
@@ -95,7 +95,7 @@ def _keep(question: Question, verdict: Verdict, results_dir: Path) -> tuple[str,
 
 
 def _take_features(
-    inputs: Inputs, checkpoint: Checkpoint, say: Say
+    inputs: QuestionInputs, checkpoint: Checkpoint, say: Say
 ) -> tuple[PooledFeatures, PooledFeatures]:
     """Take the features of both splits from the store; pass the other images once more."""
     device, run = choose_device("auto"), inputs.run
@@ -128,7 +128,7 @@ def _take_features(
 
 def _compare(
     change: Change,
-    inputs: Inputs,
+    inputs: QuestionInputs,
     features: tuple[PooledFeatures, PooledFeatures],
     checkpoint: Checkpoint,
 ) -> Verdict:
