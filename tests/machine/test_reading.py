@@ -67,7 +67,12 @@ def _says_each_sentence_again() -> Iterator[None]:
 
 @pytest.mark.parametrize(
     ("fault", "fact"),
-    [("", ""), ("killed", "was killed"), ("raises", "Too many open files"), ("no room", "is full")],
+    [
+        ("", ""),
+        ("killed", "one of them died"),
+        ("raises", "Too many open files"),
+        ("no room", "is full"),
+    ],
 )
 def test_every_batch_comes_once_in_order_and_again(
     fault: str,
@@ -83,6 +88,11 @@ def test_every_batch_comes_once_in_order_and_again(
     errors = capfd.readouterr().err
     assert errors.count("\n") == bool(fact) and fact in errors
     assert signal.getsignal(signal.SIGCHLD) == before
+
+
+@pytest.mark.parametrize("error", [EOFError(), ConnectionResetError(104, "reset by peer")])
+def test_a_pipe_that_ended_is_told_as_a_process_that_died(error: Exception) -> None:
+    assert "one of them died" in reading._failure(error)
 
 
 @pytest.mark.parametrize(("megabytes", "workers"), [(64, 4), (15, 1), (1, 0), (1000, 15)])

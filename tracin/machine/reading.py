@@ -168,8 +168,9 @@ def _workers_that_fit(workers: int, batch_bytes: int) -> int:
 def _failure(error: Exception) -> str:
     if _TOO_SMALL.search(str(error)):
         fact, advice = f"shared memory ({SHARED_MEMORY}) is full", f" {_MORE}"
-    elif _KILLED.search(str(error)):
-        fact, advice = "one was killed, perhaps because memory ran out", ""
+    # A pipe ends where the process that died had not yet handed over what it announced.
+    elif isinstance(error, EOFError | ConnectionError) or _KILLED.search(str(error)):
+        fact, advice = "one of them died, perhaps because memory ran out", ""
     else:  # what happened there stands below where it happened
         fact, advice = (str(error).strip() or type(error).__name__).splitlines()[-1], ""
     return (
