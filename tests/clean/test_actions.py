@@ -25,7 +25,7 @@ def test_every_bad_row_is_named_and_nothing_done(
         "train/cat/1.jpg,delete,",
         "train/cat/a & 'b'.jpg,delete,dog",
         ",keep,",
-        "test/cat/1.jpg,delete,",
+        "test/dog/notes.txt,delete,",
         "train/dog/1.jpg,keep,,surplus",
         "",
     )
@@ -33,7 +33,7 @@ def test_every_bad_row_is_named_and_nothing_done(
     said = capsys.readouterr().err
     assert "10 rows are wrong, so nothing was done" in said
     for fault in (
-        "line 3: train/cat/9.jpg is not a training image",
+        "line 3: train/cat/9.jpg is not an image of the data folder",
         "line 4: action 'remove' is not one of keep, relabel and delete",
         "line 5: new_class 'doog' is not one of the classes cat and dog",
         "line 6: relabel needs a new_class",
@@ -41,7 +41,7 @@ def test_every_bad_row_is_named_and_nothing_done(
         "line 8: train/cat/1.jpg is already on line 2",
         "line 9: new_class 'dog' goes with relabel, not with delete",
         "line 10: train_path is empty",
-        "line 11: test/cat/1.jpg is not a training image",
+        "line 11: test/dog/notes.txt is not an image of the data folder",
         "line 12: it has more cells than the first line",
     ):
         assert fault in said

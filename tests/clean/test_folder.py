@@ -40,6 +40,31 @@ def test_images_stand_where_the_actions_say(data_dir: Path, tmp_path: Path) -> N
     assert (cleaned / "train/cat/2.jpg").samefile(data_dir / "train/cat/2.jpg")
 
 
+def test_test_images_are_decided_about_as_well(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (data_dir / "val/cat").mkdir(parents=True)
+    (data_dir / "val/cat/7.jpg").write_text("7")
+    (data_dir / "val/cat/8.jpg").write_text("8")
+    rows = ("test/cat/1.jpg,relabel,dog", "val/cat/7.jpg,delete,", "test/dog/1.jpg,keep,")
+    assert clean(data_dir, write_actions(tmp_path, *rows)) == 0
+    assert "kept; 5 test files: 1 relabelled, 1 left out, 3 carried" in capsys.readouterr().out
+    before, made = contents(data_dir), contents(tmp_path / "clean")
+    assert {name: content for name, content in made.items() if not name.startswith("train/")} == {
+        "test/dog/1.jpg": before["test/dog/1.jpg"],
+        "test/dog/1_from_cat.jpg": before["test/cat/1.jpg"],
+        "test/dog/notes.txt": before["test/dog/notes.txt"],
+        "val/cat/8.jpg": b"8",
+        LOG: made[LOG],
+        STAMP: made[STAMP],
+    }
+    log = log_of(tmp_path / "clean")
+    assert log["test/cat/1.jpg"][:2] == ("relabel", "test/dog/1_from_cat.jpg")
+    assert log["val/cat/7.jpg"] == ("delete", "", "")
+    assert log["test/dog/1.jpg"] == ("keep", "test/dog/1.jpg", "")
+    assert log["val/cat/8.jpg"] == ("carried over", "val/cat/8.jpg", "")
+
+
 def test_copies_where_there_are_no_hard_links(
     data_dir: Path,
     tmp_path: Path,

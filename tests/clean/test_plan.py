@@ -23,3 +23,13 @@ def test_a_class_is_not_emptied(
     assert clean(data_dir, write_actions(tmp_path, *rows)) == 1
     assert "leave no training image in class dog" in capsys.readouterr().err
     assert not (tmp_path / "clean").exists()
+
+
+def test_no_folder_of_test_images_is_emptied(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = ["test/cat/1.jpg,delete,", "test/dog/1.jpg,delete,"]
+    assert clean(data_dir, write_actions(tmp_path, *rows)) == 1
+    assert "leave no image in test/" in capsys.readouterr().err
+    assert not (tmp_path / "clean").exists()
+    assert clean(data_dir, write_actions(tmp_path, rows[0])) == 0  # a class may lose its own

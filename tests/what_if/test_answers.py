@@ -43,8 +43,8 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [schema.WHAT_IF_ANSWERS]
     assert (tmp_path / schema.WHAT_IF_ANSWERS).read_text().splitlines()[:2] == [
         "asked,actions,deleted,relabelled,accuracy_random,accuracy_changed,difference,low,high,"
-        "verdict",
-        "2026-03-01T14:05:00+00:00,actions.csv,2,1,0.75,0.875,12.5,-2.25,27.5,within the noise",
+        "verdict,test_deleted,test_relabelled",
+        "2026-03-01T14:05:00+00:00,actions.csv,2,1,0.75,0.875,12.5,-2.25,27.5,within the noise,0,0",
     ]
 
 

@@ -19,9 +19,10 @@ from tracin.images import ImageTable
 from tracin.loss import Loss
 from tracin.results import schema
 from tracin.results.staging import staged
-from tracin.what_if import head
-from tracin.what_if.change import changed_by
+from tracin.what_if import head, run
+from tracin.what_if.change import decided_by
 from tracin.what_if.head import Split, batch_size, rightly_named
+from tracin.what_if.interval import SEEDS
 from tracin.what_if.verdict import CAVEAT
 
 
@@ -100,6 +101,51 @@ def test_actions_are_tried_and_answers_stay_until_new_scores_come(
     with staged(folder):
         pass
     assert not any((folder / name).exists() for name in (schema.WHAT_IF, schema.WHAT_IF_ANSWERS))
+
+
+def test_corrected_test_labels_judge_both_sides(
+    scored: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    judged: list[list[int]] = []
+
+    def judge(_template: object, _train: object, test: Split, *_: object) -> list[bool]:
+        judged.append(test.labels.tolist())
+        return [True] * len(test.labels)
+
+    monkeypatch.setattr(run, "rightly_named", judge)
+    folder = tmp_path / "results"
+    shutil.copytree(scored, folder, ignore=shutil.ignore_patterns("what_if*"))
+    summary = schema.read_table(folder, schema.INFLUENCE_SUMMARY).sort_values("test_idx")
+    classes = sorted(set(summary["test_class"]))
+    labels = [classes.index(name) for name in summary["test_class"]]
+    other = next(name for name in classes if name != summary["test_class"][0])
+    train_path = schema.read_table(folder, schema.TRAIN_SUMMARY)["train_path"][0]
+    first, second = summary["test_path"][:2]
+    rows = [f"{train_path},delete,", f"{first},relabel,{other}", f"{second},delete,"]
+    (actions := tmp_path / "actions.csv").write_text(
+        "\n".join(["train_path,action,new_class", *rows]) + "\n"
+    )
+    assert ask(folder, str(actions)) == 0
+    expected = [classes.index(other), *labels[2:]]
+    assert judged == [expected] * (2 * SEEDS)
+    said = capsys.readouterr().out
+    assert f"is right on 100.0% of {len(labels) - 1} test images" in said
+    assert "judged by the corrected test images: 1 image relabelled, 1 left out." in said
+    assert ask(folder, "3") == 0
+    said = capsys.readouterr().out
+    assert judged[-1] == labels
+    assert "with 1 image deleted (actions.csv, test images corrected)" in said
+    rows = [f"{path},delete," for path in summary["test_path"]]
+    for wrong, message in (
+        (rows[1:], "a training image, so"),
+        ([*rows, f"{train_path},delete,"], "every test image"),
+    ):
+        actions.write_text("\n".join(["train_path,action,new_class", *wrong]) + "\n")
+        assert ask(folder, str(actions)) == 1
+        assert message in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("quick_heads")
@@ -190,10 +236,10 @@ def test_actions_change_labels_and_leave_the_table_alone() -> None:
     names = ("cat", "dog")
     train = ImageTable(Path(), "train", ("a", "b", "c", "d"), np.array([0, 0, 1, 1]), names)
     actions = [Action("b", "relabel", "dog", 2), Action("d", "delete", "", 3)]
-    keep, labels = changed_by([*actions, Action("a", "keep", "", 4)], train)
-    assert keep.tolist() == [True, True, True, False]
-    assert labels.tolist() == [0, 1, 1, 1]
+    decided = decided_by([*actions, Action("a", "keep", "", 4)], train)
+    assert decided.keep.tolist() == [True, True, True, False]
+    assert decided.labels.tolist() == [0, 1, 1, 1]
     assert train.labels.tolist() == [0, 0, 1, 1]
-    untouched, same = changed_by([], train)
-    assert untouched.all()
-    assert same.tolist() == train.labels.tolist()
+    untouched = decided_by([Action("of another split", "delete", "", 2)], train)
+    assert untouched.keep.all()
+    assert untouched.labels.tolist() == train.labels.tolist()

@@ -1,6 +1,8 @@
-"""actions.csv: what a person decided about training images, read and checked.
+"""actions.csv: what a person decided about images, read and checked.
 
-The review page exports it, and any editor can write it: ``train_path,action,new_class``.
+The review page exports it, and any editor can write it: ``train_path,action,new_class``. The first
+column has its name from the time when only training images could be decided; the path says of which
+split an image is.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from tracin.results.schema import REPORT
 from tracin.wording import count, first_few, listed, noun_for
 
 COLUMNS = ("train_path", "action", "new_class")
+PATH = COLUMNS[0]
 
 KEEP = "keep"
 RELABEL = "relabel"
@@ -27,9 +30,9 @@ _SURPLUS = "more cells than the first line"
 
 @dataclass(frozen=True)
 class Action:
-    """A decision about one training image."""
+    """A decision about one image."""
 
-    train_path: str
+    path: str
     """Relative to the data folder, with forward slashes."""
     verb: str
     """One of ``VERBS``."""
@@ -40,31 +43,37 @@ class Action:
 
 
 def read_actions(
-    path: Path, train_paths: Collection[str], class_names: Collection[str]
+    path: Path, images: Collection[str], class_names: Collection[str], of: str = "the data folder"
 ) -> tuple[Action, ...]:
     """The actions in ``path``, in its order.
 
     Args:
         path: the CSV file.
-        train_paths: every training image, ``split/class/…/name``.
+        images: every image that may be decided, ``split/class/…/name``.
         class_names: the classes of the training split.
+        of: whose images these are, as ``the data folder``.
 
     Raises:
         TracInError: the file cannot be read, or a row is wrong; the message names every such row.
     """
-    known, classes = frozenset(train_paths), frozenset(class_names)
+    known, classes = frozenset(images), frozenset(class_names)
     actions: list[Action] = []
     first_line: dict[str, int] = {}
     wrong: list[str] = []
     for line, row in _rows(path):
         # Cells that the review page or a spreadsheet made neutral, as in the results.
-        train_path, verb, new_class = (as_it_was(row[name]) for name in COLUMNS)
-        action = Action(train_path, verb, new_class, line)
+        image, verb, new_class = (as_it_was(row[name]) for name in COLUMNS)
+        action = Action(image, verb, new_class, line)
         actions.append(action)
-        fault = f"it has {_SURPLUS}" if _SURPLUS in row else _fault(action, known, classes)
-        if not fault and action.train_path in first_line:
-            fault = f"{action.train_path} is already on line {first_line[action.train_path]}"
-        first_line.setdefault(action.train_path, action.line)
+        if _SURPLUS in row:
+            fault = f"it has {_SURPLUS}"
+        elif action.path and action.path not in known:
+            fault = f"{action.path} is not an image of {of}"
+        else:
+            fault = _fault(action, classes)
+        if not fault and action.path in first_line:
+            fault = f"{action.path} is already on line {first_line[action.path]}"
+        first_line.setdefault(action.path, action.line)
         if fault:
             wrong.append(f"line {action.line}: {fault}")
     if wrong:
@@ -101,12 +110,10 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
     return [(line, row) for line, row in rows if any(row.values())]
 
 
-def _fault(action: Action, train_paths: frozenset[str], classes: frozenset[str]) -> str:
+def _fault(action: Action, classes: frozenset[str]) -> str:
     """What is wrong with ``action`` on its own; empty when nothing is."""
-    if not action.train_path:
-        return "train_path is empty"
-    if action.train_path not in train_paths:
-        return f"{action.train_path} is not a training image of the data folder"
+    if not action.path:
+        return f"{PATH} is empty"
     if action.verb not in VERBS:
         return f"action {action.verb!r} is not one of {listed(VERBS)}"
     if action.verb == RELABEL:
@@ -122,6 +129,6 @@ def _fault_of_class(action: Action, classes: frozenset[str]) -> str:
     if action.new_class not in classes:
         shown = first_few(sorted(classes), most=20)
         return f"new_class {action.new_class!r} is not one of the classes {shown}"
-    if action.train_path.split("/")[1] == action.new_class:
-        return f"{action.train_path} is already labelled {action.new_class}: write keep"
+    if action.path.split("/")[1] == action.new_class:
+        return f"{action.path} is already labelled {action.new_class}: write keep"
     return ""

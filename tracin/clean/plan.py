@@ -1,7 +1,7 @@
 """What becomes of every file of the data folder; nothing is written yet.
 
-``train/`` is laid out anew: relabelled images go to their new class, deleted ones are left out. The
-test images are carried over as they are.
+Relabelled images go to their new class, deleted ones are left out, all others stay where they are:
+in ``train/``, and in the folders of test images.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from tracin.temporary import LONGEST_NAME
 from tracin.wording import listed, noun_for
 
 CARRIED_OVER = "carried over"
-"""What the log says of files outside train/."""
+"""What the log says of a test file that nobody decided about."""
 LEFT_OUT = "left out"
 """What it says of whatever is neither a training image nor a test file."""
 
@@ -60,72 +60,91 @@ class CleaningPlan:
     left_out: tuple[LeftOut, ...] = ()
     """What stands in the split folders and is neither a training image nor a test file."""
 
+    def counts(self, training: bool) -> Counter[str]:
+        """Number of training images for each action; or of test files."""
+        folders = (TRAIN,) if training else TEST_FOLDERS
+        return Counter(step.action for step in self.steps if step.path.split("/")[0] in folders)
+
+
+@dataclass(frozen=True)
+class DataImages:
+    """Every image that can be decided about; paths are relative to the data folder."""
+
+    train: tuple[str, ...]
+    """In the order of their index."""
+    test: tuple[str, ...]
+    """Of all folders of test images."""
+
     @property
-    def counts(self) -> Counter[str]:
-        """Number of files for each action."""
-        return Counter(step.action for step in self.steps)
+    def class_names(self) -> tuple[str, ...]:
+        """The classes of the training images, each once, in order."""
+        return _classes(self.train)
 
 
-def training_images(data_dir: Path) -> tuple[str, ...]:
-    """Paths of the training images relative to ``data_dir``, in the order of their index.
+def find_images(data_dir: Path) -> DataImages:
+    """The images of ``data_dir``.
 
     Raises:
-        TracInError: there are none.
+        TracInError: there are none to train on.
     """
-    paths = tuple(images_in_order(data_dir / TRAIN))
-    if not paths:
+    train = tuple(images_in_order(data_dir / TRAIN))
+    if not train:
         raise TracInError(
             f"There are no images in {data_dir / TRAIN}. Name the data folder that the actions are "
             "about with --data_dir."
         )
-    return paths
+    test = (path for split in TEST_FOLDERS for path in images_in_order(data_dir / split))
+    return DataImages(train, tuple(test))
 
 
-def class_names(train_paths: Sequence[str]) -> tuple[str, ...]:
-    """The classes of the training images, each once, in order."""
-    return tuple(dict.fromkeys(path.split("/")[1] for path in train_paths))
+def _classes(paths: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(path.split("/")[1] for path in paths))
 
 
-def plan_cleaning(
-    data_dir: Path, train_paths: Sequence[str], actions: Sequence[Action]
-) -> CleaningPlan:
+def plan_cleaning(data_dir: Path, images: DataImages, actions: Sequence[Action]) -> CleaningPlan:
     """What becomes of every image of train/, and of every test file.
 
     Args:
         data_dir: the original.
-        train_paths: its training images, relative to it.
+        images: those in it.
         actions: checked against them; an image without one is kept.
 
     Raises:
-        TracInError: a class would be left without any image.
+        TracInError: a class would be left without any training image, or a folder of test images
+            without any.
     """
-    decided = {action.train_path: action for action in actions}
-    verbs = {path: decided[path].verb if path in decided else KEEP for path in train_paths}
-    taken = {_comparable(path) for path, verb in verbs.items() if verb == KEEP}
-    steps = []
-    for path in train_paths:
-        note = "" if path in decided else "no action"
-        new_path = path
-        if verbs[path] == DELETE:
-            new_path = ""
-        elif verbs[path] == RELABEL:
-            wanted = _path_in_class(path, decided[path].new_class)
-            new_path = _free_path(wanted, path.split("/")[1], taken)
-            taken.add(_comparable(new_path))
-            note = f"renamed: {wanted} is another image" if new_path != wanted else ""
-        steps.append(Step(path, verbs[path], new_path, note))
-    _refuse_empty_classes(train_paths, steps)
+    decided = {action.path: action for action in actions}
+    steps = list(_steps(images.train, decided, KEEP))
+    _refuse_empty_classes(images.train, steps)
     left_out = [*find_split(data_dir, TRAIN).left_out]
     for split in TEST_FOLDERS:
         if (data_dir / split).is_dir():
             listing = list_files(data_dir / split)
             files = [f"{split}/{file}" for file in listing.files]
-            steps += [Step(file, CARRIED_OVER, file) for file in files]
+            of_split = list(_steps(files, decided, CARRIED_OVER))
+            _refuse_empty_split(split, images.test, of_split)
+            steps += of_split
             left_out += [LeftOut(f"{split}/{each.path}", each.reason) for each in listing.left_out]
     beside = sorted({entry.name for entry in data_dir.iterdir()} - {TRAIN, *TEST_FOLDERS})
     steps += [Step(each.path, LEFT_OUT, "", each.reason) for each in left_out]
     steps += [Step(name, LEFT_OUT, "", f"beside {TRAIN}/ and {TEST}/") for name in beside]
     return CleaningPlan(data_dir, tuple(steps), tuple(left_out))
+
+
+def _steps(paths: Sequence[str], decided: Mapping[str, Action], otherwise: str) -> Iterator[Step]:
+    """What becomes of the files of one split; ``otherwise`` of those that nobody decided about."""
+    verbs = {path: decided[path].verb if path in decided else otherwise for path in paths}
+    taken = {_comparable(path) for path, verb in verbs.items() if verb not in (RELABEL, DELETE)}
+    for path, verb in verbs.items():
+        note, new_path = "" if path in decided or otherwise != KEEP else "no action", path
+        if verb == DELETE:
+            new_path = ""
+        elif verb == RELABEL:
+            wanted = _path_in_class(path, decided[path].new_class)
+            new_path = _free_path(wanted, path.split("/")[1], taken)
+            taken.add(_comparable(new_path))
+            note = f"renamed: {wanted} is another image" if new_path != wanted else ""
+        yield Step(path, verb, new_path, note)
 
 
 def _path_in_class(path: str, name: str) -> str:
@@ -159,10 +178,19 @@ def _comparable(path: str) -> str:
 
 
 def _refuse_empty_classes(train_paths: Sequence[str], steps: Sequence[Step]) -> None:
-    left = set(class_names([step.new_path for step in steps if step.new_path]))
-    if empty := [name for name in class_names(train_paths) if name not in left]:
+    left = set(_classes([step.new_path for step in steps if step.new_path]))
+    if empty := [name for name in _classes(train_paths) if name not in left]:
         raise TracInError(
             f"These actions leave no training image in {noun_for(len(empty), 'class')} "
             f"{listed(empty)}, so nothing was done. A model needs at least one image of each "
             f"class: keep one, or remove the class from {TRAIN}/ and {TEST}/ yourself."
+        )
+
+
+def _refuse_empty_split(split: str, test_paths: Sequence[str], steps: Sequence[Step]) -> None:
+    images = {path for path in test_paths if path.startswith(f"{split}/")}
+    if images and not any(step.new_path for step in steps if step.path in images):
+        raise TracInError(
+            f"These actions leave no image in {split}/, so nothing was done. Keep one: a model is "
+            "judged by its test images."
         )

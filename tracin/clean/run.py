@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from tracin.clean.actions import DELETE, KEEP, RELABEL, read_actions
 from tracin.clean.folder import LOG, FileCounts, carry_out, check_target
-from tracin.clean.plan import (
-    CARRIED_OVER,
-    CleaningPlan,
-    class_names,
-    plan_cleaning,
-    training_images,
-)
+from tracin.clean.plan import CARRIED_OVER, CleaningPlan, find_images, plan_cleaning
 from tracin.errors import TracInError
 from tracin.folder_lock import owner_of
 from tracin.image_folder import describe_left_out
@@ -43,9 +38,9 @@ def apply_actions(config: CleanConfig) -> str:
         TracInError: a row of the actions is wrong, or the cleaned folder cannot be used.
     """
     data_dir = _data_dir(config)
-    train_paths = training_images(data_dir)
-    actions = read_actions(config.actions, train_paths, class_names(train_paths))
-    plan = plan_cleaning(data_dir, train_paths, actions)
+    images = find_images(data_dir)
+    actions = read_actions(config.actions, (*images.train, *images.test), images.class_names)
+    plan = plan_cleaning(data_dir, images, actions)
     check_target(data_dir, config.cleaned_dir)
     if config.dry_run:
         return "\n".join(_dry_run_lines(plan, config))
@@ -64,15 +59,19 @@ def _data_dir(config: CleanConfig) -> Path:
 
 
 def _totals(plan: CleaningPlan) -> str:
-    counts = plan.counts
-    parts = (
-        f"{counts[RELABEL]:,} relabelled",
-        f"{counts[DELETE]:,} left out",
-        f"{counts[KEEP]:,} kept",
-    )
-    return f"{count(sum(counts[verb] for verb in (RELABEL, DELETE, KEEP)), 'training image')}: " + (
-        ", ".join(parts) + f"; {count(counts[CARRIED_OVER], 'test file')} carried over"
-    )
+    train, test = plan.counts(training=True), plan.counts(training=False)
+    as_they_are = test[KEEP] + test[CARRIED_OVER]
+    told = f"{_parts(train, train[KEEP], 'training image')}, {train[KEEP]:,} kept; "
+    if not (test[RELABEL] or test[DELETE]):
+        return f"{told}{count(as_they_are, 'test file')} carried over"
+    return f"{told}{_parts(test, as_they_are, 'test file')}, {as_they_are:,} carried over"
+
+
+def _parts(counts: Counter[str], unchanged: int, kind: str) -> str:
+    """``12 test files: 1 relabelled, 2 left out``."""
+    relabelled, deleted = counts[RELABEL], counts[DELETE]
+    files = count(relabelled + deleted + unchanged, kind)
+    return f"{files}: {relabelled:,} relabelled, {deleted:,} left out"
 
 
 def _change_lines(plan: CleaningPlan) -> Iterator[str]:

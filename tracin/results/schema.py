@@ -216,6 +216,10 @@ _ANSWERS: dict[str, Column] = {
     "high": NUMBER,
     "verdict": TEXT,
 }
+_ANSWERS_MORE: dict[str, Column] = {
+    "test_deleted": INDEX,
+    "test_relabelled": INDEX,
+}
 """Accuracies from 0 to 1, with as many images removed at random and with the change; their
 difference and its 95 % interval in percentage points. ``asked`` is UTC; no ``actions``: the most
 suspicious were left out."""
@@ -234,7 +238,7 @@ _TABLES = {
     PREDICTIONS: Table(_PREDICTIONS),
     NEIGHBOURS: Table(_NEIGHBOURS),
     DUPLICATES: Table(_DUPLICATES),
-    WHAT_IF_ANSWERS: Table(_ANSWERS),
+    WHAT_IF_ANSWERS: Table(_ANSWERS, _ANSWERS_MORE),
 }
 
 

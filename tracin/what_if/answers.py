@@ -19,8 +19,9 @@ from tracin.what_if.verdict import Verdict, signed_points
 SHOWN = 5
 """So many earlier answers are told beside a new one."""
 
+_OF_QUESTION = ("actions", "deleted", "relabelled", "test_deleted", "test_relabelled")
 _AS_THEY_STAND = ("accuracy_random", "accuracy_changed", "difference", "low", "high", "verdict")
-"""Columns that are an answer's attributes."""
+"""Columns that are attributes of the question, and of the answer."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,10 @@ class Answer:
     @property
     def name(self) -> str:
         """What was asked, with the file of the actions."""
-        source = f" ({self.question.actions})" if self.question.actions else ""
-        return f"{self.question.name}{source}"
+        if not self.question.actions:
+            return self.question.name
+        test = ", test images corrected" if self.question.test_note else ""
+        return f"{self.question.name} ({self.question.actions}{test})"
 
     @property
     def accuracies(self) -> str:
@@ -98,7 +101,8 @@ def read_answers(results_dir: Path) -> tuple[Answer, ...]:
 def _answer(row: Mapping[Any, Any]) -> Answer:
     return Answer(
         asked=datetime.fromisoformat(row["asked"]),
-        question=Question(row["deleted"], row["relabelled"], row["actions"]),
+        # Earlier versions decided about no test image, and lack those columns.
+        question=Question(**{name: row[name] for name in _OF_QUESTION if name in row}),
         **{name: row[name] for name in _AS_THEY_STAND},
     )
 
@@ -108,9 +112,7 @@ def write_answers(results_dir: Path, answers: Sequence[Answer]) -> None:
     rows = [
         {
             "asked": answer.asked.isoformat(),
-            "actions": answer.question.actions,
-            "deleted": answer.question.deleted,
-            "relabelled": answer.question.relabelled,
+            **{name: getattr(answer.question, name) for name in _OF_QUESTION},
             **{name: getattr(answer, name) for name in _AS_THEY_STAND},
         }
         for answer in answers

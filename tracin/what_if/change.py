@@ -1,7 +1,8 @@
-"""The question → which training images remain, and under which labels."""
+"""The question → which images remain, and under which labels."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,10 @@ class Question:
     relabelled: int
     actions: str = ""
     """File name of the actions; "": the most suspicious images are left out."""
+    test_deleted: int = 0
+    """Test images that are left out on both sides."""
+    test_relabelled: int = 0
+    """Test images whose labels are corrected on both sides."""
 
     @property
     def size(self) -> int:
@@ -45,20 +50,39 @@ class Question:
         deleted = f" and {self.deleted:,} deleted" if self.deleted else ""
         return f"with {count(self.relabelled, 'image')} relabelled{deleted}"
 
+    @property
+    def test_note(self) -> str:
+        """What is done to the test images, a sentence; "" where nothing is."""
+        if not (self.test_relabelled or self.test_deleted):
+            return ""
+        return (
+            "Both sides are judged by the corrected test images: "
+            f"{count(self.test_relabelled, 'image')} relabelled, {self.test_deleted:,} left out."
+        )
+
 
 @dataclass(frozen=True)
-class Change:
-    """What is done to the training images."""
+class Decided:
+    """What remains of the images of a split."""
 
-    question: Question
     keep: BoolArray
     """(n,): whether each image remains."""
     labels: Int64Array
     """(n,)"""
 
 
+@dataclass(frozen=True)
+class Change:
+    """What is asked, and what it does to the images."""
+
+    question: Question
+    train: Decided
+    test: Decided
+    """On both sides of the comparison."""
+
+
 def without_most_suspicious(
-    number: int, suspicion: npt.NDArray[np.float64], train: ImageTable
+    number: int, suspicion: npt.NDArray[np.float64], train: ImageTable, test: ImageTable
 ) -> Change:
     """The change that leaves out ``number`` training images, those of the highest suspicion.
 
@@ -74,48 +98,55 @@ def without_most_suspicious(
         )
     keep = np.ones(len(train), dtype=bool)
     keep[np.argsort(-suspicion, kind="stable")[:number]] = False
-    return Change(Question(deleted=number, relabelled=0), keep, train.labels)
+    question = Question(deleted=number, relabelled=0)
+    return Change(question, Decided(keep, train.labels), decided_by((), test))
 
 
-def with_actions(path: Path, train: ImageTable) -> Change:
+def with_actions(path: Path, train: ImageTable, test: ImageTable) -> Change:
     """The change that the actions.csv at ``path`` describes.
 
     Raises:
-        TracInError: the file is wrong, or changes no image, or all.
+        TracInError: the file is wrong, or changes no training image, or all images of a split.
     """
-    actions = read_actions(path, train.paths, train.class_names)
+    actions = read_actions(path, (*train.paths, *test.paths), train.class_names, "this run")
+    of_test = set(test.paths)
+    verbs = Counter((action.path in of_test, action.verb) for action in actions)
     question = Question(
-        deleted=sum(action.verb == DELETE for action in actions),
-        relabelled=sum(action.verb == RELABEL for action in actions),
+        deleted=verbs[False, DELETE],
+        relabelled=verbs[False, RELABEL],
         actions=path.name,
+        test_deleted=verbs[True, DELETE],
+        test_relabelled=verbs[True, RELABEL],
     )
     if not question.size:
         raise TracInError(
-            f"{path} neither relabels nor deletes an image, so there is nothing to compare."
+            f"{path} neither relabels nor deletes a training image, so there is nothing to compare."
+        )
+    if question.test_deleted >= len(test):
+        raise TracInError(
+            f"{path} deletes every test image of the run, so nothing could be judged. Keep some."
         )
     if question.size >= len(train):
         raise TracInError(
             f"{path} changes every training image of the run. It is compared with leaving out as "
             "many at random, and none would remain. Change fewer."
         )
-    return Change(question, *changed_by(actions, train))
+    return Change(question, decided_by(actions, train), decided_by(actions, test))
 
 
-def changed_by(actions: Sequence[Action], train: ImageTable) -> tuple[BoolArray, Int64Array]:
-    """(whether each training image remains (n,), its label (n,)) after these actions.
+def decided_by(actions: Sequence[Action], images: ImageTable) -> Decided:
+    """What remains of ``images`` after these actions.
 
     Args:
-        actions: about images of ``train``, one each at most.
-        train: is left as it is.
+        actions: one for an image at most; those about other images do nothing here.
+        images: are left as they are.
     """
-    deleted = [action.train_path for action in actions if action.verb == DELETE]
-    new_class = {
-        action.train_path: action.new_class for action in actions if action.verb == RELABEL
-    }
-    number = {name: index for index, name in enumerate(train.class_names)}
+    deleted = {action.path for action in actions if action.verb == DELETE}
+    new_class = {action.path: action.new_class for action in actions if action.verb == RELABEL}
+    number = {name: index for index, name in enumerate(images.class_names)}
     labels = [
         number[new_class[path]] if path in new_class else label
-        for path, label in zip(train.paths, train.labels.tolist(), strict=True)
+        for path, label in zip(images.paths, images.labels.tolist(), strict=True)
     ]
-    keep: BoolArray = ~np.isin(np.array(train.paths, dtype=object), np.array(deleted, dtype=object))
-    return keep, np.array(labels, dtype=np.int64)
+    keep = np.array([path not in deleted for path in images.paths], dtype=bool)
+    return Decided(keep, np.array(labels, dtype=np.int64))

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from torch import nn
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from tracin.compute.features.backbone import Forward
@@ -34,7 +33,7 @@ from tracin.what_if.answers import (
     read_answers,
     write_answers,
 )
-from tracin.what_if.change import Change, Question, with_actions, without_most_suspicious
+from tracin.what_if.change import Change, Decided, Question, with_actions, without_most_suspicious
 from tracin.what_if.chart import write_chart
 from tracin.what_if.head import Split, rightly_named
 from tracin.what_if.inputs import QuestionInputs, read_checkpoint, read_question_inputs
@@ -64,9 +63,9 @@ def what_if(config: WhatIfConfig, say: Say) -> str:
     refuse_inside(config.results_dir, inputs.train.data_dir, "with --results_dir", SPLITS)
     read_answers(config.results_dir)  # that they cannot be read is said before the work, not after
     change = (
-        without_most_suspicious(config.change, inputs.suspicion, inputs.train)
+        without_most_suspicious(config.change, inputs.suspicion, inputs.train, inputs.test)
         if isinstance(config.change, int)
-        else with_actions(config.change, inputs.train)
+        else with_actions(config.change, inputs.train, inputs.test)
     )
     checkpoint = read_checkpoint(inputs.run)
     features = _take_features(inputs, checkpoint, say)
@@ -138,25 +137,30 @@ def _compare(
     info = inputs.run.checkpoints[-1]
     loss = Loss(info.label_smoothing, info.class_weights)
     values, test_values = (split.values.to(device) for split in features)
-    test = Split(test_values, torch.from_numpy(inputs.test.labels).to(device))
+    test = _remaining(test_values, change.test)
 
-    def named(keep: BoolArray, labels: npt.NDArray[np.int64], seed: int) -> BoolArray:
-        rows = torch.from_numpy(np.flatnonzero(keep)).to(device)
-        train = Split(values[rows], torch.from_numpy(labels).to(device)[rows])
-        return rightly_named(template, train, test, loss, seed)
+    def named(decided: Decided, seed: int) -> BoolArray:
+        return rightly_named(template, _remaining(values, decided), test, loss, seed)
 
     size, changed, at_random = change.question.size, [], []
     for seed in tqdm(range(SEEDS), desc="Training heads", unit=" pairs", disable=None):
-        changed.append(named(change.keep, change.labels, seed))
+        changed.append(named(change.train, seed))
         keep = _random_removal(len(values), size, seed)
-        at_random.append(named(keep, inputs.train.labels, seed))
+        at_random.append(named(Decided(keep, inputs.train.labels), seed))
     return Verdict(
         change=change.question.name,
         random="without a random one" if size == 1 else f"without {size:,} random ones",
         changed=np.stack(changed),
         at_random=np.stack(at_random),
         warning=inputs.warning,
+        test_note=change.question.test_note,
     )
+
+
+def _remaining(values: Tensor, decided: Decided) -> Split:
+    """The images that remain, as the head sees them."""
+    rows = torch.from_numpy(np.flatnonzero(decided.keep)).to(values.device)
+    return Split(values[rows], torch.from_numpy(decided.labels).to(values.device)[rows])
 
 
 def _random_removal(n: int, removed: int, seed: int) -> BoolArray:

@@ -41,6 +41,8 @@ class Verdict:
     """(SEEDS, n_test): the same initial weights, other images removed."""
     warning: str = ""
     """Why the model cannot judge, a sentence; "" where it can."""
+    test_note: str = ""
+    """What was corrected among the test images, a sentence."""
 
     @property
     def n_test(self) -> int:
@@ -105,7 +107,7 @@ class Verdict:
     @property
     def paragraphs(self) -> tuple[str, ...]:
         """All that is to be said, the most important first."""
-        return tuple(filter(None, (self.warning, self.sentence, CAVEAT)))
+        return tuple(filter(None, (self.warning, self.sentence, self.test_note, CAVEAT)))
 
 
 def signed_points(value: float) -> str:
