@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from tracin.flags import RankBy, new_parser, positive_int, run_command, show
+from tracin.flags import RankBy, natural_int, new_parser, positive_int, run_command, show
 
 NAME = "analyze_results.py"
 
@@ -62,8 +62,25 @@ def build_parser() -> argparse.ArgumentParser:
         "or by their plain mean score, where large gradients and wrong labels come first "
         "(default: %(default)s; Gauss-Newton scores always go by the plain mean)",
     )
+    _add_bar(parser)
     _add_other_runs(parser)
     return parser
+
+
+def _add_bar(parser: argparse.ArgumentParser) -> None:
+    bar = parser.add_argument_group("exit with status 3 unless the data are good enough")
+    bar.add_argument(
+        "--fail_under",
+        type=_percent,
+        metavar="PERCENT",
+        help="least health score",
+    )
+    bar.add_argument(
+        "--max_leaks",
+        type=natural_int,
+        metavar="N",
+        help="most test images that may be training images too, pixel by pixel",
+    )
 
 
 def _add_other_runs(parser: argparse.ArgumentParser) -> None:
@@ -105,14 +122,23 @@ def _number_or_path(text: str) -> int | Path:
     return positive_int(text) if text.lstrip("-").isdigit() else Path(text)
 
 
+def _percent(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 100:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 100")
+    return value
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status: 0, or 1 after an error that the user can put right, or 130 after Ctrl-C."""
+    """Exit status: 0; 1 after an error that the user can put right; 3 where the data are not as
+    good as was asked; 130 after Ctrl-C.
+    """
     parser = build_parser()
     arguments = parser.parse_args(argv)
     _check_flags(parser, arguments)
     return run_command(
         NAME,
-        lambda: show(_run(arguments)),
+        lambda: _run(arguments),
         interrupted="Interrupted: some files may be missing. Run it again.",
     )
 
@@ -125,24 +151,33 @@ def _check_flags(parser: argparse.ArgumentParser, arguments: argparse.Namespace)
         parser.error("--apply and --cleaned_dir go together")
     if arguments.dry_run and arguments.apply is None:
         parser.error("--dry_run goes with --apply")
+    if any(flag is not None for flag in asked) and _bar_is_asked(arguments):
+        parser.error("--fail_under and --max_leaks go with the analysis alone")
 
 
-def _run(arguments: argparse.Namespace) -> str:
-    """Do what the flags ask for; return what the user reads of it."""
+def _bar_is_asked(arguments: argparse.Namespace) -> bool:
+    return arguments.fail_under is not None or arguments.max_leaks is not None
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    """Do what the flags ask for, and print what the user reads of it."""
     if arguments.apply is not None:
-        return _apply(arguments)
+        show(_apply(arguments))
+        return
     from tracin.results.one_run import one_run
 
     with one_run(arguments.results_dir):
         if arguments.explain is not None:
-            return _explain(arguments)
-        if arguments.what_if is not None:
-            return _what_if(arguments)
-        return _analyze(arguments)
+            show(_explain(arguments))
+        elif arguments.what_if is not None:
+            show(_what_if(arguments))
+        else:
+            _analyze(arguments)
 
 
-def _analyze(arguments: argparse.Namespace) -> str:
+def _analyze(arguments: argparse.Namespace) -> None:
     from tracin.analyze.console import closing_summary
+    from tracin.analyze.gate import Bar, check_bar
     from tracin.analyze.run import AnalyzeConfig, run
 
     config = AnalyzeConfig(
@@ -151,7 +186,9 @@ def _analyze(arguments: argparse.Namespace) -> str:
         top_k=arguments.top_k,
         rank_by=arguments.rank_by,
     )
-    return closing_summary(run(config), arguments.results_dir)
+    outcome = run(config)
+    show(closing_summary(outcome, arguments.results_dir))
+    check_bar(outcome.overall, Bar(arguments.fail_under, arguments.max_leaks))
 
 
 def _explain(arguments: argparse.Namespace) -> str:

@@ -4,5 +4,7 @@
 class TracInError(Exception):
     """Something the user can put right: the message says what is wrong, where, and what to do.
 
-    Scripts print it on stderr and exit 1, without a traceback.
+    Scripts print it on stderr and exit with ``status``, without a traceback.
     """
+
+    status = 1

@@ -219,7 +219,7 @@ def show(text: str, *, error: bool = False) -> None:
 
 
 def run_command(name: str, act: Callable[[], None], *, interrupted: str) -> int:
-    """Call ``act``; return the exit status: 0, 1 after an error that the user can put right, 130
+    """Call ``act``; return the exit status: 0, that of an error that the user can put right, 130
     after Ctrl-C. Errors are one line on stderr.
 
     The net for whatever a machine refuses (a file, memory, standard output) is here; whoever knows
@@ -247,7 +247,7 @@ def run_command(name: str, act: Callable[[], None], *, interrupted: str) -> int:
             if sentence is None:
                 raise  # a fault of ours, or of a library that is there and broken
             show(f"{name}: {sentence}", error=True)
-            return 1
+            return error.status if isinstance(error, TracInError) else 1
     return 0
 
 

@@ -45,7 +45,7 @@ def test_it_writes_what_it_says(analysed: Analysed) -> None:
     pictures = (outcome.dashboard, *outcome.class_pages)
     written = {path.relative_to(folder).as_posix() for path in (*pictures, *outcome.copies)}
     extra = files(folder) - analysed.before - written - {schema.ANALYSIS_FILES}
-    assert extra <= {"report.html"}
+    assert extra == {schema.REPORT, schema.ANALYSIS}
     assert written <= files(folder)
     assert {f"{name}_summary.png" for name in outcome.overall.groups} <= written
     for path in pictures:

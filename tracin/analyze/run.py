@@ -20,6 +20,7 @@ from tracin.analyze.read.from_tables import scores_from_tables
 from tracin.analyze.read.inputs import Inputs, read_inputs
 from tracin.analyze.read.scan import MatrixSummary, scan
 from tracin.analyze.read.thumbnails import thumbnails_by_row
+from tracin.analyze.record import analysis_record, write_record
 from tracin.analyze.report.analysis import Analysis, read_page_tables
 from tracin.analyze.report.page import write_report
 from tracin.analyze.words.findings import Words, in_words
@@ -27,7 +28,7 @@ from tracin.errors import TracInError
 from tracin.flags import RankBy
 from tracin.image_folder import SPLITS
 from tracin.places import refuse_inside
-from tracin.results.schema import CLASS_SUMMARY_SUFFIX, DASHBOARD, REPORT, TRAIN_SUMMARY
+from tracin.results.schema import ANALYSIS, CLASS_SUMMARY_SUFFIX, DASHBOARD, REPORT, TRAIN_SUMMARY
 from tracin.results.staging import staged_analysis
 from tracin.wording import count
 
@@ -81,12 +82,17 @@ def run(config: AnalyzeConfig) -> Outcome:
             tables = read_page_tables(inputs, config.results_dir)
             analysis = Analysis(config.results_dir, inputs, scores, overall, words, tables)
             unshown = write_report(folder / REPORT, analysis)
+            more = _left_out(config, inputs, overall, found, undrawn)
+            left_out = (*inputs.left_out, *more, *unshown)
+            record = analysis_record(
+                overall, words, left_out, inputs.run.run_id if inputs.run else ""
+            )
+            write_record(folder / ANALYSIS, record)
     except OSError as error:
         raise TracInError(
             f"Cannot write to {config.results_dir} ({error}). Make room there, or name another "
             "folder with --results_dir."
         ) from error
-    left_out = (*inputs.left_out, *_left_out(config, inputs, overall, found, undrawn), *unshown)
     report, dashboard = config.results_dir / REPORT, config.results_dir / DASHBOARD
     class_pages, copies = (
         tuple(config.results_dir / name for name in names)

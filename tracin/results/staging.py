@@ -129,6 +129,12 @@ def _entry(content: Any) -> Written:
     )
 
 
+_OF_ANALYSIS = (
+    *(schema.DASHBOARD, schema.REPORT, schema.ANALYSIS),
+    *(schema.WHAT_IF, schema.WHAT_IF_ANSWERS),
+)
+
+
 def _is_of_analysis(name: str) -> bool:
     """Whether an analysis writes files of this name, whatever a record says."""
     parts = PurePosixPath(name).parts or ("",)
@@ -136,8 +142,7 @@ def _is_of_analysis(name: str) -> bool:
         return parts[-1].startswith(schema.RANK_PREFIX)
     if parts[0] == schema.EXPLANATIONS:
         return name.endswith(".png")
-    known = (schema.DASHBOARD, schema.REPORT, schema.WHAT_IF, schema.WHAT_IF_ANSWERS)
-    return name in known or (len(parts) == 1 and name.endswith(schema.CLASS_SUMMARY_SUFFIX))
+    return name in _OF_ANALYSIS or (len(parts) == 1 and name.endswith(schema.CLASS_SUMMARY_SUFFIX))
 
 
 def _remove(results_dir: Path, files: Iterable[Written]) -> None:

@@ -189,8 +189,9 @@ class OverallSummary:
     classes: tuple[ClassSummary, ...]
     check: ModelCheck | None = None
     """Whether the model can judge; None: no file tells."""
-    same_pictures: tuple[SamePicture, ...] = ()
-    """Under two labels, or in training and test: certain whatever the model."""
+    same_pictures: tuple[SamePicture, ...] | None = None
+    """Under two labels, or in training and test: certain whatever the model; None where no file
+    tells."""
     test_suspects: tuple[TestSuspect, ...] = ()
     """Test images whose labels look wrong, most suspicious first."""
 

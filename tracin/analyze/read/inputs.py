@@ -91,8 +91,8 @@ class Inputs:
     data_dir: Path
     left_out: tuple[str, ...]
     """Sentences: what the analysis does without, and for want of which file."""
-    same_pictures: tuple[SamePicture, ...] = ()
-    """Under two labels, or in training and test; none where no file tells."""
+    same_pictures: tuple[SamePicture, ...] | None = None
+    """Under two labels, or in training and test; None where no file tells."""
 
 
 def read_inputs(results_dir: Path, data_dir: Path | None = None) -> Inputs:

@@ -26,15 +26,16 @@ class SamePicture:
         return self.label != self.other_label
 
 
-def read_same_pictures(folder: Path) -> tuple[SamePicture, ...]:
-    """The pairs in ``folder`` that matter: under two labels, or in training and test.
+def read_same_pictures(folder: Path) -> tuple[SamePicture, ...] | None:
+    """The pairs in ``folder`` that matter: under two labels, or in training and test; None where no
+    file tells.
 
     Raises:
         TracInError: the table of duplicates is damaged.
     """
     table = read_optional(folder, schema.DUPLICATES)
     if table is None:
-        return ()
+        return None
     columns = ("kind", "path_a", "class_a", "path_b", "class_b")
     same = table[table["identical_pixels"]]
     pairs = [

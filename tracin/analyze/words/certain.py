@@ -14,7 +14,7 @@ CERTAIN = "Certain, whatever the model"
 
 def certain_findings(overall: OverallSummary) -> Iterator[str]:
     """Pictures under two labels, then test images that are training images too."""
-    conflicts, leaked = _conflicts(overall), _leaked(overall)
+    conflicts, leaked = contradictions(overall), leaked_test_images(overall)
     pictures = len({pair.path for pair in conflicts})
     if pictures == 1:
         yield f"{CERTAIN}: {_pair(conflicts[0])} are the same picture under two labels."
@@ -34,7 +34,7 @@ def certain_findings(overall: OverallSummary) -> Iterator[str]:
 
 def certain_advice(overall: OverallSummary) -> Iterator[str]:
     """What to do about it."""
-    conflicts, leaked = _conflicts(overall), _leaked(overall)
+    conflicts, leaked = contradictions(overall), leaked_test_images(overall)
     if conflicts:
         more = f", then the {len(conflicts) - 1:,} other pairs" if len(conflicts) > 2 else ""
         more = ", then the other pair" if len(conflicts) == 2 else more
@@ -50,13 +50,15 @@ def certain_advice(overall: OverallSummary) -> Iterator[str]:
         )
 
 
-def _conflicts(overall: OverallSummary) -> list[SamePicture]:
-    return [pair for pair in overall.same_pictures if pair.conflict]
+def contradictions(overall: OverallSummary) -> list[SamePicture]:
+    """The pairs that stand under two labels."""
+    return [pair for pair in overall.same_pictures or () if pair.conflict]
 
 
-def _leaked(overall: OverallSummary) -> Sequence[str]:
-    """Test images, each once."""
-    return [*dict.fromkeys(pair.other_path for pair in overall.same_pictures if pair.leak)]
+def leaked_test_images(overall: OverallSummary) -> Sequence[str]:
+    """Test images that are training images too, each once."""
+    pairs = overall.same_pictures or ()
+    return [*dict.fromkeys(pair.other_path for pair in pairs if pair.leak)]
 
 
 def _pair(pair: SamePicture) -> str:
