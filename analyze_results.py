@@ -187,6 +187,8 @@ def _analyze(arguments: argparse.Namespace) -> None:
         rank_by=arguments.rank_by,
     )
     outcome = run(config)
+    if outcome.overall.warning:
+        show(f"Warning: {outcome.overall.warning}", error=True)
     show(closing_summary(outcome, arguments.results_dir))
     check_bar(outcome.overall, Bar(arguments.fail_under, arguments.max_leaks))
 

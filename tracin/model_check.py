@@ -54,6 +54,15 @@ def wilson_interval(right: int, n: int, z: float = Z_95) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
+def knows_few(right: int, n: int) -> bool:
+    """Whether a model that is right on ``right`` of ``n`` images knows fewer than half of them.
+
+    Of a handful it may be wrong by chance; then only what the interval rules out counts.
+    """
+    enough = n >= FEWEST_TO_RULE_OUT or wilson_interval(right, n)[1] < GOOD_ENOUGH
+    return enough and right < GOOD_ENOUGH * n
+
+
 @dataclass(frozen=True)
 class Answers:
     """What the model named for the images of one split."""
@@ -183,6 +192,11 @@ class ModelCheck:
         if self.train.classes == 1:
             return "There is one class only: a model has nothing to tell apart, and cannot judge."
         return "This model cannot judge these images: what it thinks of single labels is withheld."
+
+    @property
+    def warning(self) -> str:
+        """What stands above every figure: that the model cannot judge, or knows too little."""
+        return self.headline or self.weakness
 
     @property
     def problems(self) -> tuple[str, ...]:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 import analyze_results
 from tests.analyze.report.review_world import ReviewWorld, make_review_world
+from tests.analyze.world import write_run
 from tracin.analyze.explain import ExplainConfig, explain
 from tracin.analyze.pictures.explanation import draw_explanation
 from tracin.analyze.pictures.style import applied_style
 from tracin.analyze.read.lookup import find_test_image
 from tracin.errors import TracInError
+from tracin.model_check import ModelCheck, count_answers
 from tracin.results import schema
 from tracin.results.staging import staged
 
@@ -82,6 +87,22 @@ def test_table_and_picture(review: ReviewWorld, capsys: pytest.CaptureFixture[st
         assert picture.parent == folder / "explanations"
         with Image.open(picture) as image:
             assert image.size[0] == 1920
+
+
+def test_a_model_that_cannot_judge_is_said_first(
+    review: ReviewWorld, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "results"
+    shutil.copytree(review.world.results_dir, folder)
+    world = replace(review.world, results_dir=folder)
+    labels = world.train_labels
+    answers = count_answers(labels, np.zeros_like(labels), world.names)
+    write_run(world, model_check=(check := ModelCheck(answers, answers)))
+    path = str(schema.read_table(folder, schema.INFLUENCE_SUMMARY)["test_path"][0])
+    assert analyze_results.main(["--results_dir", str(folder), "--explain", path]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"Warning: {check.headline}\n")
+    assert "label looks wrong" not in said
 
 
 def test_an_image_without_influence_says_so(review: ReviewWorld, tmp_path: Path) -> None:

@@ -21,7 +21,9 @@ def test_every_verdict_is_withheld_and_the_scores_are_shown(
     write_run(world, model_check=check)
     assert read_run_info(world.results_dir).model_check == check
     assert analyze_results.main(["--results_dir", str(world.results_dir)]) == 0
-    console = capsys.readouterr().out
+    output = capsys.readouterr()
+    assert output.err == f"Warning: {check.headline}\n"
+    console = output.out
     page = (world.results_dir / schema.REPORT).read_text(encoding="utf-8")
     body = page[page.index("<main") : page.index("</main>")]
     for said in (console, body):

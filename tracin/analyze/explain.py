@@ -84,10 +84,11 @@ def explain(config: ExplainConfig) -> str:
             f"Cannot write to {config.results_dir} ({error}). Make room there, or copy the "
             "results to another folder and name it with --results_dir."
         ) from error
-    return "\n\n".join(
+    texts = (
         "\n".join((*_as_text(explanation), f"Picture: {config.results_dir / picture}"))
         for picture, explanation in zip(pictures, explanations, strict=True)
     )
+    return "\n\n".join((*([f"Warning: {run.warning}"] if run.warning else []), *texts))
 
 
 def _read_needed(folder: Path, name: str) -> pd.DataFrame:
@@ -111,14 +112,18 @@ class _Run:
     """Probability of the predicted class, by test_path; empty where no file tells."""
     suggested: dict[str, str]
     """Training images whose label looks wrong, and what they look like."""
+    warning: str
+    """Why the model's opinion is worth little or nothing; "" where it is not."""
 
 
 def _read_run(folder: Path) -> _Run:
-    known = (folder / schema.RUN_INFO).exists()
-    method = read_run_info(folder).method if known else schema.TRACIN
+    info = read_run_info(folder) if (folder / schema.RUN_INFO).exists() else None
+    method = info.method if info else schema.TRACIN
+    check = info.model_check if info else None
     name, unit = METHOD_NAMES.get(method, (method, "score"))
     suggested: dict[str, str] = {}
-    if (suspects := read_optional(folder, schema.SUSPECTS)) is not None:
+    judges = check is None or check.can_judge
+    if judges and (suspects := read_optional(folder, schema.SUSPECTS)) is not None:
         suggested = dict(zip(suspects["train_path"], suspects["suggested_class"], strict=True))
     return _Run(
         method=name,
@@ -126,6 +131,7 @@ def _read_run(folder: Path) -> _Run:
         normalized=method == schema.TRACIN,
         probabilities=read_probabilities(folder, schema.PREDICTIONS),
         suggested=suggested,
+        warning=check.warning if check else "",
     )
 
 

@@ -45,6 +45,8 @@ def _health_lacking(overall: OverallSummary, least: float | None) -> Iterator[st
         yield f"The health score is withheld, since the model cannot judge, {asked}"
     elif not health.of_labels:
         yield f"There is no health score of the labels without {TRAIN_SUMMARY}, {asked}"
+    elif health.doubt:
+        yield f"The health score proves nothing, since the model is {health.doubt}, {asked}"
     elif health.percent < least:
         # As many decimals as it takes to see that the figure is below.
         shown = next(

@@ -86,6 +86,7 @@ def _health(health: Health | None) -> dict[str, Any] | None:
         "good": health.good,
         "n": health.n,
         "of_labels": health.of_labels,
+        "doubt": health.doubt or None,
     }
 
 

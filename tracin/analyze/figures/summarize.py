@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from tracin.analyze.figures.health import check_of, health_of
 from tracin.analyze.figures.summary import (
     STRONGEST,
     ClassSummary,
-    Health,
     Mistakes,
     OverallSummary,
     RankedImage,
@@ -19,9 +19,8 @@ from tracin.analyze.figures.summary import (
 from tracin.analyze.read.inputs import Inputs
 from tracin.analyze.read.scan import Float64Array, Int64Array, MatrixSummary
 from tracin.flags import RankBy
-from tracin.model_check import ModelCheck
 from tracin.results.run_info import RunInfo
-from tracin.results.schema import GAUSS_NEWTON, SUSPICION_CUT, TRACIN
+from tracin.results.schema import GAUSS_NEWTON, TRACIN
 from tracin.wording import count, noun_for
 
 METHOD_NAMES = {
@@ -63,7 +62,7 @@ def summarize(
         rank_by: what helpful images are ranked by; ``raw`` where ``inputs`` has no self-influence,
             and for Gauss-Newton scores, which make up for the size of a gradient themselves.
     """
-    check = _check(inputs)
+    check = check_of(inputs)
     if check is not None and not check.can_judge:
         inputs = _without_verdicts(inputs)
     gauss_newton = inputs.run is not None and inputs.run.method == GAUSS_NEWTON
@@ -80,9 +79,9 @@ def summarize(
         n_train=inputs.n_train,
         n_test=n_test,
         n_train_classes=len(set(labels)) if labels else None,
-        test_accuracy=inputs.run.test_accuracy if inputs.run else counted,
+        test_accuracy=inputs.run.test_accuracy if inputs.run and counted is None else counted,
         n_right=n_right,
-        health=_health(inputs, scores.test_mean),
+        health=health_of(inputs, scores.test_mean),
         score_range=(float(scores.test_min.min()), float(scores.test_max.max())),
         test_max=scores.test_max,
         test_min=scores.test_min,
@@ -127,7 +126,7 @@ def _class_summary(
     return ClassSummary(
         name=name,
         is_class=test.has_classes,
-        health=_health(inputs, test_mean, name if test.has_classes else None),
+        health=health_of(inputs, test_mean, name if test.has_classes else None),
         n_train=labels.count(name) if labels and test.has_classes else None,
         n_right=None if test.correct is None else int(test.correct[members].sum()),
         test_mean=test_mean,
@@ -139,26 +138,6 @@ def _class_summary(
         strongest=strongest[:STRONGEST],
         by_label=_by_label(means, labels),
     )
-
-
-def _health(inputs: Inputs, test_mean: Float64Array, label: str | None = None) -> Health | None:
-    """Of the training labels (of one class: ``label``); without suspicion of the test images."""
-    check = _check(inputs)
-    if check is not None and not check.can_judge:
-        return None
-    train = inputs.train
-    if train.suspicion is None or train.labels is None:
-        return Health(int(np.count_nonzero(test_mean > 0)), len(test_mean), of_labels=False)
-    suspicion = train.suspicion
-    if label is not None:
-        suspicion = suspicion[np.array([given == label for given in train.labels], dtype=bool)]
-    if not len(suspicion):
-        return None
-    return Health(int(np.count_nonzero(suspicion < SUSPICION_CUT)), len(suspicion))
-
-
-def _check(inputs: Inputs) -> ModelCheck | None:
-    return inputs.run.model_check if inputs.run else None
 
 
 def _image(inputs: Inputs, index: int, score: float) -> RankedImage:

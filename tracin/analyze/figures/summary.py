@@ -24,6 +24,7 @@ FAIR_FROM = 60
 """The bands of the health score in percent; exactly 95 is GOOD, and below 60 NEEDS ATTENTION."""
 
 TOO_FEW = "too few to judge"
+NO_VERDICT = "no verdict"
 
 STRONGEST = 20
 """Of how many opponents of a class the labels are counted."""
@@ -38,6 +39,9 @@ class Health:
     n: int
     of_labels: bool = True
     """False: from a matrix alone, the share of test images whose mean influence is above zero."""
+    doubt: str = ""
+    """Why a good score proves nothing, where the model knows few of these images: that it is
+    ``right on only 3 of 24 test images``."""
 
     @property
     def percent(self) -> float:
@@ -46,8 +50,16 @@ class Health:
 
     @property
     def band(self) -> str:
-        """The name that the bands give ``percent``; "" for too few images."""
-        return _band(self.percent) if self.n >= FEWEST_TO_JUDGE else ""
+        """The name that the bands give ``percent``; "" for too few images, and where a good one
+        would rest on a model that does not know them."""
+        if self.n < FEWEST_TO_JUDGE or (self.doubt and self.percent >= GOOD_FROM):
+            return ""
+        return _band(self.percent)
+
+    @property
+    def verdict(self) -> str:
+        """The band, or why there is none."""
+        return self.band or (NO_VERDICT if self.n >= FEWEST_TO_JUDGE else TOO_FEW)
 
     @property
     def shown(self) -> str:
@@ -59,7 +71,7 @@ class Health:
         return f"{text}%"
 
     def __str__(self) -> str:
-        return f"{self.shown} ({self.band or TOO_FEW})"
+        return f"{self.shown} ({self.verdict})"
 
 
 def _band(percent: float) -> str:
@@ -199,6 +211,11 @@ class OverallSummary:
     def can_judge(self) -> bool:
         """False: every verdict that rests on the model is withheld."""
         return self.check is None or self.check.can_judge
+
+    @property
+    def warning(self) -> str:
+        """What is said before all else: that the model cannot judge, or knows too little."""
+        return "" if self.check is None else self.check.warning
 
     @property
     def all_zero(self) -> bool:

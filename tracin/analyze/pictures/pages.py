@@ -14,6 +14,8 @@ from tracin.analyze.pictures import charts, heat_map, panels, style, text
 from tracin.analyze.pictures.panels import FindPixels, ImageRow
 from tracin.analyze.words.findings import Words
 from tracin.analyze.words.tiles import Effect, class_tiles, overall_tiles, remark_on
+from tracin.results.schema import REPORT
+from tracin.wording import count
 
 # Inches, from top to bottom.
 HEADING_HEIGHT = 0.95
@@ -37,6 +39,8 @@ HISTOGRAM_WIDTH = 3.55
 CLASS_AVERAGES_WIDTH = 6.2
 LABEL_BEYOND = 0.3
 """Right of a chart whose last label may stand under its corner: half of that label."""
+FINDINGS = 7
+"""So many of them the dashboard tells at most; the page has them all."""
 HEADING_TAIL = 5
 """Kept for the words of a heading around the name of a class."""
 
@@ -44,7 +48,10 @@ HEADING_TAIL = 5
 def dashboard(overall: OverallSummary, words: Words, find_pixels: FindPixels) -> Figure:
     """The main picture: figures, distributions, classes, the strongest images, and advice."""
     columns = (style.CONTENT_WIDTH - COLUMN_GAP) / 2
-    closing = (("Key findings", words.findings), ("Recommendations", words.recommendations))
+    closing = (
+        ("Key findings", first_findings(words.findings)),
+        ("Recommendations", words.recommendations),
+    )
     rows = _image_rows(overall, "all test images", find_pixels)
     influence = strongest_class_influence(overall, heat_map.MOST_CLASSES)
     page = _Page(
@@ -52,7 +59,7 @@ def dashboard(overall: OverallSummary, words: Words, find_pixels: FindPixels) ->
         max(panels.sentences_height(said, columns) for _, said in closing),
     )
     title = "Which training images helped, and which hurt"
-    panels.draw_heading(page.heading(), title, _remark(overall), warning=_warning(overall))
+    panels.draw_heading(page.heading(), title, _remark(overall), warning=overall.warning)
     panels.draw_tiles(page.tiles(), overall_tiles(overall))
     second = BESIDE_COUNTS + HISTOGRAM_WIDTH + CHART_GAP + BESIDE_COUNTS
     third = second + HISTOGRAM_WIDTH + CHART_GAP + BESIDE_SCORES
@@ -87,7 +94,7 @@ def class_page(
     room = style.CONTENT_WIDTH - text.width(question, style.TITLE, "bold")
     name = summary.name if summary.is_class else summary.name.capitalize()
     title = text.fit(name, room, style.TITLE, "bold") + question
-    panels.draw_heading(page.heading(), title, _remark(overall), warning=_warning(overall))
+    panels.draw_heading(page.heading(), title, _remark(overall), warning=overall.warning)
     panels.draw_tiles(page.tiles(), class_tiles(summary, overall))
     chart = averages(summary.test_mean, summary.unit)
     charts.draw_chart(page.chart(BESIDE_SCORES, CLASS_AVERAGES_WIDTH), chart)
@@ -144,8 +151,12 @@ class _Page:
         return self._axes(left, self._tops[-2], width, self._closing_height)
 
 
-def _warning(overall: OverallSummary) -> str:
-    return "" if overall.check is None else overall.check.headline
+def first_findings(findings: Sequence[str]) -> Sequence[str]:
+    """Those that the dashboard tells, and how many more there are."""
+    more = len(findings) - FINDINGS
+    if more <= 0:
+        return findings
+    return [*findings[:FINDINGS], f"{count(more, 'more finding')} in {REPORT}."]
 
 
 def _remark(overall: OverallSummary) -> str:

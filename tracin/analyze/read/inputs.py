@@ -53,6 +53,8 @@ class TrainImages:
     """Relative to the data folder, with forward slashes."""
     labels: tuple[str | None, ...] | None = None
     """The class that each image was given; None where no file tells."""
+    correct: npt.NDArray[np.bool_] | None = None
+    """(n_train,): whether the model names the given class."""
     self_influence: npt.NDArray[np.float64] | None = None
     suspicion: npt.NDArray[np.float64] | None = None
     """(n_train,), 0 or above; from ``schema.SUSPICION_CUT`` on a label looks wrong."""
@@ -200,6 +202,7 @@ def _train_images(folder: Path, table: pd.DataFrame, left_out: list[str]) -> Tra
     return TrainImages(
         paths=tuple(table["train_path"]),
         labels=tuple(table["train_class"]),
+        correct=(table["predicted_class"] == table["train_class"]).to_numpy(np.bool_),
         self_influence=table["self_influence"].to_numpy(np.float64),
         suspicion=table["suspicion"].to_numpy(np.float64) if "suspicion" in table else None,
         suspects=_suspects(folder, table, left_out),

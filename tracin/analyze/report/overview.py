@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tracin.analyze.figures.distribution import overall_charts
 from tracin.analyze.figures.summarize import checkpoint_files, run_date
-from tracin.analyze.figures.summary import TOO_FEW, ClassSummary, RankedImage
+from tracin.analyze.figures.summary import ClassSummary, RankedImage
 from tracin.analyze.report import svg
 from tracin.analyze.report.analysis import Analysis, PagePicture
 from tracin.analyze.words.tiles import Tile, overall_tiles, remark_on
@@ -81,7 +81,7 @@ def overview_section(analysis: Analysis) -> Overview:
         method=overall.method,
         unit=overall.unit,
         run=tuple(_run_in_words(analysis)),
-        warning="" if overall.check is None else overall.check.headline,
+        warning=overall.warning,
         tiles=tuple(overall_tiles(overall)),
         findings=analysis.words.findings,
         recommendations=analysis.words.recommendations,
@@ -108,7 +108,7 @@ def _class_row(summary: ClassSummary) -> ClassRow:
         n_train="—" if summary.n_train is None else f"{summary.n_train:,}",
         health="—" if summary.health is None else summary.health.shown,
         health_share=None if summary.health is None else summary.health.percent / 100,
-        band="" if summary.health is None else summary.health.band or TOO_FEW,
+        band="" if summary.health is None else summary.health.verdict,
         accuracy="—" if accuracy is None else f"{accuracy:.1%}",
         accuracy_share=accuracy,
     )

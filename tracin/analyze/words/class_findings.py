@@ -39,13 +39,20 @@ def health_sentence(health: Health, of: str) -> str:
         return (
             f"{health.good:,} of {count(health.n, 'training label')}{of} "
             f"{'looks' if health.good == 1 else 'look'} right to the model: health {health}. "
-            f"{BLIND_SPOT}"
+            f"{_doubt(health, of)}{BLIND_SPOT}"
         )
     return (
         f"{health.good:,} of {count(health.n, 'test image')}{of} {has(health.good)} a mean "
         f"influence above zero: {health} helped on average. Without {TRAIN_SUMMARY} nothing can "
         "be said about the labels."
     )
+
+
+def _doubt(health: Health, of: str) -> str:
+    if not health.doubt:
+        return ""
+    proves = "" if health.band else ", so that this proves nothing"
+    return f"The model is {health.doubt}{of}{proves}. "
 
 
 def _sums(summary: ClassSummary) -> Iterator[str]:

@@ -16,9 +16,6 @@ from tracin.model_check import FEWEST_TO_JUDGE, ModelCheck, wilson_interval
 from tracin.results.schema import SUSPECTS, TEST_SUSPECTS
 from tracin.wording import count, first_few
 
-SENTENCES = 7
-"""So many findings the dashboard tells at most."""
-
 
 @dataclass(frozen=True)
 class Words:
@@ -52,9 +49,9 @@ def in_words(overall: OverallSummary) -> Words:
     findings = [
         *_weakness(overall),
         *certain_findings(overall),
-        *_told(_ABOUT_IMAGES, overall),
-        *(confusion.sentence for confusion in confusions[:2]),
         *_told(_ABOUT_ALL, overall),
+        *(confusion.sentence for confusion in confusions[:2]),
+        *_busiest_opponent(overall),
     ]
     advice = [*certain_advice(overall), *_advice(overall, confusions)] or [
         "Nothing to recommend: no label looks wrong, no test image is misclassified, and no class "
@@ -62,7 +59,7 @@ def in_words(overall: OverallSummary) -> Words:
         if overall.mistakes is None and overall.suspects is not None
         else "Nothing to recommend: nothing stands out in these scores."
     ]
-    return Words(tuple(findings[:SENTENCES]), tuple(advice), by_class)
+    return Words(tuple(findings), tuple(advice), by_class)
 
 
 def _withheld(check: ModelCheck, overall: OverallSummary) -> Words:
@@ -171,8 +168,10 @@ def _busiest_opponent(overall: OverallSummary) -> Iterator[str]:
 
 
 _Teller = Callable[[OverallSummary], Iterator[str]]
-_ABOUT_IMAGES: tuple[_Teller, ...] = (_health, _misclassified, _suspects, _test_suspects)
-_ABOUT_ALL: tuple[_Teller, ...] = (_weakest_class, _busiest_opponent)
+_ABOUT_ALL: tuple[_Teller, ...] = (
+    *(_health, _weakest_class),
+    *(_misclassified, _suspects, _test_suspects),
+)
 
 
 def _told(tellers: Sequence[_Teller], overall: OverallSummary) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from tracin.analyze.figures.summary import TOO_FEW, ClassSummary, Health, OverallSummary
+from tracin.analyze.figures.summary import ClassSummary, Health, OverallSummary
 from tracin.flags import RankBy
 from tracin.wording import count, signed
 
@@ -72,14 +72,19 @@ def _health_tile(name: str, health: Health | None, can_judge: bool) -> Tile:
     if health is None:
         why = "no training image has this label" if can_judge else "the model cannot judge"
         return Tile(name, "withheld" if not can_judge else "—", why)
-    value = f"{health.shown} {health.band or TOO_FEW}"
+    value = f"{health.shown} {health.verdict}"
     look = "looks" if health.good == 1 else "look"
     what = (
         f"{count(health.n, 'label')} {look} right"
         if health.of_labels
         else f"{health.n:,} helped on average"
     )
-    return Tile(name, value, f"{health.good:,} of {what}", health.band or None)
+    remark = (
+        f"{health.good:,} of {what}"
+        if health.band
+        else health.doubt or f"{health.good:,} of {what}"
+    )
+    return Tile(name, value, remark, health.band or None)
 
 
 def _accuracy_tile(name: str, accuracy: float | None, right: int | None, n: int) -> Tile:
