@@ -79,7 +79,7 @@ def _run(config: RunConfig, say: Say, processes: Processes, held: ExitStack) -> 
         passed = pass_checkpoints(config, settled, images, load, settings, say)
         if processes.first:
             with stopwatch.step("check"):
-                check = _check(passed, load(settled.model_paths[-1]), settings)
+                check = _check(passed, load(settled.model_paths[-1]), settings, settled)
     if not processes.first:
         _score(config, passed, processes, folder=None)
         processes.wait()  # torchrun counts a process that leaves minutes before another as lost
@@ -108,7 +108,7 @@ def _run(config: RunConfig, say: Say, processes: Processes, held: ExitStack) -> 
     return info
 
 
-def _check(passed: Passed, loaded: Loaded, settings: PassSettings) -> ModelCheck:
+def _check(passed: Passed, loaded: Loaded, settings: PassSettings, settled: Settled) -> ModelCheck:
     """Whether the last checkpoint can judge; where it cannot, look for the reason."""
     train, test, shown = passed.train, passed.test, settings.preprocessing
     return check_model(
@@ -117,7 +117,12 @@ def _check(passed: Passed, loaded: Loaded, settings: PassSettings) -> ModelCheck
         train.table.class_names,
         shown,
         lambda: search_other_ways(
-            loaded.checkpoint, train.table, train.factors[-1], shown, settings.processes.device
+            loaded.checkpoint,
+            train.table,
+            train.factors[-1],
+            shown,
+            settled.as_stored,
+            settings.processes.device,
         ),
     )
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from tracin.compute.config import RunConfig
 from tracin.compute.model.stored import (
@@ -35,6 +35,8 @@ class Settled:
     rates: tuple[float | None, ...]
     """The flag's learning rate for each; None: what it stores, else the default."""
     preprocessing: Preprocessing
+    as_stored: Preprocessing | None
+    """How the checkpoints say that images were shown in training, where flags say otherwise."""
     notices: tuple[str, ...]
     """What the user should know of it, a sentence each."""
 
@@ -52,9 +54,8 @@ def settle(config: RunConfig) -> Settled:
         check_there(path)
         stored[path] = read_stored(path)
     order = _order_of_training(config.model_paths, stored)
-    paths = tuple(config.model_paths[place] for place in order)
-    shown = _Shown(config, stored)
-    preprocessing = shown.preprocessing()
+    paths = tuple(config.model_paths[position] for position in order)
+    shown = _shown(config, stored)
     notices = []
     if list(order) != sorted(order):
         notices.append(
@@ -68,7 +69,9 @@ def settle(config: RunConfig) -> Settled:
             f"Note: in training, images were shown with {' '.join(shown.overruled)}, and this "
             "run's flags say otherwise."
         )
-    return Settled(paths, tuple(rates[place] for place in order), preprocessing, tuple(notices))
+    as_stored = _as_stored(config, stored) if shown.overruled else None
+    rates = tuple(rates[position] for position in order)
+    return Settled(paths, rates, shown.preprocessing, as_stored, tuple(notices))
 
 
 def _rates_of_flag(config: RunConfig) -> tuple[float | None, ...]:
@@ -85,7 +88,7 @@ def _rates_of_flag(config: RunConfig) -> tuple[float | None, ...]:
 
 
 def _order_of_training(paths: Sequence[Path], stored: Mapping[Path, Stored]) -> list[int]:
-    """Places in ``paths`` by stored epoch; as they stand where not all store one.
+    """Positions in ``paths`` by stored epoch; as they stand where not all store one.
 
     A shell puts epoch_100 before epoch_20.
     """
@@ -96,49 +99,75 @@ def _order_of_training(paths: Sequence[Path], stored: Mapping[Path, Stored]) -> 
     return sorted(range(len(paths)), key=known.__getitem__)
 
 
+@dataclass(frozen=True)
 class _Shown:
     """How images are shown: what the flags say, else what the checkpoints store, else the usual."""
 
-    def __init__(self, config: RunConfig, stored: Mapping[Path, Stored]) -> None:
-        self._config, self._stored = config, stored
-        self.taken: list[str] = []
-        """What was taken from the checkpoints, as flags."""
-        self.overruled: list[str] = []
-        """What the checkpoints store and the flags set otherwise, as flags."""
+    preprocessing: Preprocessing
+    taken: tuple[str, ...]
+    """What was taken from the checkpoints, as flags."""
+    overruled: tuple[str, ...]
+    """What the checkpoints store and the flags set otherwise, as flags."""
 
-    def preprocessing(self) -> Preprocessing:
-        config = self._config
-        resize_size, crop_size = (self._choose(key, stored_size) for key in SIZE_KEYS)
-        mean, std = (self._choose(key, stored_colour) for key in COLOUR_KEYS)
-        # With one size alone, the other must let the crop lie inside the image.
-        side = crop_size or min(CROP_SIZE, resize_size or CROP_SIZE)
-        resized = resize_size or max(RESIZE_SIZE, side)
-        if side > resized and config.crop_size is None:
-            side = resized
-        elif side > resized and config.resize_size is None:
-            resized = side
-        crop = Crop(resized, side, config.resize_mode or "shorter")
-        return Preprocessing(crop, Normalization(mean or IMAGENET_MEAN, std or IMAGENET_STD))
 
-    def _choose(self, key: str, read: Callable[[Stored, str, Path], Value | None]) -> Value | None:
-        flag: Value | None = getattr(self._config, key)
-        if flag is not None:
-            values = {self._read_anyhow(key, read, path) for path in self._stored} - {None, flag}
-            self.overruled += [_as_flag(key, value) for value in values]
-            return flag
-        value = _agreed(key, {path: read(of, key, path) for path, of in self._stored.items()})
-        if value is not None:
-            self.taken.append(_as_flag(key, value))
-        return value
+@dataclass(frozen=True)
+class _Choice(Generic[Value]):
+    value: Value | None
+    """None: neither a flag nor a checkpoint tells."""
+    taken: tuple[str, ...] = ()
+    overruled: tuple[str, ...] = ()
 
-    def _read_anyhow(
-        self, key: str, read: Callable[[Stored, str, Path], Value | None], path: Path
-    ) -> Value | None:
-        """What is stored under ``key``; None where it cannot be used, which a flag makes good."""
-        try:
-            return read(self._stored[path], key, path)
-        except TracInError:
-            return None
+
+def _shown(config: RunConfig, stored: Mapping[Path, Stored]) -> _Shown:
+    resize, cut = (_choose(key, stored_size, config, stored) for key in SIZE_KEYS)
+    mean, std = (_choose(key, stored_colour, config, stored) for key in COLOUR_KEYS)
+    # With one size alone, the other must let the crop lie inside the image.
+    side = cut.value or min(CROP_SIZE, resize.value or CROP_SIZE)
+    resized = resize.value or max(RESIZE_SIZE, side)
+    if side > resized and config.crop_size is None:
+        side = resized
+    elif side > resized and config.resize_size is None:
+        resized = side
+    crop = Crop(resized, side, config.resize_mode or "shorter")
+    normalization = Normalization(mean.value or IMAGENET_MEAN, std.value or IMAGENET_STD)
+    return _Shown(
+        Preprocessing(crop, normalization),
+        (*resize.taken, *cut.taken, *mean.taken, *std.taken),
+        (*resize.overruled, *cut.overruled, *mean.overruled, *std.overruled),
+    )
+
+
+def _as_stored(config: RunConfig, stored: Mapping[Path, Stored]) -> Preprocessing | None:
+    """How images were shown in training, as far as the checkpoints agree on it."""
+    without_flags = replace(config, resize_size=None, crop_size=None, mean=None, std=None)
+    try:
+        return _shown(without_flags, stored).preprocessing
+    except TracInError:
+        return None
+
+
+def _choose(
+    key: str,
+    read: Callable[[Stored, str, Path], Value | None],
+    config: RunConfig,
+    stored: Mapping[Path, Stored],
+) -> _Choice[Value]:
+    flag: Value | None = getattr(config, key)
+    if flag is not None:
+        values = {_read_anyhow(key, read, path, of) for path, of in stored.items()} - {None, flag}
+        return _Choice(flag, overruled=tuple(_as_flag(key, value) for value in values))
+    value = _agreed(key, {path: read(of, key, path) for path, of in stored.items()})
+    return _Choice(value, taken=() if value is None else (_as_flag(key, value),))
+
+
+def _read_anyhow(
+    key: str, read: Callable[[Stored, str, Path], Value | None], path: Path, stored: Stored
+) -> Value | None:
+    """What is stored under ``key``; None where it cannot be used, which a flag makes good."""
+    try:
+        return read(stored, key, path)
+    except TracInError:
+        return None
 
 
 def _agreed(key: str, values: Mapping[Path, Value | None]) -> Value | None:

@@ -58,6 +58,22 @@ def test_the_size_of_the_training_is_found(side: int, best: float) -> None:
         assert found.tried < 30
 
 
+@pytest.mark.parametrize("side", [32, 64, 96, 128, 224, 320])
+def test_size_and_normalisation_that_are_both_wrong_are_found(side: int) -> None:
+    truth = Preprocessing(Crop(side, side), HALF)
+    used = Preprocessing(Crop(512, 448))
+    ways = usual_ways(used, own_side=4000)
+    found = find_better_way(ways, model_of(truth, 0.95), images=100, right_now=6, floor=0.1)
+    assert found.best is not None
+    assert found.best.preprocessing == truth
+
+
+def test_what_the_checkpoint_stores_is_tried_first() -> None:
+    stored = Preprocessing(Crop(75, 70), Normalization((0.3, 0.3, 0.3), (0.2, 0.2, 0.2)))
+    assert usual_ways(USED, 300, stored)[0] == stored
+    assert usual_ways(USED, 300, USED) == usual_ways(USED, 300)
+
+
 def test_another_normalisation_is_found_and_its_flags_are_named() -> None:
     truth = replace(USED, normalization=HALF)
     ways = usual_ways(USED, own_side=300)
@@ -126,7 +142,7 @@ def test_a_real_network_at_the_wrong_size(coloured: Path, tmp_path: Path) -> Non
     forward = Forward(fitted.backbone, CPU, "float32", HALF, fuse=False)
     small = pooled_features(forward, train, PassSettings(preprocessing=used, quiet=True)).values
     factors = compute_factors(fitted, small, labels)
-    found = search_other_ways(fitted, train, factors, used, CPU)
+    found = search_other_ways(fitted, train, factors, used, None, CPU)
     assert found.right_now / found.images < 0.4
     assert found.best is not None
     assert found.best.preprocessing.crop.crop_size == 128
@@ -143,6 +159,6 @@ def test_images_that_vanished_count_as_wrong(
     factors = compute_factors(checkpoint, torch.zeros(4, 2048), torch.from_numpy(few.labels))
     (tmp_path / "data" / few.paths[0]).unlink()
     used = Preprocessing(Crop(32, 32))
-    found = search_other_ways(checkpoint, few, factors, used, CPU)
+    found = search_other_ways(checkpoint, few, factors, used, None, CPU)
     assert found.best is None  # four images prove nothing
     assert found.images == 4

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tracin.compute.check.assignment import best_assignment
 from tracin.model_check import Z_99, wilson_interval
 
 Int64Array = npt.NDArray[np.int64]
@@ -62,26 +63,14 @@ def find_other_order(given: Int64Array, named: Int64Array, classes: int) -> Othe
 
 
 def match_outputs(given: Int64Array, named: Int64Array, classes: int) -> Int64Array:
-    """(C,): for each output of the model a class of its own, the most frequent pairs first.
+    """(C,): for each output of the model a class of its own, so that most images are right.
 
-    For a model that knows its classes this is the best assignment; outputs that are never named
-    keep their own class where it is free.
+    Where that leaves a choice, as for outputs that are never named, an output keeps its own class.
     """
     pairs = np.zeros((classes, classes), dtype=np.int64)
     np.add.at(pairs, (named, given), 1)
-    order = np.full(classes, -1)
-    free = np.ones(classes, dtype=bool)
-    for cell in np.argsort(-pairs, axis=None, kind="stable"):
-        output, label = divmod(int(cell), classes)
-        if pairs[output, label] == 0:
-            break
-        if order[output] < 0 and free[label]:
-            order[output], free[label] = label, False
-    for output in np.flatnonzero(order < 0).tolist():
-        if free[output]:
-            order[output], free[output] = output, False
-    order[order < 0] = np.flatnonzero(free)
-    return order
+    # All ties together weigh less than one image.
+    return best_assignment((classes + 1) * pairs + np.eye(classes, dtype=np.int64))
 
 
 def _halves(given: Int64Array) -> npt.NDArray[np.bool_]:

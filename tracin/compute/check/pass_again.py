@@ -35,6 +35,7 @@ def search_other_ways(
     table: ImageTable,
     factors: Factors,
     used: Preprocessing,
+    as_stored: Preprocessing | None,
     device: torch.device,
 ) -> Search:
     """Show some training images in other ways, until the model is clearly better.
@@ -44,13 +45,14 @@ def search_other_ways(
         table: the training images.
         factors: of these, for that checkpoint.
         used: how they were shown.
+        as_stored: how the checkpoint says that they were shown in training, where that differs.
         device: where the passes run.
     """
     sample = draw_subset(table, SAMPLE, seed=0)
     rows = torch.from_numpy(np.flatnonzero(np.isin(table.paths, sample.paths)))
     named = factors.logits.argmax(dim=1).cpu()[rows]
     right_now = int((named == torch.from_numpy(sample.labels)).sum())
-    ways = usual_ways(used, _own_side(sample))
+    ways = usual_ways(used, _own_side(sample), as_stored)
     with tqdm(total=len(ways), desc="Looking for the reason", unit="way", disable=None) as bar:
         count = _counter(checkpoint, sample, right_now / len(sample) + HOPE, device)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from tracin.flags import CROP_SIZE
 from tracin.images import Crop, Normalization, Preprocessing
 from tracin.model_check import Z_99, wilson_interval
 
@@ -23,6 +24,10 @@ NORMALIZATIONS = (
     Normalization((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
 )
 """ImageNet's, that to −1 … 1, and none."""
+
+FAR_APART = (32, 96, 224)
+"""Sides of the ladder that are tried with every normalisation: one of them is near enough to be
+clearly better where both are wrong."""
 
 
 @dataclass(frozen=True)
@@ -46,15 +51,18 @@ class Search:
     """The best of those that are clearly better; None where none is."""
 
 
-def usual_ways(used: Preprocessing, own_side: int) -> list[Preprocessing]:
+def usual_ways(
+    used: Preprocessing, own_side: int, as_stored: Preprocessing | None = None
+) -> list[Preprocessing]:
     """Usual ways to show images, those that are most often the reason first, without ``used``.
 
-    A dozen that are far apart: what lies between them is the climb's to find.
+    Some twenty that are far apart: what lies between them is the climb's to find.
 
     Args:
         used: how they were shown.
         own_side: the shorter side that most images have; photos as large as they come from a camera
             are no way to train.
+        as_stored: how the checkpoint says that they were shown in training, where that differs.
     """
     crops = [Crop()]
     if own_side <= LADDER[-1]:
@@ -62,6 +70,14 @@ def usual_ways(used: Preprocessing, own_side: int) -> list[Preprocessing]:
     ways = [replace(used, crop=each) for each in crops]
     ways += [replace(used, normalization=each) for each in NORMALIZATIONS]
     ways += [replace(used, crop=Crop(side, side)) for side in LADDER]
+    ways.append(replace(used, crop=Crop(CROP_SIZE, CROP_SIZE, "square")))
+    ways += [
+        Preprocessing(Crop(side, side), normalization)
+        for side in FAR_APART
+        for normalization in NORMALIZATIONS
+    ]
+    if as_stored is not None:
+        ways.insert(0, as_stored)
     return [way for way in dict.fromkeys(ways) if way != used]
 
 
