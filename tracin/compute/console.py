@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tracin.results.run_info import RunInfo
 from tracin.results.schema import SUSPECTS, TEST_SUSPECTS, files_of_run
-from tracin.wording import count, duration
+from tracin.wording import count, duration, signed
 
 
 def report(info: RunInfo, output_dir: Path) -> str:
@@ -25,7 +25,7 @@ def report(info: RunInfo, output_dir: Path) -> str:
         f"{count(info.test_images, 'test image')}{skipped}.\n"
         f"  model    {correct:,} of {count(info.test_images, 'test image')} right "
         f"({info.test_accuracy:.1%})\n"
-        f"  scores   {info.score_min:.3g} to {info.score_max:.3g} (above zero: helped)\n"
+        f"  scores   {signed(info.score_min)} to {signed(info.score_max)} (above zero: helped)\n"
         f"  suspects {suspects}\n{_test_suspects(info, output_dir)}"
         f"  time     {duration(info.seconds['total'])}, {duration(info.seconds['features'])} of it "
         f"passing images through the network, on {info.device}\n"

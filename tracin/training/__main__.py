@@ -41,7 +41,8 @@ examples:
   torchrun --nproc_per_node 2 -m tracin.training --batch_size 128
 
 Fine-tunes a ResNet50 with the Animals-10 head, first the head alone, then everything. Called again
-after a kill it goes on after the last finished epoch. Then run: python TracIn_Resnet50.py
+after a kill it goes on after the last finished epoch. Then run what it
+prints: TracIn_Resnet50.py with --model_path and the checkpoints
 """
 
 SCRATCH_WARNING = (

@@ -152,7 +152,7 @@ def suggest_by_centroid(
     The mean is over the images of ``reference``, or of ``checkpoints`` where that is None. The
     given class where no other class has an image.
 
-    Named the true class of 97.7 % of planted wrong labels, the averaged prediction of 96.3 %.
+    How often it names the true class, and how often the averaged prediction does: docs/quality.md.
     """
     labels, classes = checkpoints[0].labels, checkpoints[0].logits.shape[1]
     total = torch.zeros_like(checkpoints[0].logits)
