@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
-from scipy.stats import binomtest
 
-from tracin.model_check import Answers, ModelCheck, count_answers, wilson_interval
+from tracin.model_check import Answers, ModelCheck, count_answers
 
 NAMES = tuple("abcdefghijkl")
 
@@ -42,15 +39,6 @@ def judged(accuracy: float, train: int, test: int, shares: tuple[float, ...]) ->
         for _ in range(300)
     ]
     return float(np.mean([check.can_judge for check in checks]))
-
-
-@pytest.mark.parametrize(("right", "n"), [(0, 1), (1, 1), (1, 20), (19, 20), (33, 1000), (0, 50)])
-def test_the_interval_is_wilsons(right: int, n: int) -> None:
-    expected = binomtest(right, n).proportion_ci(0.95, method="wilson")
-    low, high = wilson_interval(right, n)
-    assert math.isclose(low, expected.low, abs_tol=1e-4)
-    assert math.isclose(high, expected.high, abs_tol=1e-4)
-    assert wilson_interval(0, 0) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize("classes", [2, 5, 10])

@@ -6,23 +6,17 @@ its scores are written, and every verdict that rests on it is withheld.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from tracin.intervals import wilson_interval
 from tracin.json_file import Natural, Positive
 from tracin.wording import count
 
 Int64Array = npt.NDArray[np.int64]
-
-Z_95 = 1.96
-"""Standard normal quantile of a two-sided 95 % interval."""
-
-Z_99 = 2.576
-"""Of a two-sided 99 % interval: for what was chosen among many for being the best."""
 
 COLLAPSED = 0.8
 """One class is named for nearly everything when so large a share of the images of all other classes
@@ -39,19 +33,6 @@ IMBALANCED = 10
 
 FEWEST_TO_JUDGE = 5
 """Figures of fewer images stand without a verdict: one image would change it."""
-
-
-def wilson_interval(right: int, n: int, z: float = Z_95) -> tuple[float, float]:
-    """The 95 % interval of a share, 0 to 1, of which ``right`` of ``n`` were seen (Wilson 1927).
-
-    Never leaves 0 … 1, and holds its coverage at small n and near the ends. (0, 1) for n = 0.
-    """
-    if n == 0:
-        return 0.0, 1.0
-    share, spread = right / n, z * z / n
-    centre = (share + spread / 2) / (1 + spread)
-    half = z / (1 + spread) * math.sqrt(share * (1 - share) / n + spread / (4 * n))
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def knows_few(right: int, n: int) -> bool:

@@ -14,7 +14,7 @@ from torchvision import transforms
 from tests.real_data import CLASS_NAMES, animals_resnet50
 from tests.training.short import config, quiet
 from tracin.images import find_images
-from tracin.model_check import wilson_interval
+from tracin.intervals import wilson_interval
 from tracin.training import outputs
 from tracin.training.images import choose_images
 from tracin.training.run import train

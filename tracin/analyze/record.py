@@ -10,7 +10,7 @@ from typing import Any
 from tracin.analyze.figures.summary import ClassSummary, Health, OverallSummary
 from tracin.analyze.words.certain import contradictions, leaked_test_images
 from tracin.analyze.words.findings import Words
-from tracin.model_check import wilson_interval
+from tracin.intervals import wilson_interval
 
 FORMAT = 1
 """Rises when a field changes its meaning."""

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from tracin.model_check import Z_95
+from tracin.intervals import Z_95
 
 SEEDS = 10
 T_95 = 2.262

@@ -12,7 +12,8 @@ from tracin.analyze.figures.summary import GOOD_FROM, OverallSummary
 from tracin.analyze.words.certain import certain_advice, certain_findings
 from tracin.analyze.words.class_findings import health_sentence, of_class
 from tracin.analyze.words.phrases import FEWEST, NAMED, Confusion, confusions_of, names
-from tracin.model_check import FEWEST_TO_JUDGE, ModelCheck, wilson_interval
+from tracin.intervals import wilson_interval
+from tracin.model_check import FEWEST_TO_JUDGE, ModelCheck
 from tracin.results.schema import SUSPECTS, TEST_SUSPECTS
 from tracin.wording import count, first_few
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tracin.compute.check.assignment import best_assignment
-from tracin.model_check import Z_99, wilson_interval
+from tracin.intervals import Z_99, wilson_interval
 
 Int64Array = npt.NDArray[np.int64]
 

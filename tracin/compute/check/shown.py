@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from tracin.flags import CROP_SIZE
 from tracin.images import Crop, Normalization, Preprocessing
-from tracin.model_check import Z_99, wilson_interval
+from tracin.intervals import Z_99, wilson_interval
 
 LADDER = (32, 64, 96, 128, 160, 192, 224, 256, 320, 384)
 """Sides that networks are usually trained at."""
