@@ -62,6 +62,13 @@ def build_parser() -> argparse.ArgumentParser:
         "or by their plain mean score, where large gradients and wrong labels come first "
         "(default: %(default)s; Gauss-Newton scores always go by the plain mean)",
     )
+    beside = parser.add_argument_group("beside another run")
+    beside.add_argument(
+        "--compare",
+        type=Path,
+        metavar="FOLDER",
+        help="results of an earlier run: accuracy and health side by side, mistakes mended and new",
+    )
     _add_bar(parser)
     _add_other_runs(parser)
     return parser
@@ -151,12 +158,9 @@ def _check_flags(parser: argparse.ArgumentParser, arguments: argparse.Namespace)
         parser.error("--apply and --cleaned_dir go together")
     if arguments.dry_run and arguments.apply is None:
         parser.error("--dry_run goes with --apply")
-    if any(flag is not None for flag in asked) and _bar_is_asked(arguments):
-        parser.error("--fail_under and --max_leaks go with the analysis alone")
-
-
-def _bar_is_asked(arguments: argparse.Namespace) -> bool:
-    return arguments.fail_under is not None or arguments.max_leaks is not None
+    of_analysis = [arguments.compare, arguments.fail_under, arguments.max_leaks]
+    if any(flag is not None for flag in asked) and any(flag is not None for flag in of_analysis):
+        parser.error("--compare, --fail_under and --max_leaks go with the analysis alone")
 
 
 def _run(arguments: argparse.Namespace) -> None:
@@ -185,6 +189,7 @@ def _analyze(arguments: argparse.Namespace) -> None:
         data_dir=arguments.data_dir,
         top_k=arguments.top_k,
         rank_by=arguments.rank_by,
+        compare_with=arguments.compare,
     )
     outcome = run(config)
     if outcome.overall.warning:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tracin.analyze.figures.summary import OverallSummary
 from tracin.analyze.run import Outcome
+from tracin.analyze.words.comparison import comparison_lines
 from tracin.results.schema import ANALYSIS, TOP_INFLUENCES
 from tracin.wording import count, signed
 
@@ -23,6 +24,7 @@ def closing_summary(outcome: Outcome, results_dir: Path) -> str:
         f"Health score: {_health(outcome.overall)}",
         _bulleted("Key findings", outcome.words.findings),
         _bulleted("Recommendations", outcome.words.recommendations),
+        *(["\n".join(comparison_lines(outcome.comparison))] if outcome.comparison else []),
         "\n".join(["Written", *(f"  {line}" for line in _written(outcome, results_dir))]),
     ]
     return "\n\n".join(parts)

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tracin.analyze.figures.comparison import Comparison, HealthShare, PairedAccuracy
 from tracin.analyze.figures.summary import ClassSummary, Health, OverallSummary
 from tracin.analyze.words.certain import contradictions, leaked_test_images
+from tracin.analyze.words.comparison import conclusion
 from tracin.analyze.words.findings import Words
 from tracin.intervals import wilson_interval
 
@@ -55,6 +57,52 @@ def analysis_record(
         "recommendations": list(words.recommendations),
         "left_out": list(left_out),
     }
+
+
+def comparison_record(comparison: Comparison) -> dict[str, Any]:
+    """Two runs side by side, in plain values."""
+    return {
+        "with": comparison.before,
+        "conclusion": conclusion(comparison),
+        "test_accuracy": _paired(comparison.accuracy),
+        "classes": [
+            {
+                "name": each.name,
+                "test_accuracy": _paired(each.accuracy),
+                "health_before": _labels(each.health_before),
+                "health_now": _labels(each.health_now),
+            }
+            for each in comparison.classes
+        ],
+        "health_before": _labels(comparison.health_before),
+        "health_now": _labels(comparison.health_now),
+        "mended": list(comparison.mended),
+        "new_mistakes": list(comparison.spoilt),
+        "suspects_removed": list(comparison.suspects_removed),
+        "suspects_cleared": list(comparison.suspects_cleared),
+        "suspects_new": list(comparison.suspects_new),
+        "labels_withheld": comparison.withheld,
+        "test_images_only_before": comparison.only_before,
+        "test_images_only_now": comparison.only_now,
+        "test_images_under_two_labels": comparison.relabelled,
+    }
+
+
+def _paired(accuracy: PairedAccuracy) -> dict[str, Any]:
+    return {
+        "n": accuracy.n,
+        "right_before": accuracy.right_before,
+        "right_now": accuracy.right_now,
+        "mended": accuracy.mended,
+        "new_mistakes": accuracy.spoilt,
+        "difference_interval_95": list(accuracy.interval) if accuracy.n else None,
+    }
+
+
+def _labels(health: HealthShare | None) -> dict[str, Any] | None:
+    if health is None:
+        return None
+    return {"good": health.good, "n": health.n, "interval_95": list(health.interval)}
 
 
 def _withheld(overall: OverallSummary) -> dict[str, Any] | None:

@@ -12,20 +12,23 @@ from PIL import Image
 from tqdm import tqdm
 
 from tracin.analyze import gallery
+from tracin.analyze.figures.comparison import Comparison, compare
 from tracin.analyze.figures.summarize import summarize
 from tracin.analyze.figures.summary import OverallSummary
 from tracin.analyze.naming import unique_names
 from tracin.analyze.pictures import fonts, pages, style
 from tracin.analyze.read.from_tables import scores_from_tables
 from tracin.analyze.read.inputs import Inputs, read_inputs
+from tracin.analyze.read.judged_run import read_judged_run
 from tracin.analyze.read.scan import MatrixSummary, scan
 from tracin.analyze.read.thumbnails import thumbnails_by_row
-from tracin.analyze.record import analysis_record, write_record
+from tracin.analyze.record import analysis_record, comparison_record, write_record
 from tracin.analyze.report.analysis import Analysis, read_page_tables
 from tracin.analyze.report.page import write_report
 from tracin.analyze.words.findings import Words, in_words
 from tracin.errors import TracInError
 from tracin.flags import RankBy
+from tracin.folder_lock import owner_of
 from tracin.image_folder import SPLITS
 from tracin.places import refuse_inside
 from tracin.results.schema import ANALYSIS, CLASS_SUMMARY_SUFFIX, DASHBOARD, REPORT, TRAIN_SUMMARY
@@ -45,6 +48,8 @@ class AnalyzeConfig:
     """None: what run.json says, else data/processed."""
     top_k: int = 10
     rank_by: RankBy = "normalized"
+    compare_with: Path | None = None
+    """The results folder of an earlier run."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,8 @@ class Outcome:
 
     overall: OverallSummary
     words: Words
+    comparison: Comparison | None
+    """With an earlier run, where one was named."""
     left_out: tuple[str, ...]
     """Sentences: what is missing, and for want of what."""
     report: Path
@@ -69,6 +76,7 @@ def run(config: AnalyzeConfig) -> Outcome:
     """
     inputs = read_inputs(config.results_dir, config.data_dir)
     refuse_inside(config.results_dir, inputs.data_dir, "with --results_dir", SPLITS)
+    comparison = _comparison(config)
     scores = _scores(inputs)
     overall = summarize(inputs, scores, top_k=config.top_k, rank_by=config.rank_by)
     words = in_words(overall)
@@ -84,9 +92,9 @@ def run(config: AnalyzeConfig) -> Outcome:
             unshown = write_report(folder / REPORT, analysis)
             more = _left_out(config, inputs, overall, found, undrawn)
             left_out = (*inputs.left_out, *more, *unshown)
-            record = analysis_record(
-                overall, words, left_out, inputs.run.run_id if inputs.run else ""
-            )
+            run_id = inputs.run.run_id if inputs.run else ""
+            record = analysis_record(overall, words, left_out, run_id)
+            record["comparison"] = comparison and comparison_record(comparison)
             write_record(folder / ANALYSIS, record)
     except OSError as error:
         raise TracInError(
@@ -98,7 +106,20 @@ def run(config: AnalyzeConfig) -> Outcome:
         tuple(config.results_dir / name for name in names)
         for names in (pages, [target for _, target in found.copies])
     )
-    return Outcome(overall, words, left_out, report, dashboard, class_pages, copies)
+    return Outcome(overall, words, comparison, left_out, report, dashboard, class_pages, copies)
+
+
+def _comparison(config: AnalyzeConfig) -> Comparison | None:
+    other = config.compare_with
+    if other is None:
+        return None
+    if other.resolve() == config.results_dir.resolve():
+        raise TracInError(
+            f"--compare {other} is the folder of this run itself. Name the results of another run."
+        )
+    if writer := owner_of(other):
+        raise TracInError(f"{other} is in use by {writer}. Wait until that has ended.")
+    return compare(read_judged_run(other), read_judged_run(config.results_dir))
 
 
 def _scores(inputs: Inputs) -> MatrixSummary:
