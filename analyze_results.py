@@ -62,12 +62,17 @@ def build_parser() -> argparse.ArgumentParser:
         "or by their plain mean score, where large gradients and wrong labels come first "
         "(default: %(default)s; Gauss-Newton scores always go by the plain mean)",
     )
-    beside = parser.add_argument_group("beside another run")
+    beside = parser.add_argument_group("on top")
     beside.add_argument(
         "--compare",
         type=Path,
         metavar="FOLDER",
         help="results of an earlier run: accuracy and health side by side, mistakes mended and new",
+    )
+    beside.add_argument(
+        "--export",
+        action="store_true",
+        help="write the suspects for FiftyOne and Label Studio, too, into exports/",
     )
     _add_bar(parser)
     _add_other_runs(parser)
@@ -159,8 +164,10 @@ def _check_flags(parser: argparse.ArgumentParser, arguments: argparse.Namespace)
     if arguments.dry_run and arguments.apply is None:
         parser.error("--dry_run goes with --apply")
     of_analysis = [arguments.compare, arguments.fail_under, arguments.max_leaks]
-    if any(flag is not None for flag in asked) and any(flag is not None for flag in of_analysis):
-        parser.error("--compare, --fail_under and --max_leaks go with the analysis alone")
+    if any(flag is not None for flag in asked) and (
+        arguments.export or any(flag is not None for flag in of_analysis)
+    ):
+        parser.error("--compare, --export, --fail_under and --max_leaks go with the analysis alone")
 
 
 def _run(arguments: argparse.Namespace) -> None:
@@ -190,6 +197,7 @@ def _analyze(arguments: argparse.Namespace) -> None:
         top_k=arguments.top_k,
         rank_by=arguments.rank_by,
         compare_with=arguments.compare,
+        export=arguments.export,
     )
     outcome = run(config)
     if outcome.overall.warning:

@@ -12,6 +12,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from tracin.analyze import gallery
+from tracin.analyze.exports import write_exports
 from tracin.analyze.figures.comparison import Comparison, compare
 from tracin.analyze.figures.summarize import summarize
 from tracin.analyze.figures.summary import OverallSummary
@@ -31,7 +32,14 @@ from tracin.flags import RankBy
 from tracin.folder_lock import owner_of
 from tracin.image_folder import SPLITS
 from tracin.places import refuse_inside
-from tracin.results.schema import ANALYSIS, CLASS_SUMMARY_SUFFIX, DASHBOARD, REPORT, TRAIN_SUMMARY
+from tracin.results.schema import (
+    ANALYSIS,
+    CLASS_SUMMARY_SUFFIX,
+    DASHBOARD,
+    REPORT,
+    SUSPECTS,
+    TRAIN_SUMMARY,
+)
 from tracin.results.staging import staged_analysis
 from tracin.wording import count
 
@@ -50,6 +58,8 @@ class AnalyzeConfig:
     rank_by: RankBy = "normalized"
     compare_with: Path | None = None
     """The results folder of an earlier run."""
+    export: bool = False
+    """Write the suspects for other tools, too."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +100,9 @@ def run(config: AnalyzeConfig) -> Outcome:
             tables = read_page_tables(inputs, config.results_dir)
             analysis = Analysis(config.results_dir, inputs, scores, overall, words, tables)
             unshown = write_report(folder / REPORT, analysis)
+            unexported = tuple(_export(config, analysis, folder))
             more = _left_out(config, inputs, overall, found, undrawn)
-            left_out = (*inputs.left_out, *more, *unshown)
+            left_out = (*inputs.left_out, *more, *unshown, *unexported)
             run_id = inputs.run.run_id if inputs.run else ""
             record = analysis_record(overall, words, left_out, run_id)
             record["comparison"] = comparison and comparison_record(comparison)
@@ -120,6 +131,17 @@ def _comparison(config: AnalyzeConfig) -> Comparison | None:
     if writer := owner_of(other):
         raise TracInError(f"{other} is in use by {writer}. Wait until that has ended.")
     return compare(read_judged_run(other), read_judged_run(config.results_dir))
+
+
+def _export(config: AnalyzeConfig, analysis: Analysis, folder: Path) -> Iterator[str]:
+    """Write the suspects for other tools where that is asked; yield why not, where they lack."""
+    if not config.export:
+        return
+    if analysis.overall.suspects is None or analysis.tables.suspects is None:
+        yield f"Exports: there is no list of suspects ({SUSPECTS}), or it is withheld."
+        return
+    names = analysis.inputs.run.class_names if analysis.inputs.run else analysis.overall.groups
+    write_exports(folder, analysis.tables.suspects, analysis.inputs.data_dir, names)
 
 
 def _scores(inputs: Inputs) -> MatrixSummary:

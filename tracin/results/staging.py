@@ -132,6 +132,7 @@ def _entry(content: Any) -> Written:
 _OF_ANALYSIS = (
     *(schema.DASHBOARD, schema.REPORT, schema.ANALYSIS),
     *(schema.WHAT_IF, schema.WHAT_IF_ANSWERS),
+    *(schema.FIFTYONE_LABELS, schema.LABEL_STUDIO_TASKS, schema.LABEL_STUDIO_CONFIG),
 )
 
 
