@@ -1,0 +1,64 @@
+"""What stands in a folder, but for what is of a moment, so that two runs can be compared."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import sqlite3
+from pathlib import Path
+
+from tests.test_killed_runs import OF_A_MOMENT
+from tracin.compute.features.store import STORE_FILE
+from tracin.folder_lock import LOCK
+from tracin.results import schema
+
+Contents = dict[str, str]
+"""What tells the content of each file by its name; "" of a folder, whose name ends with ``/``."""
+
+
+def contents(folder: Path) -> Contents:
+    """All that stands in ``folder``; nothing where it is not there."""
+    return {
+        path.relative_to(folder).as_posix() + "/" * path.is_dir(): told(path, path.name)
+        for path in sorted(folder.rglob("*"))
+        if not path.name.endswith(("-wal", "-shm"))  # SQLite's, beside a store that was not closed
+    }
+
+
+def is_final(name: str) -> bool:
+    """Whether ``name`` is the final one of a file: none that is on its way, and no lock."""
+    parts = name.split("/")
+    on_its_way = any(part.startswith(".unfinished") for part in parts)
+    return not (on_its_way or name.endswith(("/", ".part")) or parts[-1] in (LOCK, STORE_FILE))
+
+
+def told(path: Path, name: str) -> str:
+    """What tells the content of ``path``, which has or will have this ``name``."""
+    if path.is_dir():
+        return ""
+    if name == STORE_FILE:
+        return _kept(path)
+    content = path.read_bytes()
+    if name == schema.RUN_INFO:
+        run = json.loads(content)
+        return repr({name: value for name, value in run.items() if name not in OF_A_MOMENT})
+    if name == schema.WHAT_IF_ANSWERS:
+        rows = csv.DictReader(io.StringIO(content.decode()))
+        return repr([{**row, "asked": ""} for row in rows])
+    if name == schema.EXPLANATION_FILES:
+        entries = json.loads(content)
+        return repr([each for each in entries if each["path"] != schema.WHAT_IF_ANSWERS])
+    return hashlib.sha256(content).hexdigest()
+
+
+def _kept(path: Path) -> str:
+    database = sqlite3.connect(path)
+    try:
+        rows = database.execute("SELECT * FROM images ORDER BY key, path").fetchall()
+        return hashlib.sha256(repr(rows).encode()).hexdigest()
+    except sqlite3.OperationalError as error:  # killed before the table was there
+        return str(error)
+    finally:
+        database.close()
