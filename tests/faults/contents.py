@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import sqlite3
 from pathlib import Path
@@ -44,19 +42,16 @@ def told(path: Path, name: str) -> str:
     if name == schema.RUN_INFO:
         run = json.loads(content)
         return repr({name: value for name, value in run.items() if name not in OF_A_MOMENT})
-    if name == schema.WHAT_IF_ANSWERS:
-        rows = csv.DictReader(io.StringIO(content.decode()))
-        return repr([{**row, "asked": ""} for row in rows])
-    if name == schema.EXPLANATION_FILES:
-        entries = json.loads(content)
-        return repr([each for each in entries if each["path"] != schema.WHAT_IF_ANSWERS])
     return hashlib.sha256(content).hexdigest()
 
 
 def _kept(path: Path) -> str:
+    """But for where a file is on the disk: a link to it made elsewhere changes that."""
     database = sqlite3.connect(path)
     try:
-        rows = database.execute("SELECT * FROM images ORDER BY key, path").fetchall()
+        rows = database.execute(
+            "SELECT key, path, size, changed, hashes, value FROM images ORDER BY key, path"
+        ).fetchall()
         return hashlib.sha256(repr(rows).encode()).hexdigest()
     except sqlite3.OperationalError as error:  # killed before the table was there
         return str(error)

@@ -66,7 +66,7 @@ def try_fault(world: World, case: Case, kind: str, at: int) -> list[str]:
     ended, seen = world.run(command, kind, at)
     where = f"{command.name}, {kind} at {at}{_last(seen)}"
     left = contents(command.output)
-    wrong = [*_of_the_end(ended, kind, command), *_of_the_files(left, case)]
+    wrong = [*wrong_ends(ended, kind, command), *_of_the_files(left, case)]
     if ended.status == 0 and not _is_complete(left, case):
         wrong.append("ended with 0, incomplete")
     for name, text in others.items():
@@ -86,7 +86,7 @@ def try_fault(world: World, case: Case, kind: str, at: int) -> list[str]:
     return [f"{where}: {each}" for each in wrong]
 
 
-def _of_the_end(ended: Ended, kind: str, command: Command) -> Iterator[str]:
+def wrong_ends(ended: Ended, kind: str, command: Command) -> Iterator[str]:
     """What is wrong with how it ended."""
     if "Traceback" in ended.errors or "Exception ignored" in ended.errors:
         yield f"a traceback: {ended.errors[-600:]}"
