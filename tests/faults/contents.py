@@ -32,6 +32,16 @@ def is_final(name: str) -> bool:
     return not (on_its_way or name.endswith(("/", ".part")) or parts[-1] in (LOCK, STORE_FILE))
 
 
+def difference(found: Contents, wanted: Contents) -> str:
+    """Which entries differ, in words; the first of them."""
+    kinds = {
+        "too much": sorted({*found} - {*wanted}),
+        "missing": sorted({*wanted} - {*found}),
+        "different": sorted(name for name in {*found} & {*wanted} if found[name] != wanted[name]),
+    }
+    return "; ".join(f"{kind}: {', '.join(names[:6])}" for kind, names in kinds.items() if names)
+
+
 def told(path: Path, name: str) -> str:
     """What tells the content of ``path``, which has or will have this ``name``."""
     if path.is_dir():

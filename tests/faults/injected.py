@@ -140,7 +140,7 @@ def _paths(event: str, arguments: tuple[Any, ...]) -> Iterator[str]:
     if isinstance(name, int):
         yield os.path.realpath(f"/proc/self/fd/{name}")
     elif name is not None:
-        where = os.readlink(f"/proc/self/fd/{folder}") if folder is not None else ""
+        where = "" if folder is None else Path(f"/proc/self/fd/{folder}").readlink()
         path = Path(where, os.fsdecode(name)).absolute()
         yield str(Path(os.path.realpath(path.parent), path.name))
 
@@ -165,7 +165,7 @@ def _hasten_what_if() -> None:
             return cls(2026, 1, 1, tzinfo=UTC)
 
     head.EPOCHS = head.FEWEST_STEPS = 1
-    setattr(answers, "datetime", Clock)
+    vars(answers)["datetime"] = Clock
 
 
 def main(arguments: Sequence[str]) -> int:

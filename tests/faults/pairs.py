@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults.contents import Contents, contents
+from tests.faults.contents import Contents, contents, difference
 from tests.faults.injected import PAUSE
-from tests.faults.trial import wrong_ends
+from tests.faults.trial import wrong_end
 from tests.faults.world import ANALYZE, Command, World, accesses
 from tests.forked import Child, Ended
 
@@ -96,19 +96,12 @@ def _wrong(pair: Pair, ends: tuple[Ended, Ended], where: str) -> Iterator[str]:
     commands = (pair.first, pair.second)
     where = f"{' and '.join(each.name for each in commands)}, {where}: "
     for command, ended, said in zip(commands, ends, pair.said, strict=True):
-        for fault in wrong_ends(ended, "", command):
+        for fault in wrong_end(ended, "", command):
             yield where + fault
         if ended.status == 0 and command.module == ANALYZE and ended.output not in said:
             yield where + f"an answer of neither: {ended.output}"
     statuses = ends[0].status, ends[1].status
-    left = _left(*commands)
-    if left not in pair.left.get(statuses, []):
-        names = {name for whole in pair.left.get(statuses, []) for name in {*whole} ^ {*left}}
-        names |= {
-            name
-            for whole in pair.left.get(statuses, [])
-            for name in {*whole} & {*left}
-            if whole[name] != left[name]
-        }
-        yield where + f"ended with {statuses}, and what is left is of neither: {sorted(names)[:8]}"
-        yield where + ends[0].errors[-300:] + ends[1].errors[-300:]
+    left, allowed = _left(*commands), pair.left.get(statuses, [])
+    if left not in allowed:
+        differences = " or ".join(difference(left, whole) for whole in allowed)
+        yield where + f"ended with {statuses}, and what is left is of neither: {differences}"

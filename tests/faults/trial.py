@@ -7,24 +7,24 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults.contents import Contents, contents, is_final
+from tests.faults.contents import Contents, contents, difference, is_final
 from tests.faults.injected import INTERRUPT, KILL, Access
-from tests.faults.world import Command, World
+from tests.faults.world import ANALYZE, COMPUTE, Command, World
 from tests.forked import Ended
 
 OTHERS = {"notes.part": "mine", ".notes.txt.0123456789abcdef.part": "mine", "sub/.keep": "mine"}
 """Files of others, which look as if they were ours."""
 
+FULL = "full disk"
+"""A disk with so many bytes left."""
+
 
 @dataclass(frozen=True)
 class Case:
-    """A command, what stood before it, and what it leaves when nothing befalls it."""
+    """A command, and what it does and leaves when nothing befalls it."""
 
     command: Command
-    former: Contents
     expected: Contents
-    again: Contents
-    """What the same command leaves after itself: --what_if counts its answers."""
     whole: Mapping[str, Collection[str]]
     """What tells the content of each file that stands at its name for a time, whole."""
     accesses: int
@@ -32,23 +32,18 @@ class Case:
 
 
 def make_case(world: World, command: Command) -> Case:
-    """Run a command undisturbed, twice; check that it touches nothing outside its folder."""
+    """Run a command undisturbed; check that it touches nothing outside its folder."""
     world.reset(command)
-    former = contents(command.output)
+    whole = {name: {told} for name, told in contents(command.output).items()}
     ended, seen = world.run(command)
     assert ended.status == 0, ended.errors
     outside = [each for each in seen if not each.counted and not _may_be_touched(each)]
     assert not outside
-    expected = contents(command.output)
-    ended, _ = world.run(command)
-    assert ended.status == 0, ended.errors
-    whole = {name: {content} for name, content in former.items()}
     for each in seen:
-        for path, content in each.whole.items():
+        for path, told in each.whole.items():
             name = Path(path).relative_to(command.output.resolve()).as_posix()
-            whole.setdefault(name, set()).add(content)
-    counted = sum(each.counted for each in seen)
-    return Case(command, former, expected, contents(command.output), whole, counted)
+            whole.setdefault(name, set()).add(told)
+    return Case(command, contents(command.output), whole, sum(each.counted for each in seen))
 
 
 def _may_be_touched(access: Access) -> bool:
@@ -57,92 +52,109 @@ def _may_be_touched(access: Access) -> bool:
 
 
 def try_fault(world: World, case: Case, kind: str, at: int) -> list[str]:
-    """Let something befall the command, then run it again; return what is wrong, in words."""
+    """Let something befall the command, then run it again; return what is wrong, in words.
+
+    Args:
+        world: the command's.
+        case: the command.
+        kind: as of ``Fault``, or ``FULL``.
+        at: as of ``Fault``; of ``FULL``: bytes left.
+    """
     command = case.command
     world.reset(command)
-    others = OTHERS if command.shared and command.output.is_dir() else {}
+    others = OTHERS if command.former is not None else {}
     _put(command.output, others)
     inputs = _inputs(world)
-    ended, seen = world.run(command, kind, at)
-    where = f"{command.name}, {kind} at {at}{_last(seen)}"
-    left = contents(command.output)
-    wrong = [*wrong_ends(ended, kind, command), *_of_the_files(left, case)]
-    if ended.status == 0 and not _is_complete(left, case):
-        wrong.append("ended with 0, incomplete")
-    for name, text in others.items():
-        path = command.output / name
-        if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            wrong.append(f"{name} of another is gone or changed")
-        path.unlink(missing_ok=True)
-    ended, _ = world.run(command)
-    if ended.status != 0:
-        wrong.append(f"the next run: {ended.status} {ended.errors.strip()[-300:]}")
-    _remove_empty(command.output, others)
-    after = contents(command.output)
-    if after not in (case.expected, case.again):
-        wrong.append(f"after the next run: {_difference(after, case.expected)}")
+    if kind == FULL:
+        with world.filled_disk(at):
+            ended, seen = world.run(command)
+    else:
+        ended, seen = world.run(command, kind, at)
+    wrong = [*wrong_end(ended, kind, command), *_wrong_files(world, case, ended, others)]
+    _remove(command.output, others)
+    wrong += _wrong_next(world, case)
     if _inputs(world) != inputs:
         wrong.append("something outside was changed")
-    return [f"{where}: {each}" for each in wrong]
+    return [f"{command.name}, {kind} at {at}{_last(seen)}: {each}" for each in wrong]
 
 
-def wrong_ends(ended: Ended, kind: str, command: Command) -> Iterator[str]:
-    """What is wrong with how it ended."""
+def wrong_end(ended: Ended, kind: str, command: Command) -> Iterator[str]:
+    """What is wrong with how it ended, in words."""
     if "Traceback" in ended.errors or "Exception ignored" in ended.errors:
         yield f"a traceback: {ended.errors[-600:]}"
     last = (ended.errors.splitlines() or [""])[-1]
-    if kind == KILL:
-        if ended.status != -signal.SIGKILL:
-            yield f"status {ended.status}"
-    elif kind == INTERRUPT:
-        if ended.status != 130 or not last.startswith("Interrupted"):
-            yield f"status {ended.status}, {last!r}"
-    elif ended.status == 1:
-        if not last.startswith((f"{Path(command.module).name}", "tracin.")) or ": " not in last:
-            yield f"no sentence: {last!r}"
-    elif ended.status != 0:
-        yield f"status {ended.status}, {last!r}"
+    if kind in (KILL, INTERRUPT):
+        promised = -signal.SIGKILL if kind == KILL else 130
+        if ended.status != promised or last.startswith("Interrupted") != (kind == INTERRUPT):
+            yield f"ended with {ended.status}, {last!r}"
+    elif ended.status not in (0, 1):
+        yield f"ended with {ended.status}, {last!r}"
+    elif ended.status == 1 and not last.startswith(f"{_name(command)}: "):
+        yield f"no sentence: {last!r}"
 
 
-def _of_the_files(left: Contents, case: Case) -> Iterator[str]:
-    """What is wrong with the files that have a final name."""
-    for name, content in left.items():
-        if is_final(name) and name not in OTHERS and content not in case.whole.get(name, ()):
+def _name(command: Command) -> str:
+    """What the command calls itself."""
+    ending = ".py" if command.module in (COMPUTE, ANALYZE) else ""
+    return command.module.removesuffix(".__main__") + ending
+
+
+def _wrong_files(
+    world: World, case: Case, ended: Ended, others: Mapping[str, str]
+) -> Iterator[str]:
+    """What is wrong with what the command left."""
+    folder = case.command.output
+    left = contents(folder)
+    for name, told in left.items():
+        if is_final(name) and name not in others and told not in case.whole.get(name, ()):
             yield f"{name} is none of those that a run puts there whole"
+    if ended.status == 0 and any(left.get(name) != told for name, told in case.expected.items()):
+        yield f"ended with 0, and {difference(left, case.expected)}"
+    for name, text in others.items():
+        path = folder / name
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            yield f"{name} of another is gone or changed"
 
 
-def _is_complete(left: Contents, case: Case) -> bool:
-    return any(
-        all(left.get(name) == told for name, told in whole.items())
-        for whole in (case.expected, case.again)
-    )
+def _wrong_next(world: World, case: Case) -> Iterator[str]:
+    """What is wrong with the next run of the same command, and with what it leaves."""
+    command = case.command
+    ended, _ = world.run(command)
+    if ended.status != 0:
+        yield f"the next run ended with {ended.status}: {ended.errors.strip()[-300:]}"
+    after = contents(command.output)
+    # --what_if counts its answers: one that was in place already is not given for the first time.
+    if after != case.expected and after != _left_by_two(world, command):
+        yield f"after the next run {difference(after, case.expected)}"
 
 
-def _difference(found: Contents, wanted: Contents) -> str:
-    names = [name for name in {*found, *wanted} if found.get(name) != wanted.get(name)]
-    return ", ".join(
-        f"{name} {'differs' if name in found and name in wanted else 'is too much' if name in found else 'is missing'}"
-        for name in sorted(names)[:6]
-    )
+def _left_by_two(world: World, command: Command) -> Contents:
+    world.reset(command)
+    for _ in range(2):
+        world.run(command)
+    return contents(command.output)
 
 
-def _put(folder: Path, files: dict[str, str]) -> None:
+def _put(folder: Path, files: Mapping[str, str]) -> None:
     for name, text in files.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
 
 
-def _remove_empty(folder: Path, files: dict[str, str]) -> None:
+def _remove(folder: Path, files: Mapping[str, str]) -> None:
     for name in files:
-        if (parent := (folder / name).parent) != folder:
-            parent.rmdir()
+        (folder / name).unlink(missing_ok=True)
+    for parent in {(folder / name).parent for name in files} - {folder}:
+        parent.rmdir()
 
 
 def _inputs(world: World) -> list[tuple[str, int, int]]:
     """What tells whether the inputs are as they were."""
-    paths = [*world.data.rglob("*"), *(world.folder / "raw").rglob("*"), *world.folder.iterdir()]
-    kept = [path for path in paths if path.suffix in (".jpg", ".png", ".csv", ".pth")]
-    return [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in sorted(kept)]
+    roots = (world.data, world.folder / "raw")
+    paths = [path for root in roots for path in root.rglob("*")]
+    paths += [*world.folder.glob("*.pth"), *world.folder.glob("*.csv")]
+    told = [(path, path.stat()) for path in sorted(paths) if path.is_file()]
+    return [(str(path), about.st_mtime_ns, about.st_size) for path, about in told]
 
 
 def _last(seen: list[Access]) -> str:

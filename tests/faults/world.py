@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -32,8 +35,6 @@ class Command:
     output: Path
     former: Path | None = None
     """What stands in the output folder before it; None: there is none."""
-    shared: bool = True
-    """Whether files of others may stand beside what it writes."""
 
 
 @dataclass
@@ -42,6 +43,8 @@ class World:
 
     folder: Path
     server: ForkServer
+    small_disk: Path | None = None
+    """Where the output folders are, on a disk of their own; None: in ``folder``."""
     numbers: Callable[[], int] = field(default_factory=lambda: count().__next__)
 
     @property
@@ -52,15 +55,28 @@ class World:
     @property
     def results(self) -> Path:
         """The output of the first script, and of the second."""
-        return self.folder / "results"
+        return self.outputs / "results"
+
+    @property
+    def outputs(self) -> Path:
+        """Where the output folders are."""
+        return self.small_disk or self.folder
+
+    @contextmanager
+    def filled_disk(self, left: int) -> Iterator[None]:
+        """Fill the small disk but for so many bytes while the block runs."""
+        assert self.small_disk is not None
+        filler = self.small_disk / "filler"
+        with filler.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(self.small_disk).free - left)
+        yield
+        filler.unlink()
 
     def start(self, command: Command, kind: str = "", at: int = -1) -> tuple[Child, Path]:
         """Start a command; return it and the file that says what it did to the disk."""
         report = self.folder / f"report{self.numbers()}"
-        folders = (str(command.output),)
-        if kind == PAUSE:
-            folders += (str(self.results),)
-        fault = Fault(command.module, folders, str(report), kind, at)
+        folders = [command.output, *([self.results] if kind == PAUSE else [])]
+        fault = Fault(command.module, tuple(map(str, folders)), str(report), kind, at)
         child = self.server.start(
             command.arguments, "tests.faults.injected", fault.as_environment()
         )
@@ -83,7 +99,7 @@ class World:
         for command in commands:
             ended, _ = self.run(command)
             assert ended.status == 0, ended.errors
-        former = self.folder / "former" / name
+        former = self.folder / f"former{self.numbers()}" / name
         shutil.copytree(commands[0].output, former)
         shutil.rmtree(commands[0].output)
         return former
@@ -100,8 +116,6 @@ def accesses(report: Path) -> list[Access]:
     """What a command did to the disk."""
     if not report.exists():
         return []
-    import json
-
     lines = report.read_text(encoding="utf-8").splitlines()
     return [Access(**json.loads(line)) for line in lines]
 
@@ -130,8 +144,10 @@ def compute(world: World, *more: str, former: Path | None = None) -> Command:
     return Command(
         "compute",
         COMPUTE,
-        ("--model_path", str(world.folder / "model.pth"), "--data_dir", str(world.data))
-        + ("--output_dir", str(world.results), *SHOWN, *more),
+        (
+            *("--model_path", str(world.folder / "model.pth"), "--data_dir", str(world.data)),
+            *("--output_dir", str(world.results), *SHOWN, *more),
+        ),
         world.results,
         former,
     )
@@ -144,24 +160,28 @@ def analyze(world: World, name: str, former: Path, *more: str) -> Command:
 
 
 def clean(world: World, actions: str, former: Path | None = None) -> Command:
-    """``--apply``, without results."""
-    output = world.folder / "cleaned"
-    arguments = ("--apply", str(world.folder / f"{actions}.csv"), "--cleaned_dir", str(output))
-    arguments += ("--data_dir", str(world.data), "--results_dir", str(world.results))
+    """``--apply``, which could do without the results."""
+    output = world.outputs / "cleaned"
+    arguments = (
+        *("--apply", str(world.folder / f"{actions}.csv"), "--cleaned_dir", str(output)),
+        *("--data_dir", str(world.data), "--results_dir", str(world.results)),
+    )
     return Command("apply", ANALYZE, arguments, output, former)
 
 
-def prepare(world: World, *more: str, former: Path | None = None) -> Command:
+def prepare(world: World, *more: str) -> Command:
     """The preparation of the raw photos."""
-    output = world.folder / "prepared"
+    output = world.outputs / "prepared"
     arguments = (str(world.folder / "raw"), str(output), "--size", "48", "--workers", "1", *more)
-    return Command("prepare", PREPARE, arguments, output, former)
+    return Command("prepare", PREPARE, arguments, output)
 
 
 def training(world: World, *more: str, former: Path | None = None) -> Command:
     """A training of two epochs from random weights."""
-    output = world.folder / "models"
-    arguments = ("--data_dir", str(world.data), "--output_dir", str(output), "--from_scratch")
-    arguments += ("--epochs", "2", "--checkpoints", "1", "--validation_share", "0.25")
-    arguments += ("--batch_size", "16", *SHOWN, *more)
+    output = world.outputs / "models"
+    arguments = (
+        *("--data_dir", str(world.data), "--output_dir", str(output), "--from_scratch"),
+        *("--epochs", "2", "--checkpoints", "1", "--validation_share", "0.25"),
+        *("--batch_size", "16", *SHOWN, *more),
+    )
     return Command("training", TRAINING, arguments, output, former)
