@@ -19,9 +19,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Self
 
 from tests.faults.contents import told
+from tracin.compute import record
 from tracin.what_if import answers, head
 
 FAULT = "TRACIN_FAULT"
@@ -156,16 +158,20 @@ def _arriving(event: str, arguments: tuple[Any, ...], path: Path) -> dict[str, s
     }
 
 
-def _hasten_what_if() -> None:
-    """Train it for a moment, not a minute, and always at the same time of day."""
+def _stop_clocks() -> None:
+    """Let all take place at one time of day, so that equal runs write equal files; and let
+    --what_if train for a moment, not a minute.
+    """
 
     class Clock(datetime):
         @classmethod
         def now(cls, _zone: tzinfo | None = None) -> Self:
             return cls(2026, 1, 1, tzinfo=UTC)
 
+    for module in (answers, record):
+        vars(module)["datetime"] = Clock
+    vars(record)["time"] = SimpleNamespace(perf_counter=float)
     head.EPOCHS = head.FEWEST_STEPS = 1
-    vars(answers)["datetime"] = Clock
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -173,7 +179,7 @@ def main(arguments: Sequence[str]) -> int:
     fault = Fault(**json.loads(os.environ[FAULT]))
     fault = Fault(**{**asdict(fault), "folders": tuple(fault.folders)})
     run = importlib.import_module(fault.module).main
-    _hasten_what_if()
+    _stop_clocks()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = [fault.module, *arguments]
     if fault.kind == LIMIT:
