@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.faults.contents import Contents, contents, difference
 from tests.faults.injected import PAUSE
 from tests.faults.trial import wrong_end
-from tests.faults.world import ANALYZE, Command, World, accesses
+from tests.faults.world import ANALYZE, PATIENCE, Command, World, accesses
 from tests.forked import Child, Ended
 
 Statuses = tuple[int, int]
@@ -73,7 +73,7 @@ def try_pause(world: World, pair: Pair, at: int) -> list[str]:
     _wait(child, Path(f"{report}.paused"))
     second = world.run(pair.second)[0]
     Path(f"{report}.go").touch()
-    ends = child.end(), second
+    ends = child.end(PATIENCE), second
     met = [each for each in accesses(report) if each.counted]
     where = f"waiting at {at} ({met[at].event} {Path(met[at].path).name})" if at < len(met) else ""
     return [*_wrong(pair, ends, where)]
@@ -83,7 +83,7 @@ def try_at_once(world: World, pair: Pair) -> list[str]:
     """Let both run at the same time; return what is wrong, in words."""
     reset(world, pair.first, pair.second)
     children = [world.start(command)[0] for command in (pair.first, pair.second)]
-    first, second = (child.end() for child in children)
+    first, second = (child.end(PATIENCE) for child in children)
     return [*_wrong(pair, (first, second), "at once")]
 
 

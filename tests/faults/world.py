@@ -24,6 +24,9 @@ TRAINING = "tracin.training.__main__"
 SHOWN = ("--resize_size", "40", "--crop_size", "32", "--num_workers", "0", "--device", "cpu")
 CLASSES = CLASS_NAMES[:3]
 
+PATIENCE = 600
+"""Seconds for what takes a few on an idle machine."""
+
 
 @dataclass(frozen=True)
 class Command:
@@ -85,7 +88,7 @@ class World:
     def run(self, command: Command, kind: str = "", at: int = -1) -> tuple[Ended, list[Access]]:
         """Run a command to its end; return how it ended, and what it did to the disk."""
         child, report = self.start(command, kind, at)
-        return child.end(), accesses(report)
+        return child.end(PATIENCE), accesses(report)
 
     def reset(self, command: Command) -> None:
         """Put what stood in the output folder before the command there."""
