@@ -106,6 +106,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--parts", nargs="+", default=["alone", "pairs", "full"])
+    parser.add_argument("--only", nargs="+", help="names in the table's first column")
     arguments = parser.parse_args()
     chance = random.Random(arguments.seed)
     found = 0
@@ -120,7 +121,10 @@ def main() -> int:
                 world.small_disk = held.enter_context(small_disk(folder / "small"))
                 if world.small_disk is None:
                     continue
-            for row in tries[part](world, Commands(world), chance):
+            commands = Commands(world)
+            if arguments.only:
+                commands.keep(arguments.only)
+            for row in tries[part](world, commands, chance):
                 print("| " + " | ".join(map(str, row)) + " |", flush=True)
                 found += row[-1] if isinstance(row[-1], int) else 0
     return int(found > 0)

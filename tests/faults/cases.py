@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -50,6 +50,11 @@ class Commands:
             "prepare and prepare": lambda: (prepare(world), prepare(world, "--seed", "1")),
             "training and training": lambda: (training(world), training(world, "--seed", "1")),
         }
+
+    def keep(self, names: Collection[str]) -> None:
+        """Forget all but these, alone and in pairs."""
+        self.alone = {name: make for name, make in self.alone.items() if name in names}
+        self.pairs = {name: make for name, make in self.pairs.items() if name in names}
 
     def _other_run(self) -> Command:
         return compute(self._world, "--top_k", "3", former=self._run)
