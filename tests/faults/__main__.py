@@ -25,6 +25,9 @@ KINDS = {KILL: 10, INTERRUPT: 4, "ENOSPC": 4, "EDQUOT": 3, "EIO": 3, LIMIT: 3}
 """So often of each command."""
 FULL_DISKS, WAITS, AT_ONCE = 3, 5, 10
 
+ROOM_TO_SPEAK = 1000
+"""Bytes of the file that takes what a command says: a limit holds for it, too."""
+
 Row = tuple[object, ...]
 
 
@@ -43,10 +46,10 @@ def try_alone(world: World, commands: Commands, chance: random.Random) -> Iterat
 
 
 def _places(case: Case, kind: str, times: int, chance: random.Random) -> list[int]:
-    """At which writes, spread over all of them; of ``LIMIT``: below the sizes of its files."""
+    """At which writes, spread over all of them; of ``LIMIT``: below its largest file."""
     if kind == LIMIT:
         sizes = [path.stat().st_size for path in case.command.output.rglob("*") if path.is_file()]
-        return [chance.randrange(max(chance.choice(sizes), 1)) for _ in range(times)]
+        return [chance.randrange(ROOM_TO_SPEAK, max(sizes)) for _ in range(times)]
     return [int((number + chance.random()) * case.accesses / times) for number in range(times)]
 
 

@@ -16,9 +16,9 @@ from tests.forked import ForkServer
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="paths are told by /proc")
 
-TRIED = {"apply": 6, "apply other decisions": 3, "prepare": 6, "compute": 3, "explain": 3}
+TRIED = {"apply": 5, "apply other decisions": 2, "prepare": 5, "compute": 2, "explain": 2}
 TRIED |= {"what_if": 1, "training": 1}
-PAUSED = {"apply and apply": 2, "prepare and prepare": 2, "explain and compute": 1}
+PAUSED = {"apply and apply": 2, "prepare and prepare": 1, "explain and compute": 1}
 KINDS = (KILL, *ERRORS, INTERRUPT)
 
 
