@@ -70,6 +70,8 @@ def train(config: TrainingConfig, say: Say) -> TrainingResult:
             if earlier.identity != identity:
                 raise TracInError(_other_training(config.output_dir, earlier, identity))
             if outputs.is_whole(config.output_dir, earlier):
+                if processes.first:
+                    outputs.remove_state(config.output_dir)  # of one killed after its last step
                 outcome = read_outcome(earlier.facts.get("outcome"))
                 return _result(config, earlier, choose_images(table, config.recipe), outcome, True)
         processes.wait()  # until all have read the manifest that the first may now delete
@@ -143,7 +145,7 @@ def _clear(config: TrainingConfig, earlier: Manifest | None, say: Say) -> None:
         say(f"The earlier training in {config.output_dir} is discarded: {reason}.")
         outputs.discard(config.output_dir, earlier)
     elif earlier is None:
-        (config.output_dir / outputs.STATE).unlink(missing_ok=True)
+        outputs.remove_state(config.output_dir)
 
 
 def _open_session(
