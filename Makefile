@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test quick format clean
+.PHONY: help demo test quick faults format clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /make \1\t/' | expand -t 16
@@ -34,6 +34,9 @@ quick: .venv/.installed-dev ## lint and the pure tests, in under a minute
 		tests/test_architecture.py tests/test_tree.py tests/test_model_check.py tests/test_images.py \
 		tests/results tests/clean tests/compute/check tests/compute/labels \
 		tests/analyze/read tests/analyze/figures tests/analyze/words
+
+faults: .venv/.installed-dev ## every command killed, interrupted and refused at its writes, half an hour
+	$(BIN)/python -m tests.faults
 
 format: .venv/.installed-dev ## format the code, mend what the linter can
 	$(BIN)/ruff format .

@@ -23,7 +23,10 @@ from typing import Any, Self
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = "TracIn_Resnet50"
-PRELOADED = ("tracin.compute.run", "tests.machine.two_ranks")
+PRELOADED = (
+    *("tracin.compute.run", "tracin.analyze.run", "tracin.what_if.run", "tracin.training.run"),
+    *("tracin.prepare.run", "tests.machine.two_ranks"),
+)
 
 
 @dataclass(frozen=True)

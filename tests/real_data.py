@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,14 @@ CLASS_NAMES = (
 )
 
 
-def write_image_tree(folder: Path, *, train_per_class: int, test_per_class: int, size: int) -> None:
+def write_image_tree(
+    folder: Path,
+    *,
+    train_per_class: int,
+    test_per_class: int,
+    size: int,
+    classes: Sequence[str] = CLASS_NAMES,
+) -> None:
     """Write train/<class>/*.jpg and test/<class>/*.jpg: a digit over a piece of a photo.
 
     Class k shows the handwritten digit k, half transparent, over a random crop of one of
@@ -37,7 +45,7 @@ def write_image_tree(folder: Path, *, train_per_class: int, test_per_class: int,
     photos = [Image.fromarray(photo) for photo in load_sample_images().images]
     digits = load_digits()
     random = np.random.default_rng(0)
-    for label, name in enumerate(CLASS_NAMES):
+    for label, name in enumerate(classes):
         drawings = digits.images[digits.target == label]
         for split, count in (("train", train_per_class), ("test", test_per_class)):
             target = folder / split / name

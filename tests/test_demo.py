@@ -127,6 +127,10 @@ def test_changed_or_foreign_data_is_refused_and_kept(data: Path, tmp_path: Path)
 
 
 @pytest.mark.usefixtures("short_training")
+def file_times(folder: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
 def test_second_call_reuses_data_and_checkpoints(tmp_path: Path) -> None:
     folders = tmp_path / "data", tmp_path / "models"
     said: list[str] = []
@@ -134,8 +138,8 @@ def test_second_call_reuses_data_and_checkpoints(tmp_path: Path) -> None:
     checkpoint = load_checkpoint(first.checkpoints[-1], sorted(demo.CLASS_NAMES))
     assert checkpoint.head_widths == (2048, 512, 256, 10)
     assert checkpoint.extras["class_weights"] == "none"
-    times = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    times = file_times(tmp_path)
     said.clear()
     assert demo.make_demo(*folders, say=said.append) == first
     assert len(said) == 2 and all(text.endswith("already there.") for text in said)
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == times
+    assert file_times(tmp_path) == times

@@ -49,7 +49,7 @@ _held: set[int] = set()
 
 @contextmanager
 def locked(folder: Path, otherwise: str) -> Iterator[None]:
-    """Hold ``folder``, which must be there, as its only writer.
+    """Hold ``folder`` as its only writer; it is made where it is not there.
 
     Args:
         folder: the folder.
@@ -61,6 +61,7 @@ def locked(folder: Path, otherwise: str) -> Iterator[None]:
     """
     path = folder / LOCK
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         descriptor = _taken(path, otherwise)
     except OSError as error:
         raise TracInError(

@@ -11,6 +11,9 @@ import pytest
 import analyze_results
 from tests.clean.photos import DECISIONS, clean, log_of, write_actions
 from tests.run_info import example_run_info
+from tracin.clean.run import CleanConfig, apply_actions
+from tracin.errors import TracInError
+from tracin.folder_lock import LOCK, locked
 from tracin.results.run_info import write_run_info
 
 
@@ -97,3 +100,49 @@ def test_what_is_not_carried_over_is_named(
     assert all(left_out.values())
     assert left_out["classes.txt"] == left_out["other"] == "beside train/ and test/"
     assert (tmp_path / "clean/valid/cat/5.jpg").read_text() == "x"
+
+
+def test_of_two_at_once_one_fills_the_folder(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    actions = write_actions(tmp_path, *DECISIONS)
+    with locked(tmp_path / "clean", ""):
+        assert clean(data_dir, actions) == 1
+        assert "clean is in use by process " in capsys.readouterr().err
+        assert [path.name for path in (tmp_path / "clean").iterdir()] == [LOCK]
+    (tmp_path / "clean" / LOCK).touch()  # as a killed one leaves it
+    assert clean(data_dir, actions) == 0
+    assert not (tmp_path / "clean" / LOCK).exists()
+
+
+def test_a_lock_is_no_content(data_dir: Path, tmp_path: Path) -> None:
+    (data_dir / LOCK).touch()
+    assert clean(data_dir, write_actions(tmp_path, *DECISIONS)) == 0
+    assert LOCK not in log_of(tmp_path / "clean")
+
+
+def test_a_folder_of_others_gets_no_lock(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "clean").mkdir()
+    (tmp_path / "clean/thesis.tex").touch()
+    monkeypatch.setattr("tracin.clean.folder.locked", lambda *_: pytest.fail("locked"))
+    assert clean(data_dir, write_actions(tmp_path, *DECISIONS)) == 1
+
+
+def test_results_that_are_replaced_while_they_are_read_are_refused(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = tmp_path / "results"
+    results.mkdir()
+    info = replace(example_run_info(), data_dir=str(data_dir))
+
+    def read_while_a_run_ends(folder: Path, _given: Path | None) -> Path:
+        write_run_info(folder, info)
+        return data_dir
+
+    monkeypatch.setattr("tracin.clean.run.data_folder", read_while_a_run_ends)
+    actions = write_actions(tmp_path, *DECISIONS)
+    with pytest.raises(TracInError, match="was replaced while it was read"):
+        apply_actions(CleanConfig(actions, tmp_path / "clean", results))
+    assert not (tmp_path / "clean").exists()

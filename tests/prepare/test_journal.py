@@ -8,6 +8,7 @@ import pytest
 
 from tests.prepare.raw_photos import contents, piece, prepare_quietly
 from tracin.errors import TracInError
+from tracin.folder_lock import LOCK, locked
 from tracin.prepare.run import PrepareConfig, prepare
 
 
@@ -69,3 +70,14 @@ def _after(calls: int, function):  # type: ignore[no-untyped-def]
         return function(*arguments)
 
     return counted
+
+
+def test_of_two_at_once_one_fills_the_folder(raw: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    with locked(output, ""):
+        with pytest.raises(TracInError, match=r"in use by process .*another folder as OUTPUT"):
+            prepare_quietly(raw, output)
+        assert [path.name for path in output.iterdir()] == [LOCK]
+    (output / LOCK).touch()  # as a killed one leaves it
+    assert prepare_quietly(raw, output) is not None
+    assert not (output / LOCK).exists()

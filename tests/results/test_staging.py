@@ -120,6 +120,14 @@ def test_a_kill_while_files_are_swapped_loses_track_of_none(
     assert texts(tmp_path) == {"report.html": "last"}
 
 
+def test_folders_that_a_kill_left_empty_go_with_the_next_swap(tmp_path: Path) -> None:
+    analyse(tmp_path, "top_influences/cat/positive/rank_01_train_0_a.jpg")
+    (tmp_path / "top_influences/cat/positive/rank_01_train_0_a.jpg").unlink()  # then the kill came
+    (tmp_path / "top_influences/dog").mkdir()  # its files went with an earlier record
+    analyse(tmp_path, "report.html")
+    assert not (tmp_path / "top_influences").exists()
+
+
 def test_a_forged_record_deletes_nothing(tmp_path: Path) -> None:
     """With the right size and hash, as whoever knows the files can write them."""
     folder, outside = tmp_path / "results", tmp_path / "outside.png"

@@ -22,6 +22,7 @@ from tests.training.short import FLAGS, REPOSITORY, config, quiet
 from tracin.compute.config import RunConfig
 from tracin.compute.run import run as run_tracin
 from tracin.errors import TracInError
+from tracin.folder_lock import locked
 from tracin.results import schema
 from tracin.training import outputs
 from tracin.training.run import train
@@ -52,8 +53,18 @@ def test_killed_and_continued_equals_uninterrupted(
     assert continued and whole and continued.facts["outcome"] == whole.facts["outcome"]
 
 
+def test_of_two_at_once_one_fills_the_folder(photos: Path, tmp_path: Path) -> None:
+    with (
+        locked(tmp_path, ""),
+        pytest.raises(TracInError, match=r"in use by process .*give another --output_dir"),
+    ):
+        train(config(photos, tmp_path), quiet)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_finished_training_is_not_done_again(trained: Path, photos: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in trained.iterdir()}
+    (trained / outputs.STATE).touch()  # as a kill after the last step leaves it
     result = train(config(photos, trained), quiet)
     assert result.reused
     assert [path.stem[-2:] for path in result.checkpoints] == ["01", "02", "03"]

@@ -19,6 +19,7 @@ import pandas as pd
 
 from tracin.clean.plan import CleaningPlan
 from tracin.errors import TracInError
+from tracin.folder_lock import LOCK, locked
 from tracin.hashing import file_sha256
 from tracin.image_folder import SPLITS
 from tracin.json_file import read_as
@@ -30,6 +31,8 @@ LOG = "cleaning_log.csv"
 LOG_COLUMNS = ("path", "action", "new_path", "note", "written")
 STAMP = "cleaned_from.json"
 """What tells a folder of ours from a foreign one, and which data folder it was made from."""
+
+OTHERWISE = "name another folder with --cleaned_dir"
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,10 @@ def check_target(data_dir: Path, cleaned_dir: Path) -> None:
         return
     if not cleaned_dir.is_dir():
         raise TracInError(f"{cleaned_dir} is a file. Name a folder with --cleaned_dir.")
-    if not any(meant_for(path.name) != STAMP for path in cleaned_dir.iterdir()):
-        return  # at most the stamp of a run that was killed before it got its name
+    if not any(
+        path.name != LOCK and meant_for(path.name) != STAMP for path in cleaned_dir.iterdir()
+    ):
+        return  # at most what a run left that was killed before its stamp got its name
     try:
         stamp = file_below(cleaned_dir, STAMP) or cleaned_dir  # a folder cannot be read: refused
         made_from = read_as(dict[str, str], stamp, "")["data_dir"]
@@ -87,31 +92,37 @@ def carry_out(plan: CleaningPlan, cleaned_dir: Path) -> FileCounts:
         TracInError: see ``check_target``; or a file that is not ours is in the way, or the
             folder cannot be written to.
     """
-    check_target(plan.data_dir, cleaned_dir)
+    check_target(plan.data_dir, cleaned_dir)  # before a lock is put into a folder of others
+    try:
+        with locked(cleaned_dir, OTHERWISE):
+            check_target(plan.data_dir, cleaned_dir)  # as it is, now that nobody else writes there
+            return _fill(plan, cleaned_dir)
+    except OSError as error:
+        raise TracInError(
+            f"Cannot write to {cleaned_dir} ({error}). Make room there, or {OTHERWISE}. The "
+            "original is unchanged."
+        ) from error
+
+
+def _fill(plan: CleaningPlan, cleaned_dir: Path) -> FileCounts:
+    """Make ``cleaned_dir``, which nobody else writes to, what ``plan`` says."""
     wanted = {step.new_path: step for step in plan.steps if step.new_path}
     check_folders(cleaned_dir, (cleaned_dir / name for name in wanted))
     former = _Former.read(plan.data_dir, cleaned_dir)
-    try:
-        cleaned_dir.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(cleaned_dir, {*wanted, *former.rows})
-        _write_stamp(plan.data_dir, cleaned_dir)
-        # In this order a run killed anywhere knows its files: what goes is in the earlier log,
-        # what comes is in the new one.
-        stale = [name for name in former.rows if name not in wanted]
-        removed = sum(former.remove(name) for name in stale)
-        stayed = tuple(name for name in stale if file_below(cleaned_dir, name) is not None)
-        _write_log(plan, cleaned_dir, former.written)
-        done: Counter[str] = Counter()
-        written: dict[str, str] = {}
-        for name, step in wanted.items():
-            kind, written[name] = _put_file(plan.data_dir / step.path, name, former)
-            done[kind] += 1
-        _write_log(plan, cleaned_dir, written)
-    except OSError as error:
-        raise TracInError(
-            f"Cannot write to {cleaned_dir} ({error}). Make room there, or name another folder "
-            "with --cleaned_dir. The original is unchanged."
-        ) from error
+    _remove_abandoned(cleaned_dir, {*wanted, *former.rows})
+    _write_stamp(plan.data_dir, cleaned_dir)
+    # In this order a run killed anywhere knows its files: what goes is in the earlier log, what
+    # comes is in the new one.
+    stale = [name for name in former.rows if name not in wanted]
+    removed = sum(former.remove(name) for name in stale)
+    stayed = tuple(name for name in stale if file_below(cleaned_dir, name) is not None)
+    _write_log(plan, cleaned_dir, former.written)
+    done: Counter[str] = Counter()
+    written: dict[str, str] = {}
+    for name, step in wanted.items():
+        kind, written[name] = _put_file(plan.data_dir / step.path, name, former)
+        done[kind] += 1
+    _write_log(plan, cleaned_dir, written)
     return FileCounts(done["linked"], done["copied"], done["unchanged"], removed, stayed)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tracin.clean.actions import DELETE, KEEP, RELABEL, Action
 from tracin.errors import TracInError
+from tracin.folder_lock import LOCK
 from tracin.image_folder import (
     TEST,
     TEST_FOLDERS,
@@ -125,7 +126,7 @@ def plan_cleaning(data_dir: Path, images: DataImages, actions: Sequence[Action])
             _refuse_empty_split(split, images.test, of_split)
             steps += of_split
             left_out += [LeftOut(f"{split}/{each.path}", each.reason) for each in listing.left_out]
-    beside = sorted({entry.name for entry in data_dir.iterdir()} - {TRAIN, *TEST_FOLDERS})
+    beside = sorted({entry.name for entry in data_dir.iterdir()} - {TRAIN, *TEST_FOLDERS, LOCK})
     steps += [Step(each.path, LEFT_OUT, "", each.reason) for each in left_out]
     steps += [Step(name, LEFT_OUT, "", f"beside {TRAIN}/ and {TEST}/") for name in beside]
     return CleaningPlan(data_dir, tuple(steps), tuple(left_out))

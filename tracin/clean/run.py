@@ -13,6 +13,7 @@ from tracin.clean.plan import CARRIED_OVER, CleaningPlan, find_images, plan_clea
 from tracin.errors import TracInError
 from tracin.folder_lock import owner_of
 from tracin.image_folder import describe_left_out
+from tracin.results.one_run import unchanged_run
 from tracin.results.run_info import data_folder
 from tracin.results.schema import RUN_INFO
 from tracin.wording import count, for_the_shell
@@ -50,12 +51,15 @@ def apply_actions(config: CleanConfig) -> str:
 
 def _data_dir(config: CleanConfig) -> Path:
     """The folder of the images; read from ``run.json`` only while nobody replaces that."""
-    if config.data_dir is None and (writer := owner_of(config.results_dir)):
-        raise TracInError(
-            f"{config.results_dir} is in use by {writer}, and its {RUN_INFO} may change. Wait "
-            "until that has ended, or name the folder of the images with --data_dir."
-        )
-    return data_folder(config.results_dir, config.data_dir)
+    with unchanged_run(config.results_dir):
+        data_dir = data_folder(config.results_dir, config.data_dir)
+        # Asked afterwards: a writer that came meanwhile may have taken the file away already.
+        if config.data_dir is None and (writer := owner_of(config.results_dir)):
+            raise TracInError(
+                f"{config.results_dir} is in use by {writer}, and its {RUN_INFO} may change. Wait "
+                "until that has ended, or name the folder of the images with --data_dir."
+            )
+    return data_dir
 
 
 def _totals(plan: CleaningPlan) -> str:

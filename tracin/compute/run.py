@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -70,7 +70,8 @@ def _run(config: RunConfig, say: Say, processes: Processes, held: ExitStack) -> 
         if processes.first:
             plan = _announce(config, settled, images, load, processes, say)
             if not config.dry_run:
-                held.enter_context(_locked(config.output_dir))
+                # Before the passes: the folder must be writable, too.
+                held.enter_context(locked(config.output_dir, OTHERWISE))
             pace = _pace(config, settled, plan, load, processes, say)
             processes.wait()
         if config.dry_run:
@@ -103,7 +104,9 @@ def _run(config: RunConfig, say: Say, processes: Processes, held: ExitStack) -> 
             info = replace(info, run_id=uuid4().hex, files=records_of(folder, scored.written))
             write_run_info(folder, info)
     except OSError as error:
-        raise _unwritable(config.output_dir, error) from error
+        raise TracInError(
+            f"Cannot write to {config.output_dir} ({error}). Make room there, or {OTHERWISE}."
+        ) from error
     processes.wait()
     return info
 
@@ -205,16 +208,3 @@ def _score(config: RunConfig, passed: Passed, processes: Processes, folder: Path
         matrix=config.matrix,
     )
     return score(folder, scores, test.table, settings, processes)
-
-
-def _locked(folder: Path) -> AbstractContextManager[None]:
-    """The lock on the results folder, asked for before the passes: it must be writable, too."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _unwritable(folder, error) from error
-    return locked(folder, OTHERWISE)
-
-
-def _unwritable(folder: Path, error: OSError) -> TracInError:
-    return TracInError(f"Cannot write to {folder} ({error}). Make room there, or {OTHERWISE}.")

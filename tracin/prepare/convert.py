@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import io
-import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from PIL import Image
 from tracin.hashing import picture_hash
 from tracin.image_folder import read_image_file
 from tracin.prepare.raw_files import RawFile
+from tracin.temporary import replacing
 
 _JPEG_QUALITY = 95
 """The most that Pillow recommends: beyond it files grow and hardly change."""
@@ -81,10 +81,9 @@ def convert(raw_dir: Path, raw_file: RawFile, target: Path, size: int | None) ->
         message = str(error).replace(str(path), path.name)
         reason = f"cannot be read: {type(error).__name__}: {message}"
         return Converted(raw_file, reason)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        temporary.write_bytes(content)
-        temporary.replace(target)
+        with replacing(target) as temporary:
+            temporary.write_bytes(content)
     except OSError as error:
         if error.errno not in _OF_THE_NAME:
             raise  # the disk is full, or the folder cannot be written: so it is for the next file

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -12,6 +13,7 @@ from typing import IO, Any
 import numpy as np
 
 from tracin.errors import TracInError
+from tracin.folder_lock import LOCK, locked
 from tracin.image_folder import NEAR_TABLE, SPLIT_TABLE, TEST, TRAIN
 from tracin.json_file import fitted, parse_json, read_as
 from tracin.places import check_folders
@@ -64,6 +66,17 @@ class Workplace:
             for split in (TRAIN, TEST)
         )
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the folder as its only writer; it is made where it is not there.
+
+        Raises:
+            TracInError: it holds other things, another process writes there, or nobody can.
+        """
+        self.read_stamp()  # before a lock is put into a folder of others
+        with locked(self.folder, "name another folder as OUTPUT"):
+            yield
+
     def read_stamp(self) -> dict[str, Any] | None:
         """The content of ``prepared.json``; None when the folder is new or empty.
 
@@ -83,12 +96,15 @@ class Workplace:
         return None
 
     def _others(self) -> Iterator[Path]:
-        """What is in the folder beside a stamp whose writer was killed before it had its name."""
-        return (path for path in self.folder.iterdir() if meant_for(path.name) != STAMP)
+        """What is in the folder beside what we left when we were killed before the stamp stood."""
+        return (
+            path
+            for path in self.folder.iterdir()
+            if path.name != LOCK and meant_for(path.name) != STAMP
+        )
 
     def write_stamp(self, identity: dict[str, Any], finished: bool) -> None:
         """Mark the folder as ours, with what it is made from."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         remove_abandoned(self.folder, (STAMP, SPLIT_TABLE, NEAR_TABLE).__contains__)
         with replacing(self.folder / STAMP) as temporary:
             text = json.dumps({**identity, "finished": finished}, indent=2, ensure_ascii=False)

@@ -83,6 +83,14 @@ def prepare(config: PrepareConfig, say: Say) -> PrepareResult | None:
             "elsewhere as OUTPUT."
         )
     workplace = Workplace(config.output_dir)
+    with workplace.held():
+        return _prepare(workplace, raw, config, say)
+
+
+def _prepare(
+    workplace: Workplace, raw: RawFolder, config: PrepareConfig, say: Say
+) -> PrepareResult | None:
+    """Do what ``prepare`` does, in a folder that nobody else writes to."""
     identity = _identity(config, raw)
     if _resume_or_clear(workplace, identity, say):
         return None

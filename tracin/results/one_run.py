@@ -22,14 +22,25 @@ def one_run(results_dir: Path) -> Iterator[None]:
     if not results_dir.is_dir():
         yield  # what reads there says what is missing
         return
-    with locked(results_dir, "copy the results and name their folder with --results_dir"):
-        before = _run(results_dir)
+    otherwise = "copy the results and name their folder with --results_dir"
+    with locked(results_dir, otherwise), unchanged_run(results_dir):
         yield
-        if _run(results_dir) != before:
-            raise TracInError(
-                f"{results_dir / RUN_INFO} was replaced while it was read, so the answer would be "
-                "of two runs. Run the command again."
-            )
+
+
+@contextmanager
+def unchanged_run(results_dir: Path) -> Iterator[None]:
+    """Check that the files of ``results_dir`` are of the same run before and after the block.
+
+    Raises:
+        TracInError: they were replaced.
+    """
+    before = _run(results_dir)
+    yield
+    if _run(results_dir) != before:
+        raise TracInError(
+            f"{results_dir / RUN_INFO} was replaced while it was read, so the answer would be of "
+            "two runs. Run the command again."
+        )
 
 
 def _run(results_dir: Path) -> bytes:

@@ -147,15 +147,16 @@ def _is_of_analysis(name: str) -> bool:
 
 
 def _remove(results_dir: Path, files: Iterable[Written]) -> None:
-    """Delete those files that are as they were written, and the folders that this leaves empty."""
+    """Delete those files that are as they were written, and the folders that stand empty then."""
     for each in files:
         path = file_below(results_dir, each.path) if _is_of_analysis(each.path) else None
         if path is None or each != _written_again(results_dir, path, each):
             continue
         path.unlink()
-        for parent in path.relative_to(results_dir).parents[:-1]:
-            with suppress(OSError):
-                (results_dir / parent).rmdir()
+    # Not only those of these files: a kill may have come between a file's end and its folder's.
+    for root in _folders(results_dir):
+        with suppress(OSError):  # it is not empty
+            root.rmdir()
 
 
 def _written_again(results_dir: Path, path: Path, former: Written) -> Written | None:
@@ -169,10 +170,16 @@ def _remove_abandoned(results_dir: Path) -> None:
     """Delete the temporary files that killed analyses left, where they write."""
     records = (ANALYSIS_FILES, EXPLANATION_FILES)
     remove_abandoned(results_dir, lambda stem: stem in records or _is_of_analysis(stem))
+    for root in _folders(results_dir):
+        remove_abandoned(root, partial(_is_in, root.relative_to(results_dir).parts[0]))
+
+
+def _folders(results_dir: Path) -> Iterator[Path]:
+    """The folders that an analysis fills in the results folder, inner ones first."""
     for name in (schema.TOP_INFLUENCES, schema.EXPLANATIONS):
         if link_on_the_way(results_dir, results_dir / name) is None:
-            for root, _, _ in os.walk(results_dir / name):
-                remove_abandoned(Path(root), partial(_is_in, name))
+            for root, _, _ in os.walk(results_dir / name, topdown=False):
+                yield Path(root)
 
 
 def _is_in(name: str, stem: str) -> bool:

@@ -129,8 +129,13 @@ def finish(folder: Path, manifest: Manifest, facts: dict[str, Any]) -> Manifest:
     }
     whole = Manifest(manifest.identity, True, files, facts)
     write_manifest(folder, whole)
-    (folder / STATE).unlink(missing_ok=True)
+    remove_state(folder)
     return whole
+
+
+def remove_state(folder: Path) -> None:
+    """Delete what only a training that is to go on needs."""
+    (folder / STATE).unlink(missing_ok=True)
 
 
 def is_whole(folder: Path, manifest: Manifest) -> bool:

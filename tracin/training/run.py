@@ -6,7 +6,7 @@ import hashlib
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from tracin.errors import TracInError
+from tracin.folder_lock import locked
 from tracin.image_folder import TRAIN, describe_left_out
 from tracin.images import ImageTable, find_training_images
 from tracin.machine.device import device_name
@@ -29,6 +30,8 @@ from tracin.training.outcome import TrainingOutcome, poor_model_warning, read_ou
 from tracin.training.outputs import EpochRow, Manifest
 from tracin.training.settings import SCRATCH, Recipe, TrainingConfig
 from tracin.wording import Say
+
+OTHERWISE = "give another --output_dir"
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def train(config: TrainingConfig, say: Say) -> TrainingResult:
         TracInError: a fact about the images, the weights, the machine or the output folder that the
             user can change.
     """
-    with joined_processes(config.device) as processes, _deterministic():
+    with joined_processes(config.device) as processes, _deterministic(), ExitStack() as held:
         say = say if processes.first else lambda _sentence: None
         refuse_inside(config.output_dir, config.data_dir, "with --output_dir", (TRAIN,))
         table = find_training_images(config.data_dir)
@@ -60,13 +63,15 @@ def train(config: TrainingConfig, say: Say) -> TrainingResult:
             say(left_out)
         identity = _identity(table, config.recipe)
         if processes.first:
-            config.output_dir.mkdir(parents=True, exist_ok=True)
+            held.enter_context(locked(config.output_dir, OTHERWISE))
         processes.wait()
         earlier = outputs.read_manifest(config.output_dir)
         if earlier and not config.restart:
             if earlier.identity != identity:
                 raise TracInError(_other_training(config.output_dir, earlier, identity))
             if outputs.is_whole(config.output_dir, earlier):
+                if processes.first:
+                    outputs.remove_state(config.output_dir)  # of one killed after its last step
                 outcome = read_outcome(earlier.facts.get("outcome"))
                 return _result(config, earlier, choose_images(table, config.recipe), outcome, True)
         processes.wait()  # until all have read the manifest that the first may now delete
@@ -140,7 +145,7 @@ def _clear(config: TrainingConfig, earlier: Manifest | None, say: Say) -> None:
         say(f"The earlier training in {config.output_dir} is discarded: {reason}.")
         outputs.discard(config.output_dir, earlier)
     elif earlier is None:
-        (config.output_dir / outputs.STATE).unlink(missing_ok=True)
+        outputs.remove_state(config.output_dir)
 
 
 def _open_session(
