@@ -235,12 +235,13 @@ class PixelDataset(Dataset[DecodedImage]):
         path, row = self._data_dir / self._paths[index], self._rows[index]
         try:
             content = read_image_file(path)
-            with warnings.catch_warnings(), Image.open(io.BytesIO(content)) as file:
+            with warnings.catch_warnings():
                 # Pillow warns of odd palettes and big pictures; both are read as ImageFolder does.
                 warnings.simplefilter("ignore")
-                _check_resized(file.size, self._crop)
-                both = bytearray(content_hash(content) + picture_hash(file))
-                image = file.convert("RGB")
+                with Image.open(io.BytesIO(content)) as file:
+                    _check_resized(file.size, self._crop)
+                    both = bytearray(content_hash(content) + picture_hash(file))
+                    image = file.convert("RGB")
             hashes = torch.frombuffer(both, dtype=torch.uint8)
             pixels = evaluation_pixels(image, self._crop)
             return DecodedImage(row, pixels, hashes.view(2, HASH_BYTES), "")

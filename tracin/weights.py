@@ -205,13 +205,16 @@ def _plain(value: Tensor, key: str, path: Path) -> Tensor:
 def _layout_fault(value: Tensor) -> str:
     """Why these are no plain numbers, asked before anything is computed from them; "" if plain."""
     layout, kind = (str(each).removeprefix("torch.") for each in (value.layout, value.dtype))
-    shape = tuple(value.shape)
+    # Of a nested tensor, torch refuses to tell the shape.
+    shape = () if value.is_nested else tuple(value.shape)
     fault = ""
-    if value.is_meta:
+    if value.is_nested:
+        fault = "is a nested tensor, of several shapes"
+    elif value.is_meta:
         fault = "is a meta tensor, a shape without numbers"
     elif value.is_quantized:
         fault = "is quantised"
-    elif value.is_nested or value.layout != torch.strided:
+    elif value.layout != torch.strided:
         fault = f"is stored as {layout}"
     elif value.numel() * value.element_size() > value.untyped_storage().nbytes():
         fault = f"has shape {shape} and fewer numbers stored than that"

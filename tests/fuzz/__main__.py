@@ -7,7 +7,6 @@ import os
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,8 +15,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from tests.fuzz.families import FAMILIES
 from tests.fuzz.oracle import Verdict
-from tests.fuzz.pristine import make_pristine
 from tests.fuzz.play import play
+from tests.fuzz.pristine import make_pristine
 from tests.fuzz.watch import heard
 
 COLUMNS = (

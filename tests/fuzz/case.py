@@ -27,6 +27,8 @@ class Case:
     """A message of exit 1 must hold one of these; () where nothing single is at fault."""
     must_fail: bool = False
     """Exit 0 would mean that a fault went unnoticed."""
+    called_nan: bool = False
+    """A class or a file is called like a number that is none, and may be named."""
     check: Callable[[], str] | None = None
     """Says what is wrong with the outputs after exit 0; "" for nothing."""
 

@@ -50,7 +50,9 @@ def _as_backbone(scratch: Scratch, path: Path, fault: str) -> Case:
     target = scratch.folder / "trained"
     flags = [flag for flag in SHORT if flag != "--from_scratch"]
     flags += ["--backbone_weights", str(path), "--data_dir", str(scratch.pristine.data)]
-    return Case("training", (*flags, "--output_dir", target), fault, (target,), (path.name,))
+    return Case(
+        "training", (*flags, "--output_dir", target), fault, (target,), (path.name, "diverged")
+    )
 
 
 def compute_case(
@@ -69,7 +71,8 @@ def compute_case(
         shutil.copytree(features, folder / schema.FEATURES)
     flags = ("--model_path", checkpoint or scratch.pristine.checkpoint)
     flags += ("--data_dir", data or scratch.pristine.data, "--output_dir", folder, *SIZES, *more)
-    return Case("compute", flags, fault, (folder,), at_fault, check=lambda: tables_fault(folder))
+    check = None if "--dry_run" in more else lambda: tables_fault(folder)
+    return Case("compute", flags, fault, (folder,), at_fault, check=check)
 
 
 def tables_fault(folder: Path) -> str:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -21,6 +22,11 @@ from tracin.results import schema
 
 def images_case(random: Random, scratch: Scratch) -> Case:
     """Spoiled images or folders, and a command that reads them."""
+    case = _images(random, scratch)
+    return replace(case, called_nan="nan" in case.fault or "inf" in case.fault)
+
+
+def _images(random: Random, scratch: Scratch) -> Case:
     kind = random.random()
     if kind < 0.3:
         return _prepared(random, scratch)

@@ -23,7 +23,7 @@ def _odd_mode(random: Random, path: Path) -> str:
     mode = random.choice(MODES)
     with Image.open(path) as image:
         if mode == "I;16":
-            odd = Image.fromarray((np.asarray(image.convert("L")).astype(np.uint16) * 257))
+            odd = Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257)
         elif mode in ("LAB", "HSV", "PA"):
             odd = Image.new(mode, image.size)
         else:

@@ -127,12 +127,15 @@ def _columns(path: Path, header: bytes) -> int:
     if cells[1:] and cells[1:] == list(map(str, range(len(cells) - 1))):
         name = f"is called {cells[0]!r}" if cells[0] else "has no name"
         reason = (
-            f"there is an index column too many, the first, which {name}. With pandas, write the "
-            "file with to_csv(path, index=False)"
+            f"there is an index column too many, the first, which {name} (with pandas, write the "
+            "file with to_csv(path, index=False))"
         )
     elif all(map(_is_number, cells)):
-        reason = "the file has no header: its first line holds scores. With numpy, write it with "
-        reason += f"header='{','.join(map(str, range(min(len(cells), 3))))},…' and comments=''"
+        numbered = ",".join(map(str, range(min(len(cells), 3))))
+        reason = (
+            "the file has no header: its first line holds scores (with numpy, write it with "
+            f"header='{numbered},…' and comments='')"
+        )
     raise TracInError(
         f"{path} is no matrix of scores. Its first line must number the test images, 0,1,2,…, and "
         f"{reason}. Correct it, or run TracIn_Resnet50.py again."
