@@ -38,6 +38,8 @@ class Answer:
     high: float
     """Ends of its 95 % interval."""
     verdict: str
+    run_id: str = ""
+    """Of the run whose results were asked; "" where an earlier version ran."""
 
     @property
     def when(self) -> str:
@@ -62,8 +64,8 @@ class Answer:
         return f"{signed_points(self.difference)} ({interval})"
 
 
-def answer_of(question: Question, verdict: Verdict) -> Answer:
-    """What is kept of ``verdict``, asked now."""
+def answer_of(question: Question, verdict: Verdict, run_id: str) -> Answer:
+    """What is kept of ``verdict``, asked now about the run ``run_id``."""
     low, high = verdict.interval
     return Answer(
         asked=datetime.now(UTC).replace(microsecond=0),
@@ -74,6 +76,7 @@ def answer_of(question: Question, verdict: Verdict) -> Answer:
         low=low,
         high=high,
         verdict=verdict.finding,
+        run_id=run_id,
     )
 
 
@@ -99,6 +102,7 @@ def _answer(row: Mapping[Any, Any]) -> Answer:
     return Answer(
         asked=datetime.fromisoformat(row["asked"]),
         question=Question(row["deleted"], row["relabelled"], row["actions"]),
+        run_id=row.get("run_id", ""),
         **{name: row[name] for name in _AS_THEY_STAND},
     )
 
@@ -112,6 +116,7 @@ def write_answers(results_dir: Path, answers: Sequence[Answer]) -> None:
             "deleted": answer.question.deleted,
             "relabelled": answer.question.relabelled,
             **{name: getattr(answer, name) for name in _AS_THEY_STAND},
+            "run_id": answer.run_id,
         }
         for answer in answers
     ]
@@ -120,9 +125,13 @@ def write_answers(results_dir: Path, answers: Sequence[Answer]) -> None:
         schema.write_table(results_dir, name, pd.DataFrame(rows), file_name=temporary.name)
 
 
-def last_answers(answers: Sequence[Answer]) -> tuple[Answer, ...]:
-    """Those of the ``answers`` that are told, the latest first."""
-    return tuple(reversed(answers[-SHOWN:]))
+def last_answers(answers: Sequence[Answer], run_id: str) -> tuple[Answer, ...]:
+    """Those of the ``answers`` about the run ``run_id`` that are told, the latest first.
+
+    A new run takes the table of the former one away, but not where a person has changed it.
+    """
+    about = [answer for answer in answers if answer.run_id == run_id]
+    return tuple(reversed(about[-SHOWN:]))
 
 
 def answer_lines(answers: Sequence[Answer]) -> Iterator[str]:
