@@ -72,7 +72,9 @@ ACTIONS = (
 
 def decisions_case(random: Random, scratch: Scratch) -> Case:
     """Damaged actions, log of an earlier ``--apply``, or earlier answers of ``--what_if``."""
-    return random.choice((_actions, _actions, _actions, _log, _log, _answers))(random, scratch)
+    return random.choice((_actions, _actions, _actions, _log, _log, _answers, _split))(
+        random, scratch
+    )
 
 
 def _spoil(random: Random, path: Path, scratch: Scratch) -> str:
@@ -139,6 +141,15 @@ def _answers(random: Random, scratch: Scratch) -> Case:
     fault = f"{schema.WHAT_IF_ANSWERS}: {_spoil(random, folder / schema.WHAT_IF_ANSWERS, scratch)}"
     flags = ("--what_if", "1", "--results_dir", folder)
     return Case("analyze", flags, fault, (folder,), (schema.WHAT_IF_ANSWERS,))
+
+
+def _split(random: Random, scratch: Scratch) -> Case:
+    """Damaged tables of ``tracin.prepare`` beside the images that are scored."""
+    data = scratch.folder / "data"
+    shutil.copytree(scratch.pristine.prepared, data)
+    path = data / random.choice(("split.csv", "near_duplicates.csv"))
+    fault = f"{path.name}: {_spoil(random, path, scratch)}"
+    return compute_case(scratch, fault, data=data)
 
 
 def prepare_case(random: Random, scratch: Scratch) -> Case:

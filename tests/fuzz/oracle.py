@@ -21,7 +21,7 @@ from tests.fuzz.watch import Said, Writes, differences, heard, outside, snapshot
 MOST_SENTENCES, MOST_CHARACTERS = 3, 600
 """Of a message; the scratch folder's path, which a test makes long, does not count."""
 
-MOST_SECONDS, HANGS_AFTER = 60, 300
+MOST_SECONDS, HANGS_AFTER = 60, 180
 """Of the processor for one case; of the clock, after which the process ends with a traceback."""
 
 MOST_GROWTH = 1 << 20
@@ -39,6 +39,8 @@ _PICTURE = re.compile(
 )
 
 WRITES = Writes()
+_STDERR = os.fdopen(os.dup(2), "w")
+"""Where a hang is told, whatever stands in the place of standard error then."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def _call(case: Case, scratch: Scratch) -> tuple[int | None, Said, str, list[str
     status, error = None, ""
     sys.argv = [name, *words]
     os.chdir(scratch.cwd)
-    faulthandler.dump_traceback_later(HANGS_AFTER, exit=True, file=sys.__stderr__)
+    faulthandler.dump_traceback_later(HANGS_AFTER, exit=True, file=_STDERR)
     try:
         with heard() as said, WRITES.watched() as paths:
             try:

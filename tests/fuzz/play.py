@@ -23,6 +23,8 @@ def play(family: str, seed: int, pristine: Pristine, folder: Path) -> Verdict:
     """
     scratch = Scratch(folder, pristine)
     try:
-        return judge(FAMILIES[family](Random(f"{family} {seed}"), scratch), scratch)
+        case = FAMILIES[family](Random(f"{family} {seed}"), scratch)
+        (folder / "case.txt").write_text(f"{family} {seed}: {case}", "utf-8", "backslashreplace")
+        return judge(case, scratch)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

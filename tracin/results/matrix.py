@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from tracin.errors import TracInError
+from tracin.places import check_regular
 from tracin.results.cells import as_it_was, csv_line
 from tracin.results.float_text import csv_rows
 from tracin.results.manifest import FileRecord
@@ -95,6 +96,7 @@ def read_shape(path: Path, seen: Callable[[bytes], object] = lambda _: None) -> 
         TracInError: the file is missing or empty, or its header does not number the test images.
     """
     try:
+        check_regular(path)
         with path.open("rb") as file:
             header = file.readline()
             seen(header)
@@ -190,6 +192,7 @@ def read_class_means(path: Path, classes: Sequence[str], n_train: int) -> Float3
 
 
 def _header(path: Path) -> list[str]:
+    check_regular(path)
     try:
         with path.open(encoding="utf-8", newline="") as file:
             header = [as_it_was(cell) for cell in next(csv.reader(file, strict=True), [])]

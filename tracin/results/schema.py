@@ -13,6 +13,7 @@ import pandas as pd
 
 from tracin.errors import TracInError
 from tracin.flags import Method
+from tracin.places import check_regular
 from tracin.results.cells import write_csv
 from tracin.results.columns import (
     COSINE,
@@ -280,6 +281,7 @@ def read_table(folder: Path, name: str) -> pd.DataFrame:
     """
     path, table = folder / name, _TABLES[name]
     try:
+        check_regular(path)
         with warnings.catch_warnings():
             # pandas only warns where a line has more cells than the header.
             warnings.simplefilter("error", pd.errors.ParserWarning)
