@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test quick format clean
+.PHONY: help demo test quick fuzz format clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /make \1\t/' | expand -t 16
@@ -34,6 +34,9 @@ quick: .venv/.installed-dev ## lint and the pure tests, in under a minute
 		tests/test_architecture.py tests/test_tree.py tests/test_model_check.py tests/test_images.py \
 		tests/results tests/clean tests/compute/check tests/compute/labels \
 		tests/analyze/read tests/analyze/figures tests/analyze/words
+
+fuzz: .venv/.installed-dev ## 5,000 hostile inputs, some forty minutes on one core
+	$(BIN)/python -m tests.fuzz --cases 5000 --seed 1000
 
 format: .venv/.installed-dev ## format the code, mend what the linter can
 	$(BIN)/ruff format .

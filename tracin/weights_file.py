@@ -172,7 +172,8 @@ def _read_safetensors(path: Path) -> Mapping[str, Any]:
 def _damaged(path: Path, error: Exception) -> TracInError:
     text = str(error).strip()
     inner = re.search(r"WeightsUnpickler error: (.+)", text)
-    fact = inner.group(1) if inner else text.partition("\n")[0]
+    # Its first sentence: torch goes on to speak to its own developers.
+    fact = re.split(r"\n|(?<=\w)\.\s", inner.group(1) if inner else text)[0]
     if not fact or _ADVICE in fact:
         fact = type(error).__name__
     return TracInError(

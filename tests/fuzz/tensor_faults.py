@@ -6,7 +6,6 @@ import io
 import os
 import pickle
 import struct
-import warnings
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
@@ -26,12 +25,6 @@ def _sparse(value: Tensor) -> Tensor:
 
 def _quantised(value: Tensor) -> Tensor:
     return torch.quantize_per_tensor(value.float(), 0.1, 0, torch.qint8)
-
-
-def _nested(value: Tensor) -> Tensor:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch's, of a prototype
-        return torch.nested.nested_tensor([value.float().flatten()])
 
 
 def _huge(value: Tensor) -> Tensor:
@@ -60,7 +53,7 @@ TENSOR_FAULTS: dict[str, Callable[[Tensor], Any]] = {
     "truth values": lambda value: value.float() > 0,
     "stride 0": lambda value: torch.zeros(1).expand(value.shape),
     "terabytes": _huge,
-    "nested": _nested,
+    "nested": lambda value: torch.nested.nested_tensor([value.float().flatten()]),
     "NaN": _with(float("nan")),
     "infinite": _with(float("inf")),
     "too large for scores": _with(3e38),
