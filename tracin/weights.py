@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from tracin.errors import TracInError
+from tracin.machine.refusals import is_lack_of_memory
 from tracin.weights_file import read_content
 from tracin.wording import first_few, listed
 
@@ -231,6 +232,8 @@ def _is_readable(value: Tensor) -> bool:
         return value.numel() == 1 and not value.is_complex()
     try:
         value[(0,) * value.ndim].float()
-    except (RuntimeError, NotImplementedError):  # narrow types that torch only stores
+    except (RuntimeError, NotImplementedError) as error:  # narrow types that torch only stores
+        if is_lack_of_memory(error):
+            raise
         return False
     return True

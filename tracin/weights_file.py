@@ -19,6 +19,7 @@ from typing import Any
 import torch
 
 from tracin.errors import TracInError
+from tracin.machine.refusals import is_lack_of_memory
 
 _SNIFFED = 512
 """Bytes of the beginning that tell one kind of file from another."""
@@ -148,7 +149,7 @@ def _guarded(path: Path) -> Iterator[None]:
             "torch.save(model.state_dict(), 'weights.pth')."
         ) from error
     except Exception as error:
-        if isinstance(error, MemoryError) or "allocate" in str(error):
+        if is_lack_of_memory(error):
             raise TracInError(
                 f"There is not enough memory for what {path} says that it holds; the file has "
                 f"{path.stat().st_size:,} bytes. Where that is little, it is damaged: copy it "

@@ -8,6 +8,7 @@ import shutil
 import struct
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -188,8 +189,10 @@ def damage_images(random: Random, folder: Path, canary: Path) -> str:
         if not images:
             break
         path = random.choice(images)
-        if random.random() < 0.15:
-            said.append(replace_place(random, path, canary))
-        else:
-            said.append(random.choice(list(FAULTS.values()))(random, path))
+        # A second fault may find that the first has left no picture to spoil.
+        with suppress(OSError, ValueError, Image.DecompressionBombError):
+            if random.random() < 0.15:
+                said.append(replace_place(random, path, canary))
+            else:
+                said.append(random.choice(list(FAULTS.values()))(random, path))
     return " and ".join(said)

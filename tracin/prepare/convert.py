@@ -16,6 +16,7 @@ from PIL import Image
 
 from tracin.hashing import picture_hash
 from tracin.image_folder import read_image_file
+from tracin.machine.refusals import is_lack_of_memory
 from tracin.prepare.raw_files import RawFile
 
 _JPEG_QUALITY = 95
@@ -74,10 +75,10 @@ def convert(raw_dir: Path, raw_file: RawFile, target: Path, size: int | None) ->
             image, untouched = _decode(content, size)
             if not untouched:
                 content = _jpeg(image)
-    except MemoryError:
-        return Converted(raw_file, "there is not enough memory for it")
     # Pillow's codecs raise what they like on damaged files: SyntaxError, struct.error, ...
     except Exception as error:
+        if is_lack_of_memory(error):
+            return Converted(raw_file, "there is not enough memory for it")
         message = str(error).replace(str(path), path.name)
         reason = f"cannot be read: {type(error).__name__}: {message}"
         return Converted(raw_file, reason)

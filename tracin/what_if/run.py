@@ -113,7 +113,8 @@ def _take_features(
         skip_unreadable=True,  # to name them in our own words: there is no --on_error here
     )
     forward = Forward(checkpoint.backbone, device, run.precision, shown.normalization)
-    with FeatureStore(inputs.features_dir) as store:
+    elsewhere = "copy the results and name their folder with --results_dir"
+    with FeatureStore(inputs.features_dir, otherwise=elsewhere) as store:
         train, test = (
             pooled_features(forward, table, settings, store)
             for table in (inputs.train, inputs.test)
