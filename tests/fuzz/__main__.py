@@ -68,9 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _show(name: str, seed: int, verdict: Verdict) -> None:
     case = verdict.case
     print(f"--- --family {name} --seed {seed} --cases 1  ({verdict.seconds:.1f} s)", flush=True)
-    print(
-        f"    {case.fault!r}, exit {verdict.status}: {case.command} {' '.join(map(str, case.arguments))[:300]!a}"
-    )
+    called = f"{case.command} {' '.join(map(str, case.arguments))}"
+    print(f"    {case.fault!a}, exit {verdict.status}: {called[:300]!a}")
     for fault in verdict.faults:
         print(f"    ESCAPE {fault.strip()[-1500:]}")
     print(f"    stderr: {verdict.said.err[-1200:]!a}", flush=True)

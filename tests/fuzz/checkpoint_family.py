@@ -69,7 +69,7 @@ def compute_case(
     if not folder.exists():
         features = scratch.pristine.results / schema.FEATURES
         shutil.copytree(features, folder / schema.FEATURES)
-    flags = ("--model_path", checkpoint or scratch.pristine.checkpoint)
+    flags: tuple[object, ...] = ("--model_path", checkpoint or scratch.pristine.checkpoint)
     flags += ("--data_dir", data or scratch.pristine.data, "--output_dir", folder, *SIZES, *more)
     check = None if "--dry_run" in more else lambda: tables_fault(folder)
     return Case("compute", flags, fault, (folder,), at_fault, check=check)

@@ -76,7 +76,7 @@ def flags_case(random: Random, scratch: Scratch) -> Case:
     outputs = [output]
     for _ in range(random.choice((1, 1, 2))):
         words = _odd(random, random.choice(actions), scratch)
-        said.append(" ".join(words)[:80])
+        said.append(" ".join(map(str, words))[:80])
         arguments += words
     for place, word in enumerate(arguments[:-1]):
         if word in ("--output_dir", "--cleaned_dir", "--cache_dir", "--results_dir"):

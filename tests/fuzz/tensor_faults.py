@@ -113,7 +113,7 @@ def _deep(_random: Random, state: State) -> Any:
 
 
 def _extras(random: Random, state: State) -> State:
-    values = (
+    values: tuple[Any, ...] = (
         *(None, -1, 0, 1e400, 10**400, float("nan"), "1e999", "", [], {}, [1, 2], [None, None]),
         *(torch.tensor(float("nan")), torch.ones(3, 3), torch.zeros(1).expand(1 << 30), {"a": 1}),
         *(
@@ -125,7 +125,16 @@ def _extras(random: Random, state: State) -> State:
             True,
         ),
     )
-    keys = ("epoch", "class_names", "class_to_idx", "resize_size", "crop_size", "mean", "std", "lr")
+    keys: tuple[str, ...] = (
+        "epoch",
+        "class_names",
+        "class_to_idx",
+        "resize_size",
+        "crop_size",
+        "mean",
+        "std",
+        "lr",
+    )
     keys += ("learning_rate", "label_smoothing", "class_weights", "epoch", "\x1b[31m")
     chosen = {key: random.choice(values) for key in random.sample(keys, random.randrange(1, 4))}
     return {"state_dict": state, **chosen}
@@ -152,9 +161,7 @@ STATE_FAULTS: dict[str, Callable[[Random, State], Any]] = {
     "40 levels": _deep,
     "things beside it": _extras,
     "other things beside it": _extras,
-    "keys that are no text": lambda _random, state: {
-        number: value for number, value in enumerate(state.values())
-    },
+    "keys that are no text": lambda _random, state: dict(enumerate(state.values())),
     "a list": lambda _random, state: list(state.values()),
     "a tensor": lambda _random, state: next(iter(state.values())),
     "a number": lambda _random, _state: 7,

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.fuzz.case import Case, Scratch
 from tests.fuzz.families import FAMILIES
 from tests.fuzz.oracle import judge
 from tests.fuzz.play import play
 from tests.fuzz.pristine import COMMANDS, Pristine, make_pristine
-from tests.fuzz.case import Case, Scratch
 from tests.fuzz.watch import heard
 
 CASES = {

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 HASHED = 1 << 16
 """Bytes up to which a file's content is compared, beside its size and times."""
@@ -62,7 +62,7 @@ def differences(before: dict[str, object], after: dict[str, object]) -> list[str
 class Writes:
     """The paths that are opened for writing, renamed, linked or deleted while it is active."""
 
-    _EVENTS = {
+    _EVENTS: ClassVar[dict[str, tuple[tuple[int, int | None], ...]]] = {
         "os.remove": ((0, 1),),
         "os.rename": ((0, 2), (1, 3)),
         "os.mkdir": ((0, 2),),
@@ -83,7 +83,7 @@ class Writes:
         if self._seen is None:
             return
         if event == "open":
-            path, mode, flags = arguments
+            path, _, flags = arguments
             writes = isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
             if writes and not isinstance(path, int):
                 self._seen.append(os.fsdecode(path))
