@@ -20,6 +20,7 @@ import torch
 
 from tracin.errors import TracInError
 from tracin.machine.refusals import is_lack_of_memory
+from tracin.wording import first_sentence
 
 _SNIFFED = 512
 """Bytes of the beginning that tell one kind of file from another."""
@@ -174,7 +175,7 @@ def _damaged(path: Path, error: Exception) -> TracInError:
     text = str(error).strip()
     inner = re.search(r"WeightsUnpickler error: (.+)", text)
     # Its first sentence: torch goes on to speak to its own developers.
-    fact = re.split(r"\n|(?<=\w)\.\s", inner.group(1) if inner else text)[0]
+    fact = first_sentence(inner.group(1) if inner else text)
     if not fact or _ADVICE in fact:
         fact = type(error).__name__
     return TracInError(

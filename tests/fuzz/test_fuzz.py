@@ -15,14 +15,14 @@ from tests.fuzz.pristine import COMMANDS, Pristine, make_pristine
 from tests.fuzz.watch import heard
 
 CASES = {
-    "results": 25,
-    "json": 25,
-    "checkpoints": 50,
-    "store": 15,
-    "images": 20,
-    "decisions": 60,
-    "prepare": 60,
-    "flags": 45,
+    "results": 14,
+    "json": 14,
+    "checkpoints": 26,
+    "store": 6,
+    "images": 10,
+    "decisions": 100,
+    "prepare": 100,
+    "flags": 30,
 }
 """By what a case costs: those that draw or compute are few."""
 

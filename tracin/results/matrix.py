@@ -23,7 +23,7 @@ from tracin.places import check_regular
 from tracin.results.cells import as_it_was, csv_line
 from tracin.results.float_text import csv_rows
 from tracin.results.manifest import FileRecord
-from tracin.wording import count
+from tracin.wording import count, first_sentence
 
 Float32Array = npt.NDArray[np.float32]
 
@@ -250,8 +250,9 @@ def _blocks(path: Path, rows: int, header: str, each: str) -> Iterator[Float32Ar
                 done += len(block)
     except (ValueError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise TracInError(
-            f"{path} is not a matrix of numbers ({error}). Its header must be {header}, and each "
-            "further line must hold one training image's scores. Run TracIn_Resnet50.py again."
+            f"{path} is not a matrix of numbers ({first_sentence(error)}). Its header must be "
+            f"{header}, and each further line must hold one training image's scores. Run "
+            "TracIn_Resnet50.py again."
         ) from error
     if done == 0:
         raise TracInError(f"{path} has a header but no rows. Run TracIn_Resnet50.py again.")

@@ -29,7 +29,7 @@ from tracin.results.columns import (
     Table,
     typed,
 )
-from tracin.wording import listed
+from tracin.wording import first_sentence, listed
 
 # ---- written by TracIn_Resnet50.py ----
 INFLUENCE_SCORES = "influence_scores.csv"
@@ -290,7 +290,8 @@ def read_table(folder: Path, name: str) -> pd.DataFrame:
             )
     except (ValueError, OSError, pd.errors.ParserWarning) as error:
         raise TracInError(
-            f"{path} is not a readable CSV file ({error}). Run TracIn_Resnet50.py again."
+            f"{path} is not a readable CSV file ({first_sentence(error)}). Run TracIn_Resnet50.py "
+            "again."
         ) from error
     missing = [column for column in table.required if column not in text.columns]
     if missing:

@@ -15,6 +15,7 @@ from tracin.results import schema
 from tracin.temporary import replacing
 from tracin.what_if.change import Question
 from tracin.what_if.verdict import Verdict, signed_points
+from tracin.wording import first_sentence
 
 SHOWN = 5
 """So many earlier answers are told beside a new one."""
@@ -94,7 +95,8 @@ def read_answers(results_dir: Path) -> tuple[Answer, ...]:
         return tuple(_answer(row) for row in table.to_dict("records"))
     except (TracInError, ValueError) as error:
         raise TracInError(
-            f"{path}, the table of earlier answers, is damaged. Correct or remove it. ({error})"
+            f"{path}, the table of earlier answers, is damaged. Correct or remove it "
+            f"({first_sentence(error)})."
         ) from error
 
 
