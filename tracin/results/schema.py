@@ -100,8 +100,7 @@ REPORT = "report.html"
 EXPLANATIONS = "explanations"
 WHAT_IF = "what_if.png"
 WHAT_IF_ANSWERS = "what_if_answers.csv"
-"""A row for each question of --what_if, the latest last; it goes with the scores that it is about,
-unless a person changed it."""
+"""A row for each question of --what_if, the latest last. Goes with its scores, unless edited."""
 EXPLANATION_FILES = "explanation_files.json"
 """The list of the explanations drawn for the scores that stand there now, and of what --what_if
 wrote."""
@@ -218,9 +217,7 @@ _ANSWERS: dict[str, Column] = {
     "high": NUMBER,
     "verdict": TEXT,
 }
-_ANSWERS_MORE: dict[str, Column] = {
-    "run_id": TEXT_OR_NOTHING,
-}
+_ANSWERS_MORE: dict[str, Column] = {"run_id": TEXT_OR_NOTHING}
 """Accuracies from 0 to 1, with as many images removed at random and with the change; their
 difference and its 95 % interval in percentage points. ``asked`` is UTC; no ``actions``: the most
 suspicious were left out. ``run_id`` is that of ``run.json`` when it was asked."""
