@@ -217,10 +217,9 @@ _ANSWERS: dict[str, Column] = {
     "high": NUMBER,
     "verdict": TEXT,
 }
-_ANSWERS_MORE: dict[str, Column] = {"run_id": TEXT_OR_NOTHING}
 """Accuracies from 0 to 1, with as many images removed at random and with the change; their
-difference and its 95 % interval in percentage points. ``asked`` is UTC; no ``actions``: the most
-suspicious were left out. ``run_id`` is that of ``run.json`` when it was asked."""
+difference and its 95 % interval in percentage points. ``asked`` is UTC, ``run_id`` that of the run;
+no ``actions``: the most suspicious were left out."""
 INFLUENCE_SUMMARY_CORE = tuple(_SUMMARY_CORE)
 SUSPECTS_COLUMNS = tuple(_SUSPECTS | _SUSPECTS_MORE)
 TOP_INFLUENCES_COLUMNS = tuple(_TOP)
@@ -236,7 +235,7 @@ _TABLES = {
     PREDICTIONS: Table(_PREDICTIONS),
     NEIGHBOURS: Table(_NEIGHBOURS),
     DUPLICATES: Table(_DUPLICATES),
-    WHAT_IF_ANSWERS: Table(_ANSWERS, _ANSWERS_MORE),
+    WHAT_IF_ANSWERS: Table(_ANSWERS, {"run_id": TEXT_OR_NOTHING}),
 }
 
 
