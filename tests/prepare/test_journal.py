@@ -96,10 +96,13 @@ def test_a_journal_that_is_no_file_of_ours_is_not_written_through(
     assert (tmp_path / "mine").read_text() == "mine\n"
 
 
-def test_a_line_of_the_journal_that_is_no_utf8_is_passed_over(raw: Path, unfinished: Path) -> None:
+@pytest.mark.parametrize("damage", [(b"a", b"\xff"), (b'"grey_values": "', b'"grey_values": "x')])
+def test_a_damaged_line_of_the_journal_is_passed_over(
+    damage: tuple[bytes, bytes], raw: Path, unfinished: Path
+) -> None:
     journal = unfinished / ".unfinished" / "journal.jsonl"
     lines = journal.read_bytes().splitlines(keepends=True)
-    lines[0] = lines[0].replace(b"a", b"\xff", 1)
+    lines[0] = lines[0].replace(*damage, 1)
     journal.write_bytes(b"".join(lines))
     result = prepare_quietly(raw, unfinished)
     assert result is not None and result.train_images + result.test_images == len(lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +53,12 @@ class Converted:
     """Equal for images with equal pixels, as they are written."""
     grey_values: str = ""
     """The image reduced to 16 x 16 grey values, hexadecimal: similar for images that look alike."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it tells all that is needed of an image; a damaged journal may not."""
+        grey = re.fullmatch(rf"[0-9a-f]{{{2 * _GREY_SIDE**2}}}", self.grey_values)
+        return bool(self.reason) or (bool(self.pixel_hash) and grey is not None)
 
 
 def convert(raw_dir: Path, raw_file: RawFile, target: Path, size: int | None) -> Converted:

@@ -154,7 +154,7 @@ class Workplace:
                 converted: Converted = fitted(Converted, parse_json(line))
             except ValueError:
                 continue  # torn by a kill
-            if converted.raw_file in wanted:
+            if converted.raw_file in wanted and converted.is_whole:
                 known[converted.raw_file] = converted
         return {key: value for key, value in known.items() if value.reason or self.has(key)}
 
