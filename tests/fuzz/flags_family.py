@@ -10,6 +10,7 @@ import analyze_results
 import TracIn_Resnet50
 from tests.fuzz.case import Case, Scratch
 from tests.fuzz.pristine import SHORT, SIZES
+from tracin.folder_lock import LOCK
 from tracin.prepare import __main__ as prepare_command
 from tracin.training import __main__ as training_command
 
@@ -81,8 +82,13 @@ def flags_case(random: Random, scratch: Scratch) -> Case:
     for place, word in enumerate(arguments[:-1]):
         if word in ("--output_dir", "--cleaned_dir", "--cache_dir", "--results_dir"):
             outputs.append(_absolute(scratch, arguments[place + 1]))
-    safe = [path for path in outputs if not scratch.canary.is_relative_to(path)]
-    return Case(command, tuple(arguments), "; ".join(said), tuple(dict.fromkeys(safe)))
+    # A canary named as the output is locked for a moment, and nothing else may happen there.
+    lock = scratch.canary / LOCK
+    safe = [lock if scratch.canary.is_relative_to(path) else path for path in outputs]
+    named = "nan" in "".join(said).casefold()
+    return Case(
+        command, tuple(arguments), "; ".join(said), tuple(dict.fromkeys(safe)), called_nan=named
+    )
 
 
 def _absolute(scratch: Scratch, word: object) -> Path:
