@@ -258,11 +258,14 @@ def test_pictures_that_only_look_the_same_in_rgb_are_not_the_same(tmp_path: Path
     assert len(set(hashes.values())) == 6
 
 
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: not enough memory: you tried …")]
+)
 def test_lack_of_memory_is_not_the_images_fault(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_memory(*_: object) -> None:
-        raise MemoryError
+        raise error
 
     save(tmp_path / "train/a/1.png")
     save(tmp_path / "test/a/1.png")

@@ -44,7 +44,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
         path.write_bytes(content)
         with pytest.raises(TracInError, match=r"x\.json is damaged or no JSON .*Do this\."):
             read_json(path, "Do this.")
-    with pytest.raises(TracInError, match="no regular file"):
+    with pytest.raises(TracInError, match="Is a directory"):
         read_json(tmp_path, "")
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.prepare.raw_photos import piece
 from tracin.errors import TracInError
-from tracin.places import file_below, refuse_inside
+from tracin.places import check_regular, file_below, refuse_inside
 from tracin.prepare.run import PrepareConfig, prepare
 
 
@@ -78,3 +78,19 @@ def test_prepare_goes_on_where_it_was_killed_before_its_stamp(tmp_path: Path) ->
     (output / ".unfinished/journal.jsonl").touch()
     assert prepare(config, lambda _: None) is None
     assert not list(output.glob(".*"))
+
+
+def test_only_a_regular_file_may_be_read(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("text")
+    (tmp_path / "link").symlink_to("file")
+    (tmp_path / "device").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "pipe")
+    check_regular(tmp_path / "file")
+    check_regular(tmp_path / "link")
+    for name in ("device", "pipe"):
+        with pytest.raises(OSError, match="no regular file"):
+            check_regular(tmp_path / name)
+    with pytest.raises(IsADirectoryError):
+        check_regular(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        check_regular(tmp_path / "gone")

@@ -37,7 +37,7 @@ def test_a_run_reports_what_it_did(
     assert TracIn_Resnet50.main([*arguments, "--train_subset", "20", "--test_subset", "10"]) == 0
     output = capsys.readouterr()
     assert "Influence of 20 training images on 10 test images." in output.out
-    assert re.search(r"scores +-?[\d.e-]+ to [\d.e-]+", output.out)
+    assert re.search(r"scores +−[\d.×⁻⁰-⁹]+ to \+[\d.×⁻⁰-⁹]+ \(above zero: helped\)", output.out)
     for name in schema.files_of_run(matrix=True):
         assert str(tmp_path / "results" / name) in output.out
     last = output.out.rstrip().splitlines()[-1]

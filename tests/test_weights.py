@@ -229,3 +229,31 @@ def test_damage_anywhere_ends_in_a_sentence(tmp_path: Path) -> None:
                 read_extras(path)
             except TracInError as error:
                 assert "weights_only" not in str(error)
+
+
+def test_a_nested_tensor_is_told_before_its_shape_is_asked_for(tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's, of a prototype
+        nested = torch.nested.nested_tensor([torch.ones(2), torch.ones(3)])
+    torch.save({"fc.weight": nested}, tmp_path / "nested.pth")
+    with pytest.raises(TracInError, match=r"fc\.weight is a nested tensor"):
+        read_weights(tmp_path / "nested.pth")
+
+
+@pytest.mark.parametrize("fault", ["allocate", "shape"])
+def test_what_torch_says_is_told_as_what_it_is(
+    fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = {
+        "allocate": "DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.",
+        "shape": "invalid header. This is an internal error. Report it to PyTorch.",
+    }
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError(said[fault])
+
+    torch.save({"fc.weight": ONES}, tmp_path / "w.pth")
+    monkeypatch.setattr(torch, "load", fail)
+    expected = {"allocate": "not enough memory", "shape": r"\(invalid header\)\. Copy"}[fault]
+    with pytest.raises(TracInError, match=expected):
+        read_weights(tmp_path / "w.pth")

@@ -11,6 +11,7 @@ from tracin.wording import (
     count,
     duration,
     first_few,
+    first_sentence,
     for_the_shell,
     listed,
     noun_for,
@@ -128,3 +129,16 @@ def test_a_path_comes_back_from_the_shell(name: str) -> None:
     assert visible(word) == word and "\n" not in word
     said = subprocess.run(["bash", "-c", f"printf %s {word}"], capture_output=True, check=True)
     assert os.fsdecode(said.stdout).removeprefix("./") == name
+
+
+@pytest.mark.parametrize(
+    ("said", "first"),
+    [
+        ("x.csv has no 1.5. Go on.\nMore", "x.csv has no 1.5"),
+        ("one line\nanother", "one line"),
+        ("done.", "done"),
+        ("", ""),
+    ],
+)
+def test_the_first_sentence_of_what_a_library_says(said: str, first: str) -> None:
+    assert first_sentence(said) == first

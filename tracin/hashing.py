@@ -7,6 +7,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from tracin.places import check_regular
+
 HASH_BYTES = 16
 """Of a short hash: enough that no two of a trillion images share one by chance."""
 
@@ -16,7 +18,8 @@ transparency, are compared as they stand in the file: looking the same in RGB is
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of the file's bytes, 64 hexadecimal digits."""
+    """SHA-256 of the bytes of a regular file, 64 hexadecimal digits."""
+    check_regular(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

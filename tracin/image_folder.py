@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from tracin.places import check_regular
 from tracin.wording import first_few, remaining
 
 TRAIN = "train"
@@ -151,11 +152,9 @@ def read_image_file(path: Path) -> bytes:
     Raises:
         OSError: it cannot be read, or is no regular file, or too large for an image.
     """
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise OSError("it is no regular file")
-    if status.st_size > MAX_FILE_BYTES:
-        raise OSError(f"it has {status.st_size:,} bytes, more than any image")
+    check_regular(path)
+    if (size := path.stat().st_size) > MAX_FILE_BYTES:
+        raise OSError(f"it has {size:,} bytes, more than any image")
     return path.read_bytes()
 
 

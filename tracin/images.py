@@ -27,6 +27,7 @@ from tracin.data_folder import find_data, find_training, namesake
 from tracin.flags import CROP_SIZE, RESIZE_SIZE, ResizeMode
 from tracin.hashing import HASH_BYTES, content_hash, picture_hash
 from tracin.image_folder import TRAIN, LeftOut, SplitFiles, read_image_file
+from tracin.machine.refusals import is_lack_of_memory
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -235,21 +236,22 @@ class PixelDataset(Dataset[DecodedImage]):
         path, row = self._data_dir / self._paths[index], self._rows[index]
         try:
             content = read_image_file(path)
-            with warnings.catch_warnings(), Image.open(io.BytesIO(content)) as file:
+            with warnings.catch_warnings():
                 # Pillow warns of odd palettes and big pictures; both are read as ImageFolder does.
                 warnings.simplefilter("ignore")
-                _check_resized(file.size, self._crop)
-                both = bytearray(content_hash(content) + picture_hash(file))
-                image = file.convert("RGB")
+                with Image.open(io.BytesIO(content)) as file:
+                    _check_resized(file.size, self._crop)
+                    both = bytearray(content_hash(content) + picture_hash(file))
+                    image = file.convert("RGB")
             hashes = torch.frombuffer(both, dtype=torch.uint8)
             pixels = evaluation_pixels(image, self._crop)
             return DecodedImage(row, pixels, hashes.view(2, HASH_BYTES), "")
         except UnidentifiedImageError as error:  # whose own words name an object in memory
             return DecodedImage(row, None, None, f"{type(error).__name__}: no known image format")
-        except MemoryError as error:  # not the file's fault
-            raise MemoryError(f"while {path} was read") from error
         # Pillow's decoders raise what they like on damaged files: SyntaxError, struct.error, ...
         except Exception as error:
+            if is_lack_of_memory(error):  # not the file's fault
+                raise MemoryError(f"while {path} was read") from error
             return DecodedImage(row, None, None, f"{type(error).__name__}: {error}")
 
 

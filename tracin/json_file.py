@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from tracin.errors import TracInError
+from tracin.places import check_regular
 
 MOST_BYTES = 256 << 20
 """Ours stay far below, even with a line for each of a million images; reading takes some ten times
@@ -51,8 +52,7 @@ def read_json(path: Path, remedy: str) -> Any:
         TracInError: it cannot be opened, or is no JSON that this program could use.
     """
     try:
-        if not path.is_file():  # a pipe would be waited for
-            raise OSError("it is no regular file")
+        check_regular(path)
         if path.stat().st_size > MOST_BYTES:
             raise ValueError(f"it is larger than {MOST_BYTES >> 20} MB")
         return parse_json(path.read_text(encoding="utf-8-sig"))

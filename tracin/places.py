@@ -6,6 +6,7 @@ absolute or climb out, and a link may lead anywhere.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -32,6 +33,19 @@ def file_below(folder: Path, name: str, *, links: bool = False) -> Path | None:
         return path if stat.S_ISREG(path.stat().st_mode) else None
     except (OSError, ValueError):  # not there, or a name that the file system does not allow
         return None
+
+
+def check_regular(path: Path) -> None:
+    """Check that ``path`` is a regular file: a pipe would be waited for, a device never ends.
+
+    Raises:
+        OSError: it is something else, or not there.
+    """
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.ENXIO, "it is no regular file", str(path))
 
 
 def link_on_the_way(folder: Path, path: Path) -> Path | None:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from tracin.errors import TracInError
+from tracin.machine.refusals import is_lack_of_memory
 from tracin.weights_file import read_content
 from tracin.wording import first_few, listed
 
@@ -205,13 +206,16 @@ def _plain(value: Tensor, key: str, path: Path) -> Tensor:
 def _layout_fault(value: Tensor) -> str:
     """Why these are no plain numbers, asked before anything is computed from them; "" if plain."""
     layout, kind = (str(each).removeprefix("torch.") for each in (value.layout, value.dtype))
-    shape = tuple(value.shape)
+    # Of a nested tensor, torch refuses to tell the shape.
+    shape = () if value.is_nested else tuple(value.shape)
     fault = ""
-    if value.is_meta:
+    if value.is_nested:
+        fault = "is a nested tensor, of several shapes"
+    elif value.is_meta:
         fault = "is a meta tensor, a shape without numbers"
     elif value.is_quantized:
         fault = "is quantised"
-    elif value.is_nested or value.layout != torch.strided:
+    elif value.layout != torch.strided:
         fault = f"is stored as {layout}"
     elif value.numel() * value.element_size() > value.untyped_storage().nbytes():
         fault = f"has shape {shape} and fewer numbers stored than that"
@@ -228,6 +232,8 @@ def _is_readable(value: Tensor) -> bool:
         return value.numel() == 1 and not value.is_complex()
     try:
         value[(0,) * value.ndim].float()
-    except (RuntimeError, NotImplementedError):  # narrow types that torch only stores
+    except (RuntimeError, NotImplementedError) as error:  # narrow types that torch only stores
+        if is_lack_of_memory(error):
+            raise
         return False
     return True

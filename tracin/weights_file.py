@@ -19,6 +19,8 @@ from typing import Any
 import torch
 
 from tracin.errors import TracInError
+from tracin.machine.refusals import is_lack_of_memory
+from tracin.wording import first_sentence
 
 _SNIFFED = 512
 """Bytes of the beginning that tell one kind of file from another."""
@@ -148,7 +150,7 @@ def _guarded(path: Path) -> Iterator[None]:
             "torch.save(model.state_dict(), 'weights.pth')."
         ) from error
     except Exception as error:
-        if isinstance(error, MemoryError) or "allocate" in str(error):
+        if is_lack_of_memory(error):
             raise TracInError(
                 f"There is not enough memory for what {path} says that it holds; the file has "
                 f"{path.stat().st_size:,} bytes. Where that is little, it is damaged: copy it "
@@ -172,7 +174,8 @@ def _read_safetensors(path: Path) -> Mapping[str, Any]:
 def _damaged(path: Path, error: Exception) -> TracInError:
     text = str(error).strip()
     inner = re.search(r"WeightsUnpickler error: (.+)", text)
-    fact = inner.group(1) if inner else text.partition("\n")[0]
+    # Its first sentence: torch goes on to speak to its own developers.
+    fact = first_sentence(inner.group(1) if inner else text)
     if not fact or _ADVICE in fact:
         fact = type(error).__name__
     return TracInError(

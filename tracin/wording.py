@@ -62,6 +62,11 @@ def on_one_line(name: str) -> str:
     return visible(name).replace("\n", "\\n")
 
 
+def first_sentence(text: object) -> str:
+    """The first sentence of what a library says, without its full stop: to stand in brackets."""
+    return re.split(r"\n|(?<=\w)\.(?:\s|$)", str(text).strip(), maxsplit=1)[0]
+
+
 def _escaped(character: str) -> str:
     code = ord(character)
     if 0xDC80 <= code <= 0xDCFF:  # how Python keeps a byte of a name that is no UTF-8

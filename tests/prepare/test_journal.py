@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -81,3 +83,50 @@ def test_of_two_at_once_one_fills_the_folder(raw: Path, tmp_path: Path) -> None:
     (output / LOCK).touch()  # as a killed one leaves it
     assert prepare_quietly(raw, output) is not None
     assert not (output / LOCK).exists()
+
+
+@pytest.fixture
+def unfinished(raw: Path, tmp_path: Path) -> Path:
+    """An output folder whose run was killed before its end, with its journal."""
+    output = tmp_path / "out"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tracin.prepare.run._sort_images", _interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            prepare_quietly(raw, output)
+    return output
+
+
+@pytest.mark.parametrize("put", [os.mkfifo, lambda path: path.symlink_to(path.parents[2] / "mine")])
+def test_a_journal_that_is_no_file_of_ours_is_not_written_through(
+    put: Callable[[Path], None], raw: Path, unfinished: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "mine").write_text("mine\n")
+    journal = unfinished / ".unfinished" / "journal.jsonl"
+    journal.unlink()
+    put(journal)
+    assert prepare_quietly(raw, unfinished) is not None
+    assert (tmp_path / "mine").read_text() == "mine\n"
+
+
+@pytest.mark.parametrize("damage", [(b"a", b"\xff"), (b'"grey_values": "', b'"grey_values": "x')])
+def test_a_damaged_line_of_the_journal_is_passed_over(
+    damage: tuple[bytes, bytes], raw: Path, unfinished: Path
+) -> None:
+    journal = unfinished / ".unfinished" / "journal.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    lines[0] = lines[0].replace(*damage, 1)
+    journal.write_bytes(b"".join(lines))
+    result = prepare_quietly(raw, unfinished)
+    assert result is not None and result.train_images + result.test_images == len(lines)
+
+
+def test_a_link_for_a_class_leads_no_image_elsewhere(
+    raw: Path, unfinished: Path, tmp_path: Path
+) -> None:
+    away = tmp_path / "away"
+    away.mkdir()
+    (unfinished / "train").mkdir()
+    (unfinished / "train" / "cat").symlink_to(away)
+    with pytest.raises(TracInError, match="is a link that leads to"):
+        prepare_quietly(raw, unfinished)
+    assert not any(away.iterdir())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from tests.run_info import example_run_info
 from tracin.errors import TracInError
 from tracin.results import schema
+from tracin.results.matrix import read_shape
 from tracin.results.run_info import read_run_info, write_run_info
 
 
@@ -162,3 +164,13 @@ def test_run_info_of_another_version_or_damaged(tmp_path: Path) -> None:
         path.write_text(broken)
         with pytest.raises(TracInError, match=r"run\.json is damaged"):
             read_run_info(tmp_path)
+
+
+def test_a_pipe_in_the_place_of_a_table_is_not_waited_for(tmp_path: Path) -> None:
+    for name, read in (
+        (schema.PREDICTIONS, lambda: schema.read_table(tmp_path, schema.PREDICTIONS)),
+        (schema.INFLUENCE_SCORES, lambda: read_shape(tmp_path / schema.INFLUENCE_SCORES)),
+    ):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises((TracInError, OSError), match="no regular file"):
+            read()

@@ -31,6 +31,7 @@ ANSWER = Answer(
     low=-2.25,
     high=27.5,
     verdict="within the noise",
+    run_id="a1",
 )
 """Its figures are float32's."""
 
@@ -43,14 +44,15 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [schema.WHAT_IF_ANSWERS]
     assert (tmp_path / schema.WHAT_IF_ANSWERS).read_text().splitlines()[:2] == [
         "asked,actions,deleted,relabelled,accuracy_random,accuracy_changed,difference,low,high,"
-        "verdict,test_deleted,test_relabelled",
-        "2026-03-01T14:05:00+00:00,actions.csv,2,1,0.75,0.875,12.5,-2.25,27.5,within the noise,0,0",
+        "verdict,run_id,test_deleted,test_relabelled",
+        "2026-03-01T14:05:00+00:00,actions.csv,2,1,0.75,0.875,12.5,-2.25,27.5,"
+        "within the noise,a1,0,0",
     ]
 
 
 def test_a_verdict_becomes_an_answer() -> None:
     verdict = verdict_of(95, 80)
-    answer = answer_of(Question(5, 0), verdict)
+    answer = answer_of(Question(5, 0), verdict, "b2")
     assert (answer.accuracy_random, answer.accuracy_changed) == pytest.approx((0.80, 0.95))
     assert answer.difference == pytest.approx(15.0)
     assert (answer.low, answer.high) == verdict.interval
@@ -58,7 +60,7 @@ def test_a_verdict_becomes_an_answer() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["asked,actions\n", "", "{}\nyesterday,,1,0,0.5,0.5,0,0,0,helps\n"]
+    "content", ["asked,actions\n", "", "{}\nyesterday,,1,0,0.5,0.5,0,0,0,helps,\n"]
 )
 def test_a_damaged_table_is_named(tmp_path: Path, content: str) -> None:
     write_answers(tmp_path, [ANSWER])
@@ -68,9 +70,17 @@ def test_a_damaged_table_is_named(tmp_path: Path, content: str) -> None:
         read_answers(tmp_path)
 
 
+def test_answers_of_an_earlier_version_are_about_no_known_run(tmp_path: Path) -> None:
+    write_answers(tmp_path, [ANSWER])
+    path = tmp_path / schema.WHAT_IF_ANSWERS
+    path.write_text(path.read_text().replace(",run_id", "").replace(",a1", ""))
+    assert read_answers(tmp_path) == (replace(ANSWER, run_id=""),)
+
+
 def test_the_last_few_are_told_the_latest_first() -> None:
     answers = [replace(ANSWER, question=Question(number, 0)) for number in range(1, SHOWN + 3)]
-    told = last_answers(answers)
+    answers.append(replace(ANSWER, run_id="of another run"))
+    told = last_answers(answers, ANSWER.run_id)
     assert [answer.question.deleted for answer in told] == [7, 6, 5, 4, 3]
     lines = list(answer_lines(told))
     assert len(lines) == SHOWN + 2

@@ -90,6 +90,7 @@ def run(config: AnalyzeConfig) -> Outcome:
     scores = _scores(inputs)
     overall = summarize(inputs, scores, top_k=config.top_k, rank_by=config.rank_by)
     words = in_words(overall)
+    tables = read_page_tables(inputs, config.results_dir)
     folders = _folders(overall)
     found = gallery.plan_gallery(inputs.data_dir, overall, folders)
     pages = tuple(f"{folders[name]}{CLASS_SUMMARY_SUFFIX}" for name in overall.groups)
@@ -97,7 +98,6 @@ def run(config: AnalyzeConfig) -> Outcome:
         with staged_analysis(config.results_dir) as folder:
             gallery.copy_gallery(found, folder)
             undrawn = _draw(inputs, overall, words, [folder / name for name in (DASHBOARD, *pages)])
-            tables = read_page_tables(inputs, config.results_dir)
             analysis = Analysis(config.results_dir, inputs, scores, overall, words, tables)
             unshown = write_report(folder / REPORT, analysis)
             unexported = tuple(_export(config, analysis, folder))

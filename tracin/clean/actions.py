@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tracin.errors import TracInError
+from tracin.places import check_regular
 from tracin.results.cells import as_it_was
 from tracin.results.schema import REPORT
 from tracin.wording import count, first_few, listed, noun_for
@@ -88,6 +89,7 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
     """(line, cells) of each row that is not empty."""
     header = ",".join(COLUMNS)
     try:
+        check_regular(path)
         # utf-8-sig: Excel begins its files with a byte-order mark.
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, restkey=_SURPLUS, restval="", strict=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from PIL import Image
 
 from tracin.hashing import picture_hash
 from tracin.image_folder import read_image_file
+from tracin.machine.refusals import is_lack_of_memory
 from tracin.prepare.raw_files import RawFile
 from tracin.temporary import replacing
 
@@ -52,6 +54,12 @@ class Converted:
     grey_values: str = ""
     """The image reduced to 16 x 16 grey values, hexadecimal: similar for images that look alike."""
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it tells all that is needed of an image; a damaged journal may not."""
+        grey = re.fullmatch(rf"[0-9a-f]{{{2 * _GREY_SIDE**2}}}", self.grey_values)
+        return bool(self.reason) or (bool(self.pixel_hash) and grey is not None)
+
 
 def convert(raw_dir: Path, raw_file: RawFile, target: Path, size: int | None) -> Converted:
     """Write ``raw_file`` to ``target`` as an RGB JPEG; return what became of it.
@@ -74,10 +82,10 @@ def convert(raw_dir: Path, raw_file: RawFile, target: Path, size: int | None) ->
             image, untouched = _decode(content, size)
             if not untouched:
                 content = _jpeg(image)
-    except MemoryError:
-        return Converted(raw_file, "there is not enough memory for it")
     # Pillow's codecs raise what they like on damaged files: SyntaxError, struct.error, ...
     except Exception as error:
+        if is_lack_of_memory(error):
+            return Converted(raw_file, "there is not enough memory for it")
         message = str(error).replace(str(path), path.name)
         reason = f"cannot be read: {type(error).__name__}: {message}"
         return Converted(raw_file, reason)

@@ -16,7 +16,7 @@ from tracin.errors import TracInError
 from tracin.folder_lock import LOCK, locked
 from tracin.image_folder import NEAR_TABLE, SPLIT_TABLE, TEST, TRAIN
 from tracin.json_file import fitted, parse_json, read_as
-from tracin.places import check_folders
+from tracin.places import check_folders, file_below
 from tracin.prepare.convert import Converted
 from tracin.prepare.raw_files import RawFile
 from tracin.temporary import meant_for, remove_abandoned, replacing
@@ -49,6 +49,17 @@ class Workplace:
     def final(self, raw_file: RawFile, split: str) -> Path:
         """Path of the image in the finished folder."""
         return self.folder / split / raw_file.class_name / f"{raw_file.target}.jpg"
+
+    def check_classes(self, raw_files: Iterable[RawFile]) -> None:
+        """Check the folders of the classes, on every step of the images' way.
+
+        Raises:
+            TracInError: one is a link, so that images would be written elsewhere.
+        """
+        first = {raw_file.class_name: raw_file for raw_file in raw_files}.values()
+        ways = (self.sorted, self.final)
+        places = [way(each, split) for each in first for way in ways for split in (TRAIN, TEST)]
+        check_folders(self.folder, [*map(self.converted, first), *places])
 
     def has(self, raw_file: RawFile) -> bool:
         """Whether the image stands at one of these paths."""
@@ -134,25 +145,32 @@ class Workplace:
         """Open the journal to append to it; a line torn by a kill is ended first."""
         self.staging.mkdir(parents=True, exist_ok=True)
         path = self.staging / _JOURNAL
+        if self._journal() is None:  # a link or a pipe leads elsewhere: it goes, not its target
+            path.unlink(missing_ok=True)
         torn = path.is_file() and not path.read_bytes().endswith(b"\n")
         journal = path.open("a", encoding="utf-8")
         if torn:
             journal.write("\n")
         return journal
 
+    def _journal(self) -> Path | None:
+        """The journal, None where it is no file of ours."""
+        return file_below(self.folder, f"{_UNFINISHED}/{_JOURNAL}")
+
     def read_journal(self, raw_files: Iterable[RawFile]) -> dict[RawFile, Converted]:
         """What became of those ``raw_files`` that were done before and have not changed since."""
-        path = self.staging / _JOURNAL
-        if not path.is_file():
+        path = self._journal()
+        if path is None:
             return {}
         wanted = set(raw_files)
         known: dict[RawFile, Converted] = {}
-        for line in path.read_text(encoding="utf-8").split("\n"):
+        # Bytes that are no UTF-8 spoil their own line: no line of ours holds what replaces them.
+        for line in path.read_text(encoding="utf-8", errors="surrogateescape").split("\n"):
             try:
                 converted: Converted = fitted(Converted, parse_json(line))
             except ValueError:
                 continue  # torn by a kill
-            if converted.raw_file in wanted:
+            if converted.raw_file in wanted and converted.is_whole:
                 known[converted.raw_file] = converted
         return {key: value for key, value in known.items() if value.reason or self.has(key)}
 

@@ -94,6 +94,7 @@ def _prepare(
     identity = _identity(config, raw)
     if _resume_or_clear(workplace, identity, say):
         return None
+    workplace.check_classes(raw.files)
     workplace.write_stamp(identity, finished=False)
     entries = _convert_all(workplace, raw.files, config, say)
     images = [entry for entry in entries if not entry.reason]

@@ -19,10 +19,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from tracin.errors import TracInError
+from tracin.places import check_regular
 from tracin.results.cells import as_it_was, csv_line
 from tracin.results.float_text import csv_rows
 from tracin.results.manifest import FileRecord
-from tracin.wording import count
+from tracin.wording import count, first_sentence
 
 Float32Array = npt.NDArray[np.float32]
 
@@ -95,6 +96,7 @@ def read_shape(path: Path, seen: Callable[[bytes], object] = lambda _: None) -> 
         TracInError: the file is missing or empty, or its header does not number the test images.
     """
     try:
+        check_regular(path)
         with path.open("rb") as file:
             header = file.readline()
             seen(header)
@@ -127,12 +129,15 @@ def _columns(path: Path, header: bytes) -> int:
     if cells[1:] and cells[1:] == list(map(str, range(len(cells) - 1))):
         name = f"is called {cells[0]!r}" if cells[0] else "has no name"
         reason = (
-            f"there is an index column too many, the first, which {name}. With pandas, write the "
-            "file with to_csv(path, index=False)"
+            f"there is an index column too many, the first, which {name} (with pandas, write the "
+            "file with to_csv(path, index=False))"
         )
     elif all(map(_is_number, cells)):
-        reason = "the file has no header: its first line holds scores. With numpy, write it with "
-        reason += f"header='{','.join(map(str, range(min(len(cells), 3))))},…' and comments=''"
+        numbered = ",".join(map(str, range(min(len(cells), 3))))
+        reason = (
+            "the file has no header: its first line holds scores (with numpy, write it with "
+            f"header='{numbered},…' and comments='')"
+        )
     raise TracInError(
         f"{path} is no matrix of scores. Its first line must number the test images, 0,1,2,…, and "
         f"{reason}. Correct it, or run TracIn_Resnet50.py again."
@@ -187,6 +192,7 @@ def read_class_means(path: Path, classes: Sequence[str], n_train: int) -> Float3
 
 
 def _header(path: Path) -> list[str]:
+    check_regular(path)
     try:
         with path.open(encoding="utf-8", newline="") as file:
             header = [as_it_was(cell) for cell in next(csv.reader(file, strict=True), [])]
@@ -244,8 +250,9 @@ def _blocks(path: Path, rows: int, header: str, each: str) -> Iterator[Float32Ar
                 done += len(block)
     except (ValueError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise TracInError(
-            f"{path} is not a matrix of numbers ({error}). Its header must be {header}, and each "
-            "further line must hold one training image's scores. Run TracIn_Resnet50.py again."
+            f"{path} is not a matrix of numbers ({first_sentence(error)}). Its header must be "
+            f"{header}, and each further line must hold one training image's scores. Run "
+            "TracIn_Resnet50.py again."
         ) from error
     if done == 0:
         raise TracInError(f"{path} has a header but no rows. Run TracIn_Resnet50.py again.")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tracin.errors import TracInError
 from tracin.folder_lock import locked
+from tracin.places import check_regular
 from tracin.results.schema import RUN_INFO
 
 
@@ -45,7 +46,9 @@ def unchanged_run(results_dir: Path) -> Iterator[None]:
 
 def _run(results_dir: Path) -> bytes:
     """What tells one run from another: ``run.json`` as it stands, with the run's id."""
+    path = results_dir / RUN_INFO
     try:
-        return (results_dir / RUN_INFO).read_bytes()
+        check_regular(path)
+        return path.read_bytes()
     except OSError:
         return b""  # without one, or what reads it says what is wrong

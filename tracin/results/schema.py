@@ -13,6 +13,7 @@ import pandas as pd
 
 from tracin.errors import TracInError
 from tracin.flags import Method
+from tracin.places import check_regular
 from tracin.results.cells import write_csv
 from tracin.results.columns import (
     COSINE,
@@ -28,7 +29,7 @@ from tracin.results.columns import (
     Table,
     typed,
 )
-from tracin.wording import listed
+from tracin.wording import first_sentence, listed
 
 # ---- written by TracIn_Resnet50.py ----
 INFLUENCE_SCORES = "influence_scores.csv"
@@ -103,7 +104,7 @@ LABEL_STUDIO_CONFIG = "exports/label_studio/config.xml"
 EXPLANATIONS = "explanations"
 WHAT_IF = "what_if.png"
 WHAT_IF_ANSWERS = "what_if_answers.csv"
-"""A row for each question of --what_if about the scores that stand there now, the latest last."""
+"""A row for each question of --what_if, the latest last. Goes with its scores, unless edited."""
 EXPLANATION_FILES = "explanation_files.json"
 """The list of the explanations drawn for the scores that stand there now, and of what --what_if
 wrote."""
@@ -220,13 +221,10 @@ _ANSWERS: dict[str, Column] = {
     "high": NUMBER,
     "verdict": TEXT,
 }
-_ANSWERS_MORE: dict[str, Column] = {
-    "test_deleted": INDEX,
-    "test_relabelled": INDEX,
-}
+_ANSWERS_MORE = {"run_id": TEXT_OR_NOTHING, "test_deleted": INDEX, "test_relabelled": INDEX}
 """Accuracies from 0 to 1, with as many images removed at random and with the change; their
-difference and its 95 % interval in percentage points. ``asked`` is UTC; no ``actions``: the most
-suspicious were left out."""
+difference and its 95 % interval in percentage points. ``asked`` is UTC, ``run_id`` that of the run;
+no ``actions``: the most suspicious were left out."""
 INFLUENCE_SUMMARY_CORE = tuple(_SUMMARY_CORE)
 SUSPECTS_COLUMNS = tuple(_SUSPECTS | _SUSPECTS_MORE)
 TOP_INFLUENCES_COLUMNS = tuple(_TOP)
@@ -284,6 +282,7 @@ def read_table(folder: Path, name: str) -> pd.DataFrame:
     """
     path, table = folder / name, _TABLES[name]
     try:
+        check_regular(path)
         with warnings.catch_warnings():
             # pandas only warns where a line has more cells than the header.
             warnings.simplefilter("error", pd.errors.ParserWarning)
@@ -292,7 +291,8 @@ def read_table(folder: Path, name: str) -> pd.DataFrame:
             )
     except (ValueError, OSError, pd.errors.ParserWarning) as error:
         raise TracInError(
-            f"{path} is not a readable CSV file ({error}). Run TracIn_Resnet50.py again."
+            f"{path} is not a readable CSV file ({first_sentence(error)}). Run TracIn_Resnet50.py "
+            "again."
         ) from error
     missing = [column for column in table.required if column not in text.columns]
     if missing:

@@ -71,8 +71,9 @@ def staged_analysis(
         keep_former: leave the other files of the list where they are, and on it.
 
     Raises:
-        TracInError: a link would lead a file out of the results folder.
+        TracInError: a link would lead a file out of the results folder, or the record is damaged.
     """
+    recorded_files(results_dir, record)  # a damaged one is told before the work, not after
     with unfinished_folder(results_dir) as folder:
         yield folder
         new = [_written(folder, path) for path in sorted(folder.rglob("*")) if path.is_file()]

@@ -25,6 +25,7 @@ from tracin.images import ImageTable, PixelBatch, PixelDataset, collate
 from tracin.loss import Loss, balanced_weights
 from tracin.machine.processes import Processes
 from tracin.machine.reading import Reader, Reading, in_order
+from tracin.machine.refusals import is_lack_of_memory
 from tracin.training.settings import Augmentation, Recipe
 from tracin.wording import count
 
@@ -122,10 +123,10 @@ class TrainingImages(Dataset[VariedImage]):
                 warnings.simplefilter("ignore")  # Pillow's, of odd palettes and big pictures
                 with Image.open(io.BytesIO(read_image_file(path))) as file:
                     image = file.convert("RGB")
-        except MemoryError as error:  # not the file's fault
-            raise MemoryError(f"while {path} was read") from error
         # Pillow's decoders raise what they like on damaged files.
         except Exception as error:
+            if is_lack_of_memory(error):  # not the file's fault
+                raise MemoryError(f"while {path} was read") from error
             return None, 0, f"{path} cannot be read ({type(error).__name__}: {error})"
         seeds = np.random.SeedSequence([self._seed, _IMAGE, epoch, row])
         with torch.random.fork_rng(devices=[]):

@@ -15,6 +15,7 @@ from tracin.results import schema
 from tracin.temporary import replacing
 from tracin.what_if.change import Question
 from tracin.what_if.verdict import Verdict, signed_points
+from tracin.wording import first_sentence
 
 SHOWN = 5
 """So many earlier answers are told beside a new one."""
@@ -39,6 +40,8 @@ class Answer:
     high: float
     """Ends of its 95 % interval."""
     verdict: str
+    run_id: str = ""
+    """Of the run whose results were asked; "" where an earlier version ran."""
 
     @property
     def when(self) -> str:
@@ -65,8 +68,8 @@ class Answer:
         return f"{signed_points(self.difference)} ({interval})"
 
 
-def answer_of(question: Question, verdict: Verdict) -> Answer:
-    """What is kept of ``verdict``, asked now."""
+def answer_of(question: Question, verdict: Verdict, run_id: str) -> Answer:
+    """What is kept of ``verdict``, asked now about the run ``run_id``."""
     low, high = verdict.interval
     return Answer(
         asked=datetime.now(UTC).replace(microsecond=0),
@@ -77,6 +80,7 @@ def answer_of(question: Question, verdict: Verdict) -> Answer:
         low=low,
         high=high,
         verdict=verdict.finding,
+        run_id=run_id,
     )
 
 
@@ -94,15 +98,17 @@ def read_answers(results_dir: Path) -> tuple[Answer, ...]:
         return tuple(_answer(row) for row in table.to_dict("records"))
     except (TracInError, ValueError) as error:
         raise TracInError(
-            f"{path}, the table of earlier answers, is damaged. Correct or remove it. ({error})"
+            f"{path}, the table of earlier answers, is damaged. Correct or remove it "
+            f"({first_sentence(error)})."
         ) from error
 
 
 def _answer(row: Mapping[Any, Any]) -> Answer:
     return Answer(
         asked=datetime.fromisoformat(row["asked"]),
-        # Earlier versions decided about no test image, and lack those columns.
+        # Earlier versions decided about no test image and kept no run, and lack those columns.
         question=Question(**{name: row[name] for name in _OF_QUESTION if name in row}),
+        run_id=row.get("run_id", ""),
         **{name: row[name] for name in _AS_THEY_STAND},
     )
 
@@ -114,6 +120,7 @@ def write_answers(results_dir: Path, answers: Sequence[Answer]) -> None:
             "asked": answer.asked.isoformat(),
             **{name: getattr(answer.question, name) for name in _OF_QUESTION},
             **{name: getattr(answer, name) for name in _AS_THEY_STAND},
+            "run_id": answer.run_id,
         }
         for answer in answers
     ]
@@ -122,9 +129,13 @@ def write_answers(results_dir: Path, answers: Sequence[Answer]) -> None:
         schema.write_table(results_dir, name, pd.DataFrame(rows), file_name=temporary.name)
 
 
-def last_answers(answers: Sequence[Answer]) -> tuple[Answer, ...]:
-    """Those of the ``answers`` that are told, the latest first."""
-    return tuple(reversed(answers[-SHOWN:]))
+def last_answers(answers: Sequence[Answer], run_id: str) -> tuple[Answer, ...]:
+    """Those of the ``answers`` about the run ``run_id`` that are told, the latest first.
+
+    A new run takes the table of the former one away, but not where a person has changed it.
+    """
+    about = [answer for answer in answers if answer.run_id == run_id]
+    return tuple(reversed(about[-SHOWN:]))
 
 
 def answer_lines(answers: Sequence[Answer]) -> Iterator[str]:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
+from tracin.analyze.read.rows import needed_rows
 from tracin.compute.features.store import STORE_FILES
 from tracin.compute.model.checkpoint import Checkpoint, load_checkpoint
 from tracin.errors import TracInError
@@ -55,8 +57,8 @@ def read_question_inputs(results_dir: Path, data_dir: Path | None) -> QuestionIn
             )
     run = read_run_info(results_dir)
     check_files(results_dir, run.files, (schema.TRAIN_SUMMARY, schema.INFLUENCE_SUMMARY))
-    table = schema.read_table(results_dir, schema.TRAIN_SUMMARY).sort_values("train_idx")
-    summary = schema.read_table(results_dir, schema.INFLUENCE_SUMMARY).sort_values("test_idx")
+    table = _rows(results_dir, schema.TRAIN_SUMMARY, "train_idx", run.train_images)
+    summary = _rows(results_dir, schema.INFLUENCE_SUMMARY, "test_idx", run.test_images)
     if "suspicion" not in table.columns or "test_path" not in summary.columns:
         raise TracInError(
             f"The tables in {results_dir} come from another version of this program and lack the "
@@ -72,6 +74,21 @@ def read_question_inputs(results_dir: Path, data_dir: Path | None) -> QuestionIn
     )
     _check_present(folder, (*inputs.train.paths, *inputs.test.paths))
     return inputs
+
+
+def _rows(results_dir: Path, name: str, index: str, n: int) -> pd.DataFrame:
+    """The table ``name`` in order of its index.
+
+    Raises:
+        TracInError: it is damaged, or has not the ``n`` rows that the run has images.
+    """
+    table = needed_rows(results_dir, name, index)
+    if len(table) != n:
+        raise TracInError(
+            f"{results_dir / name} has {count(len(table), 'row')}, but {schema.RUN_INFO} is about "
+            f"{count(n, 'image')}: they come from different runs. Run TracIn_Resnet50.py again."
+        )
+    return table
 
 
 def read_checkpoint(run: RunInfo) -> Checkpoint:

@@ -25,7 +25,8 @@ from tracin.loss import Loss
 from tracin.machine.device import choose_device, default_workers
 from tracin.places import refuse_inside
 from tracin.results import schema
-from tracin.results.staging import staged_analysis
+from tracin.results.run_info import RunInfo
+from tracin.results.staging import recorded_files, staged_analysis
 from tracin.what_if.answers import (
     answer_lines,
     answer_of,
@@ -61,7 +62,9 @@ def what_if(config: WhatIfConfig, say: Say) -> str:
     """
     inputs = read_question_inputs(config.results_dir, config.data_dir)
     refuse_inside(config.results_dir, inputs.train.data_dir, "with --results_dir", SPLITS)
-    read_answers(config.results_dir)  # that they cannot be read is said before the work, not after
+    # That these cannot be read is said before the work, not after.
+    read_answers(config.results_dir)
+    recorded_files(config.results_dir, schema.EXPLANATION_FILES)
     change = (
         without_most_suspicious(config.change, inputs.suspicion, inputs.train, inputs.test)
         if isinstance(config.change, int)
@@ -71,17 +74,19 @@ def what_if(config: WhatIfConfig, say: Say) -> str:
     features = _take_features(inputs, checkpoint, say)
     say(f"Training {SEEDS} heads with the change, and {SEEDS} with as many random removals.")
     verdict = _compare(change, inputs, features, checkpoint)
-    return "\n\n".join((*verdict.paragraphs, *_keep(change.question, verdict, config.results_dir)))
+    return "\n\n".join(
+        (*verdict.paragraphs, *_keep(change.question, verdict, config.results_dir, inputs.run))
+    )
 
 
-def _keep(question: Question, verdict: Verdict, results_dir: Path) -> tuple[str, ...]:
+def _keep(question: Question, verdict: Verdict, results_dir: Path, run: RunInfo) -> tuple[str, ...]:
     """Add the answer to the earlier ones and draw the chart; return what is said of both."""
     picture, table = results_dir / schema.WHAT_IF, results_dir / schema.WHAT_IF_ANSWERS
     try:
         with staged_analysis(results_dir, schema.EXPLANATION_FILES, keep_former=True) as folder:
             earlier = read_answers(results_dir)
-            write_answers(folder, (*earlier, answer_of(question, verdict)))
-            shown = last_answers(earlier)
+            write_answers(folder, (*earlier, answer_of(question, verdict, run.run_id)))
+            shown = last_answers(earlier, run.run_id)
             write_chart(folder / schema.WHAT_IF, verdict, shown)
     except OSError as error:
         raise TracInError(
@@ -107,7 +112,8 @@ def _take_features(
         skip_unreadable=True,  # to name them in our own words: there is no --on_error here
     )
     forward = Forward(checkpoint.backbone, device, run.precision, shown.normalization)
-    with FeatureStore(inputs.features_dir) as store:
+    elsewhere = "copy the results and name their folder with --results_dir"
+    with FeatureStore(inputs.features_dir, otherwise=elsewhere) as store:
         train, test = (
             pooled_features(forward, table, settings, store)
             for table in (inputs.train, inputs.test)

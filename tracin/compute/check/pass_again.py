@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -111,7 +112,9 @@ def _counter(
 def _own_side(sample: ImageTable) -> int:
     """The shorter side that most images have."""
     sides = []
-    for path in sample.paths:
-        with suppress(Exception), Image.open(sample.data_dir / path) as file:
-            sides.append(min(file.size))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's, of big pictures
+        for path in sample.paths:
+            with suppress(Exception), Image.open(sample.data_dir / path) as file:
+                sides.append(min(file.size))
     return statistics.mode(sides) if sides else CROP_SIZE

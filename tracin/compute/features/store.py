@@ -49,6 +49,9 @@ CREATE TABLE IF NOT EXISTS images (
 _FORMER = "DROP TABLE IF EXISTS features"
 """An earlier version's, for whose keys this one does not ask: it goes when something new comes."""
 
+OTHERWISE = "name another folder with --cache_dir (--no_cache does without)"
+"""What the first script's user can do about a store that cannot be used."""
+
 _PATIENCE = 120
 """Seconds to wait for another process that writes to the same file."""
 
@@ -123,7 +126,9 @@ def _open(path: Path) -> sqlite3.Connection:
 class FeatureStore:
     """The kept features in a folder; use as a context manager."""
 
-    def __init__(self, folder: Path, machine: int = 0, machines: int = 1) -> None:
+    def __init__(
+        self, folder: Path, machine: int = 0, machines: int = 1, *, otherwise: str = OTHERWISE
+    ) -> None:
         """Open the store, making it where there is none.
 
         SQLite's files are for one machine at a time. So each machine of a run writes and reads a
@@ -133,19 +138,21 @@ class FeatureStore:
             folder: where the files are.
             machine: number of this machine in the run.
             machines: of the run.
+            otherwise: how the user names another place, for messages.
 
         Raises:
             TracInError: a file is damaged, or the folder cannot be written.
         """
+        self._otherwise = otherwise
         own = folder / (f"features.machine{machine}.sqlite" if machine else STORE_FILE)
-        with _explained(own):
+        with _explained(own, otherwise):
             folder.mkdir(parents=True, exist_ok=True)
         paths = [own]
         if machines == 1:
             paths += (path for path in sorted(folder.glob(STORE_FILES)) if path != own)
         self._databases: dict[Path, sqlite3.Connection] = {}
         for path in paths:
-            with _explained(path):
+            with _explained(path, self._otherwise):
                 self._databases[path] = _open(path)
         self._own = own
 
@@ -187,7 +194,7 @@ class FeatureStore:
     def _note_places(self, moved: Sequence[tuple[str, str, str]]) -> None:
         """Note (place, key, path) of files whose content was compared, not to compare it again."""
         own = self._databases[self._own]
-        with _explained(self._own), own:
+        with _explained(self._own, self._otherwise), own:
             own.executemany("UPDATE images SET place = ? WHERE key = ? AND path = ?", moved)
 
     def count(self, key: str, states: Sequence[FileState]) -> int:
@@ -198,7 +205,7 @@ class FeatureStore:
 
     def _select(self, query: str, key: str) -> Iterator[tuple[Any, ...]]:
         for path, database in self._databases.items():
-            with _explained(path):
+            with _explained(path, self._otherwise):
                 yield from database.execute(query, (key,))
 
     def save(self, key: str, states: Sequence[FileState], values: Tensor, hashes: Tensor) -> None:
@@ -219,7 +226,7 @@ class FeatureStore:
             facts = (state.path, state.size, state.changed, state.place)
             rows.append((key, *facts, *blobs, _checksum(*blobs)))
         own = self._databases[self._own]
-        with _explained(self._own), own:
+        with _explained(self._own, self._otherwise), own:
             own.execute(_FORMER)
             own.executemany("INSERT OR REPLACE INTO images VALUES (?,?,?,?,?,?,?,?)", rows)
 
@@ -251,17 +258,14 @@ def _has_content(state: FileState, expected: bytes) -> bool:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def _explained(path: Path, otherwise: str) -> Iterator[None]:
     """Errors of the store's file ``path`` as sentences for the user."""
     try:
         yield
     except sqlite3.OperationalError as error:
         raise TracInError(
-            f"{path}: the kept features cannot be written or read ({error}). Free disk space or "
-            "name another folder with --cache_dir, then run again: what was kept so far serves "
-            "that run. --no_cache does without."
+            f"{path}: the kept features cannot be written or read ({error}). Free disk space, or "
+            f"{otherwise}, then run again: what was kept so far serves that run."
         ) from error
     except (sqlite3.DatabaseError, OSError) as error:
-        raise TracInError(
-            f"{path} cannot be used ({error}). Delete it, or name another folder with --cache_dir."
-        ) from error
+        raise TracInError(f"{path} cannot be used ({error}). Delete it, or {otherwise}.") from error

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from tracin.image_folder import NEAR_COLUMNS, NEAR_TABLE, SPLIT_COLUMNS, SPLIT_TABLE
+from tracin.places import check_regular
 
 PathPair = tuple[str, str]
 
@@ -30,6 +31,7 @@ def prepared_pairs(data_dir: Path) -> list[PathPair]:
 
 def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame | None:
     try:
+        check_regular(path)
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
     except (OSError, ValueError):  # pandas' own errors are of the second kind
         return None
