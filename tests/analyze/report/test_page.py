@@ -12,14 +12,16 @@ import pytest
 from PIL import Image
 
 from tests.analyze.report.html_page import Page
-from tests.analyze.report.review_world import HOSTILE_CLASSES, ReviewWorld, make_review_world
+from tests.analyze.report.review_world import (
+    HOSTILE_CLASSES,
+    ReviewWorld,
+    analysis_of,
+    make_review_world,
+)
 from tests.analyze.world import make_world, write_run
 from tracin.analyze.figures.distribution import Chart, averages, histogram
-from tracin.analyze.figures.summarize import summarize
-from tracin.analyze.read.inputs import read_inputs
-from tracin.analyze.read.scan import scan
 from tracin.analyze.report import svg
-from tracin.analyze.report.analysis import Analysis, PagePicture, read_page_tables
+from tracin.analyze.report.analysis import PagePicture
 from tracin.analyze.report.classes import classes_section
 from tracin.analyze.report.duplicates import duplicates_section
 from tracin.analyze.report.mistakes import mistakes_section
@@ -29,29 +31,12 @@ from tracin.analyze.report.suspects import suspects_section
 from tracin.analyze.run import AnalyzeConfig, run
 from tracin.analyze.words import meaning
 from tracin.analyze.words.class_findings import BLIND_SPOT
-from tracin.analyze.words.findings import in_words
 from tracin.results import schema
 
 
 @pytest.fixture(scope="module")
 def review(tmp_path_factory: pytest.TempPathFactory) -> ReviewWorld:
     return make_review_world(tmp_path_factory.mktemp("review"))
-
-
-def analysis_of(results_dir: Path) -> Analysis:
-    inputs = read_inputs(results_dir)
-    groups = inputs.test.groups
-    shape = (inputs.n_train, inputs.n_test)
-    scores = scan(inputs.scores, shape, inputs.test.group_of, len(groups))
-    overall = summarize(inputs, scores, top_k=10, rank_by="normalized")
-    return Analysis(
-        results_dir,
-        inputs,
-        scores,
-        overall,
-        in_words(overall),
-        read_page_tables(inputs, results_dir),
-    )
 
 
 @pytest.fixture(scope="module")
