@@ -14,7 +14,7 @@ from tqdm import tqdm
 from tracin.analyze import gallery
 from tracin.analyze.figures.summarize import summarize
 from tracin.analyze.figures.summary import OverallSummary
-from tracin.analyze.naming import unique_names
+from tracin.analyze.naming import group_names
 from tracin.analyze.pictures import fonts, pages, style
 from tracin.analyze.read.from_tables import scores_from_tables
 from tracin.analyze.read.inputs import Inputs, read_inputs
@@ -71,7 +71,7 @@ def run(config: AnalyzeConfig) -> Outcome:
     scores = _scores(inputs)
     overall = summarize(inputs, scores, top_k=config.top_k, rank_by=config.rank_by)
     words = in_words(overall)
-    folders = _folders(overall)
+    folders = group_names(overall)
     found = gallery.plan_gallery(inputs.data_dir, overall, folders)
     pages = tuple(f"{folders[name]}{CLASS_SUMMARY_SUFFIX}" for name in overall.groups)
     try:
@@ -101,12 +101,6 @@ def _scores(inputs: Inputs) -> MatrixSummary:
         return scores_from_tables(inputs.scores, inputs.tables, test.groups)
     shape = (inputs.n_train, inputs.n_test)
     return scan(inputs.scores, shape, test.group_of, len(test.groups))
-
-
-def _folders(overall: OverallSummary) -> dict[str, str]:
-    if overall.has_classes:
-        return unique_names(overall.groups)
-    return {name: name.replace(" ", "_") for name in overall.groups}
 
 
 def _draw(inputs: Inputs, overall: OverallSummary, words: Words, paths: Sequence[Path]) -> str:

@@ -138,9 +138,11 @@ const rgba = (colour) => {
   canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
   return [...canvas.getImageData(0, 0, 1, 1).data].map((part) => part / 255);
 };
-const over = (top, below) => top.slice(0, 3).map((part, i) => part * top[3] + below[i] * (1 - top[3]));
+const over = (top, below) =>
+  top.slice(0, 3).map((part, i) => part * top[3] + below[i] * (1 - top[3]));
 const luminance = (colour) => {
-  const [r, g, b] = colour.map((part) => part <= .04045 ? part / 12.92 : ((part + .055) / 1.055) ** 2.4);
+  const [r, g, b] = colour.map(
+    (part) => part <= .04045 ? part / 12.92 : ((part + .055) / 1.055) ** 2.4);
   return .2126 * r + .7152 * g + .0722 * b;
 };
 const behind = (element) => {
@@ -148,7 +150,8 @@ const behind = (element) => {
   const own = rgba(getComputedStyle(element).backgroundColor);
   return own[3] === 1 ? own.slice(0, 3) : over(own, behind(element.parentElement));
 };
-const opacity = (element) => element ? getComputedStyle(element).opacity * opacity(element.parentElement) : 1;
+const opacity = (element) =>
+  element ? getComputedStyle(element).opacity * opacity(element.parentElement) : 1;
 const low = [];
 for (const element of document.querySelectorAll(arguments[0])) {
   const speaks = element.matches("select, input") ||

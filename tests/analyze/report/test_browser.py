@@ -85,21 +85,19 @@ def test_cards_filter_and_search(page: Chrome, hostile: ReviewWorld) -> None:
 
 
 def test_keys_decide_and_decisions_survive_a_reload(page: Chrome, hostile: ReviewWorld) -> None:
-    paths, suggested = list(hostile.suspects["train_path"]), list(hostile.suspects["suggested_class"])
+    paths, suggested = hostile.paths, list(hostile.suspects["suggested_class"])
     press(page, "jj")
     assert current(page) == paths[1]
     press(page, "k")
     assert current(page) == paths[0]
-    press(page, "r")
-    press(page, "jd")
-    press(page, "jo")
+    press(page, "rdo")
     names = hostile.world.names
     other = next(
         number
         for number, name in enumerate(names)
         if name not in (suggested[3], hostile.suspects["given_class"].iloc[3])
     )
-    press(page, f"j{other + 1}")
+    press(page, str(other + 1))
     expected = {
         paths[0]: {"action": "relabel", "new_class": suggested[0]},
         paths[1]: {"action": "delete", "new_class": ""},
@@ -138,11 +136,8 @@ def test_the_exported_list_feeds_apply(
     from selenium.webdriver.common.by import By
 
     paths = list(hostile.suspects["train_path"])
-    press(page, "jr")
-    press(page, "jd")
-    page.execute_script(
-        "document.querySelector('.duplicate .copy[data-path] [data-do=keep]').click()"
-    )
+    press(page, "jrd")
+    page.execute_script("document.querySelector('.duplicate .copy [data-do=keep]').click()")
     page.find_element(By.ID, "export").click()
     file = downloads / "actions.csv"
     deadline = time.monotonic() + 10

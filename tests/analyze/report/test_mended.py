@@ -1,4 +1,4 @@
-"""What photo apps get right without a word: jumps, contrast, where the focus is, room on a phone."""
+"""What nobody should notice: jumps land, text is read, keys go on, a phone has room."""
 
 from __future__ import annotations
 
@@ -111,10 +111,13 @@ def test_the_next_card_follows_a_decision(page: Chrome, hostile: ReviewWorld) ->
 
 
 TOO_WIDE = """(() => {
-  const inside = (each) => each.closest(".scroll, .strip-scroll, .hidden, .skip, svg, nav");
-  return [...document.querySelectorAll("body *")].filter((each) => each.checkVisibility() && !inside(each))
-    .filter((each) => { const box = each.getBoundingClientRect(); return box.right > innerWidth + 1 || box.left < -1; })
-    .map((each) => each.outerHTML.slice(0, 100));
+  const inside = (each) => each.closest(".scroll, .sideways, .hidden, .skip, svg, nav");
+  return [...document.querySelectorAll("body *")]
+    .filter((each) => each.checkVisibility() && !inside(each))
+    .filter((each) => {
+      const box = each.getBoundingClientRect();
+      return box.right > innerWidth + 1 || box.left < -1;
+    }).map((each) => each.outerHTML.slice(0, 100));
 })()"""
 
 

@@ -84,5 +84,8 @@ class PagePicture:
 
     path: str
     """Relative to the data folder."""
+    label: str
+    """The class that it was given; "" where no file tells."""
+    is_test: bool = False
     large: bool = False
-    """The whole image, to be judged; else a small square from its centre."""
+    """The whole image, to be judged; else a small one, cut square where room is short."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from tracin.analyze.figures.distribution import overall_charts
 from tracin.analyze.figures.summarize import checkpoint_files, run_date
 from tracin.analyze.figures.summary import TOO_FEW, ClassSummary, RankedImage
+from tracin.analyze.naming import group_names
 from tracin.analyze.report import svg
 from tracin.analyze.report.analysis import Analysis, PagePicture
 from tracin.analyze.words.tiles import Tile, overall_tiles, remark_on
@@ -43,6 +45,8 @@ class ClassRow:
     band: str
     accuracy: str
     accuracy_share: float | None
+    page: str
+    """Address of its PNG, beside the page."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +74,13 @@ class Overview:
         """The pictures of both rows."""
         for image in (*self.helpful, *self.harmful):
             if image.has_picture:
-                yield PagePicture(image.path)
+                yield PagePicture(image.path, image.label)
 
 
 def overview_section(analysis: Analysis) -> Overview:
     """The run as a whole."""
     overall = analysis.overall
+    names = group_names(overall)
     return Overview(
         title=f"{count(overall.n_train, 'training image')}, {count(overall.n_test, 'test image')}",
         method=overall.method,
@@ -86,7 +91,9 @@ def overview_section(analysis: Analysis) -> Overview:
         findings=analysis.words.findings,
         recommendations=analysis.words.recommendations,
         charts=tuple(map(svg.drawing_of, overall_charts(overall))),
-        classes=tuple(_class_row(summary) for summary in overall.classes if summary.is_class),
+        classes=tuple(
+            _class_row(each, names[each.name]) for each in overall.classes if each.is_class
+        ),
         helpful=tuple(map(_ranked, overall.helpful[:MOST_RANKED])),
         harmful=tuple(map(_ranked, overall.harmful[:MOST_RANKED])),
         helpful_by=remark_on(overall.rank_by, overall.unit, overall.n_test, "helpful"),
@@ -95,12 +102,10 @@ def overview_section(analysis: Analysis) -> Overview:
 
 
 def _ranked(image: RankedImage) -> Ranked:
-    return Ranked(
-        image.name, image.label or "label unknown", signed(image.score), image.path is not None
-    )
+    return Ranked(image.name, image.label or "", signed(image.score), image.path is not None)
 
 
-def _class_row(summary: ClassSummary) -> ClassRow:
+def _class_row(summary: ClassSummary, name: str) -> ClassRow:
     accuracy = None if summary.n_right is None else summary.n_right / summary.n_test
     return ClassRow(
         name=summary.name,
@@ -111,6 +116,7 @@ def _class_row(summary: ClassSummary) -> ClassRow:
         band="" if summary.health is None else summary.health.band or TOO_FEW,
         accuracy="—" if accuracy is None else f"{accuracy:.1%}",
         accuracy_share=accuracy,
+        page=quote(f"{name}{schema.CLASS_SUMMARY_SUFFIX}"),
     )
 
 
