@@ -70,7 +70,7 @@ def test_cards_filter_and_search(page: Chrome, hostile: ReviewWorld) -> None:
     choose(page, "by-class", label)
     either = (table["given_class"] == label) | (table["suggested_class"] == label)
     assert shown(page) == list(table[either]["train_path"])
-    choose(page, "by-class", "all")
+    choose(page, "by-class", "any class")
     same = (table["given_class"] == label) & (table["suggested_class"] == first["suggested_class"])
     choose(page, "by-pair", f"{label} → {first['suggested_class']} ({int(same.sum())})")
     assert shown(page) == list(table[same]["train_path"])

@@ -19,7 +19,9 @@ const cards = (() => {
     mark(card);
     if (card.classList.contains("off")) pagers.get("cards").show(card);
     (isGrid() ? card.querySelector(".pic") : card).focus({ preventScroll: true });
-    if (scroll) card.scrollIntoView({ block: isGrid() ? "nearest" : "center", behavior: "instant" });
+    const room = innerHeight - $("filter-bar").offsetHeight - $("bar").offsetHeight;
+    const block = isGrid() ? "nearest" : card.offsetHeight < room ? "center" : "start";
+    if (scroll) card.scrollIntoView({ block, behavior: "instant" });
   }
   function move(step) {
     const items = shown();
