@@ -50,10 +50,11 @@ def set_size(page: Chrome, where: str) -> None:
 def open_page(page: Chrome, report: Path, *, where: str = "desktop", at: str = "") -> None:
     """``report`` with nothing decided or remembered, scrolled to ``at`` where one is named."""
     set_size(page, where)
-    page.get(report.as_uri())
-    page.execute_script("localStorage.clear()")
-    page.get("about:blank")
+    page.get("about:blank")  # else a change of the part after # alone would not load it anew
+    forget = {"source": "localStorage.clear()"}
+    script = page.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", forget)
     page.get(report.as_uri() + at)
+    page.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
 
 
 def js(page: Chrome, script: str, *values: object) -> Any:

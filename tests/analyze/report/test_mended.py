@@ -116,7 +116,7 @@ TOO_WIDE = """(() => {
     .filter((each) => each.checkVisibility() && !inside(each))
     .filter((each) => {
       const box = each.getBoundingClientRect();
-      return box.right > innerWidth + 1 || box.left < -1;
+      return box.right > document.documentElement.clientWidth + 1 || box.left < -1;
     }).map((each) => each.outerHTML.slice(0, 100));
 })()"""
 
@@ -129,7 +129,10 @@ def test_nothing_is_wider_than_the_screen(
         open_page(chrome, review.report, where=where)
         press(chrome, "jr")
         assert js(chrome, TOO_WIDE) == []
-        assert js(chrome, "document.documentElement.scrollWidth <= innerWidth")
+        assert js(
+            chrome,
+            "(({scrollWidth, clientWidth}) => scrollWidth <= clientWidth)(document.documentElement)",
+        )
 
 
 def test_a_phone_shows_the_accuracy_and_buttons_beside_the_picture(

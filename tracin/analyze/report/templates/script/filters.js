@@ -44,7 +44,6 @@ const filters = (() => {
   if (cards.list) {
     const met = new Set(suspectCards.flatMap((card) => [card.dataset.given, card.dataset.suggested]));
     for (const name of new Set([...data.classes.filter((each) => met.has(each)), ...met])) $("by-class").add(new Option(name, name));
-    suspectCards.forEach((card) => marks.offer(card.querySelector("select[data-do]"), card.dataset.given));
     for (const id of ["by-class", "by-pair", "by-decision", "sort"]) $(id).addEventListener("change", arrange);
     $("search").addEventListener("input", arrange);
     $("reset").addEventListener("click", () => { showAll(); $("search").focus(); });

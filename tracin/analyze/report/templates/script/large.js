@@ -53,7 +53,7 @@ const large = (() => {
       at = steps.indexOf(picture);
     }
     show();
-    if (!box.open) { box.showModal(); box.focus(); }
+    if (!box.open) { box.showModal(); box.focus(); document.documentElement.classList.add("behind"); }
   }
   function move(step) {
     if (!steps[at + step]) return;
@@ -67,6 +67,7 @@ const large = (() => {
   // The focus goes to the picture that was seen last.
   let outside = null;
   box.addEventListener("close", () => {
+    document.documentElement.classList.remove("behind");
     const last = steps[at].isConnected ? steps[at] : outside;
     const card = last.closest(".suspect, .mistake");
     if (card && card.matches(".suspect")) { cards.go(card); if (!cards.isGrid()) last.focus({ preventScroll: true }); return; }

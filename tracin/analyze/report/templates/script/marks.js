@@ -25,7 +25,11 @@ const marks = (() => {
       else press(button, decision && decision.action === what);
     }
     const select = element.querySelector("select[data-do]");
-    if (select) select.value = to !== image.suggested ? to : "";
+    if (select) {
+      const other = to !== image.suggested ? to : "";
+      if (other) offer(select, image.label);
+      select.value = other;
+    }
     const verdict = element.querySelector(".verdict");
     if (verdict) verdict.textContent = decision ? decisions.words(decision) : "";
   }
@@ -38,13 +42,20 @@ const marks = (() => {
     put(".of-split", is_test ? "test image" : "training image");
     put(".its-label", label);
     put(".to-suggested", suggested);
-    offer(element.querySelector("select[data-do]"), label);
+    element.querySelector("select[data-do]").length = 1;
     show(element);
   }
   // The classes that an image of `label` may get instead.
   function offer(select, label) {
-    while (select.length > 1) select.remove(1);
+    if (select.length > 1) return;
     data.classes.forEach((name) => { if (name !== label) select.add(new Option(name, name)); });
+  }
+  // Only when somebody is about to choose: five hundred lists of classes are slow to make.
+  for (const kind of ["pointerdown", "focusin"]) {
+    document.addEventListener(kind, (event) => {
+      const select = event.target.closest("select[data-do]");
+      if (select) offer(select, images[select.closest(".holder").dataset.image].label);
+    });
   }
   decisions.listen((numbers) => {
     numbers.forEach((number) => (places.get(number) || []).forEach(show));
