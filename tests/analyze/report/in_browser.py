@@ -135,7 +135,12 @@ def current(page: Chrome) -> str | None:
 
 LOW_CONTRAST = """
 const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+const known = new Map();
 const rgba = (colour) => {
+  if (!known.has(colour)) known.set(colour, painted(colour));
+  return known.get(colour);
+};
+const painted = (colour) => {
   canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
   return [...canvas.getImageData(0, 0, 1, 1).data].map((part) => part / 255);
 };
@@ -155,7 +160,7 @@ const opacity = (element) =>
   element ? getComputedStyle(element).opacity * opacity(element.parentElement) : 1;
 const low = [];
 for (const element of document.querySelectorAll(arguments[0])) {
-  const speaks = element.matches("select, input") ||
+  const speaks = element.matches("select, [type=search]") ||
     [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
   if (!speaks || !element.checkVisibility() || element.closest("svg, .hidden, .skip")) continue;
   const back = behind(element), ink = rgba(getComputedStyle(element).color);
@@ -171,6 +176,26 @@ return low;
 def low_contrast(page: Chrome, selector: str = "body *") -> list[str]:
     """Elements with text of a contrast below 4.5, by computed colours (WCAG 2.2, 1.4.3)."""
     return list(page.execute_script(LOW_CONTRAST, selector))
+
+
+KINDS = """
+const seen = new Map();
+for (const element of document.querySelectorAll("button, select, summary, a, input")) {
+  if (!element.checkVisibility()) continue;
+  const { className, disabled, dataset, parentElement } = element;
+  const kind = [element.tagName, className, disabled, dataset.do, element.ariaPressed,
+                element.ariaCurrent, parentElement.className].join();
+  const before = seen.get(kind) || 0;
+  seen.set(kind, before + 1);
+  element.toggleAttribute("data-sample", before < 2);
+}
+"""
+
+
+def sample_controls(page: Chrome) -> str:
+    """A selector of two controls of each kind that is shown."""
+    page.execute_script(KINDS)
+    return "[data-sample]"
 
 
 def force(page: Chrome, selector: str, *states: str) -> None:

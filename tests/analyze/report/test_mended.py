@@ -16,6 +16,7 @@ from tests.analyze.report.in_browser import (
     force,
     js,
     low_contrast,
+    sample_controls,
     one,
     open_page,
     press,
@@ -26,7 +27,6 @@ from tests.analyze.report.review_world import ReviewWorld
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
 
-SECTIONS = ("suspects", "mistakes", "classes", "duplicates")
 BELOW_HEADER = """(() => {
   const heading = document.querySelector(arguments[0] + " h2").getBoundingClientRect();
   return [heading.top - document.querySelector(".top").getBoundingClientRect().bottom, innerHeight];
@@ -61,10 +61,10 @@ def moving(long_page: Chrome) -> Iterator[Chrome]:
 
 @pytest.mark.parametrize("where", WIDTHS)
 def test_jumps_land_on_the_heading(moving: Chrome, many: ReviewWorld, where: str) -> None:
-    for section in SECTIONS:
+    for section in ("mistakes", "duplicates"):
         open_page(moving, many.report, where=where, at=f"#{section}")
         assert_lands(moving, section)
-    for section in (*reversed(SECTIONS), "mistakes"):
+    for section in ("suspects", "mistakes", "classes"):
         js(moving, "document.querySelector(`nav a[href='#${arguments[0]}']`).click()", section)
         assert_lands(moving, section)
 
@@ -74,10 +74,20 @@ def test_every_text_can_be_read_in_every_state(page: Chrome, theme: str) -> None
     choose(page, "theme", theme)
     assert low_contrast(page) == []
     press(page, "jrjdjo")
-    controls = "button, select, summary, a, input"
-    for states in (["hover"], ["focus", "focus-visible"], ["hover", "active"]):
+    assert_readable_in_every_state(page)
+    press(page, "gx")
+    assert_readable_in_every_state(page)
+    press(page, "z")
+    assert_readable_in_every_state(page)
+    press(page, "m")
+    assert_readable_in_every_state(page)
+
+
+def assert_readable_in_every_state(page: Chrome) -> None:
+    controls = sample_controls(page)
+    for states in ([], ["hover"], ["focus", "focus-visible"], ["hover", "active"]):
         force(page, controls, *states)
-        assert low_contrast(page) == [], states
+        assert low_contrast(page, f"{controls}, {controls} *") == [], states
     force(page, controls)
 
 

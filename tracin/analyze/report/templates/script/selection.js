@@ -15,7 +15,6 @@ const selection = (() => {
     $("selection").hidden = !chosen.size;
     $("selected").textContent = `${chosen.size} selected`;
     $("select-all").textContent = n === suspectCards.length ? `Select all ${n}` : `Select all ${n} shown`;
-    cards.list.classList.toggle("selecting", chosen.size > 0);
   }
   function between(from, to) {
     const items = cards.shown(), ends = [items.indexOf(from), items.indexOf(to)].sort((a, b) => a - b);
