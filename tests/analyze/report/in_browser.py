@@ -99,6 +99,12 @@ def one(page: Chrome, selector: str) -> Any:
     return found
 
 
+def box_of(page: Chrome, selector: str) -> list[float]:
+    """(left, top, right, bottom) in the window of the first element of ``selector``."""
+    box = js(page, "document.querySelector(arguments[0]).getBoundingClientRect()", selector)
+    return [float(box[side]) for side in ("left", "top", "right", "bottom")]
+
+
 def log_of(page: Chrome, kind: str) -> list[dict[str, Any]]:
     return list(page.get_log(kind))  # type: ignore[no-untyped-call]
 
@@ -151,8 +157,13 @@ const luminance = (colour) => {
     (part) => part <= .04045 ? part / 12.92 : ((part + .055) / 1.055) ** 2.4);
   return .2126 * r + .7152 * g + .0722 * b;
 };
+const backs = new Map();
 const behind = (element) => {
   if (!element) return [1, 1, 1];
+  if (!backs.has(element)) backs.set(element, paintedBehind(element));
+  return backs.get(element);
+};
+const paintedBehind = (element) => {
   const own = rgba(getComputedStyle(element).backgroundColor);
   return own[3] === 1 ? own.slice(0, 3) : over(own, behind(element.parentElement));
 };
@@ -187,13 +198,13 @@ for (const element of document.querySelectorAll("button, select, summary, a, inp
                 element.ariaCurrent, parentElement.className].join();
   const before = seen.get(kind) || 0;
   seen.set(kind, before + 1);
-  element.toggleAttribute("data-sample", before < 2);
+  element.toggleAttribute("data-sample", before < 1);
 }
 """
 
 
 def sample_controls(page: Chrome) -> str:
-    """A selector of two controls of each kind that is shown."""
+    """A selector of one control of each kind that is shown."""
     page.execute_script(KINDS)
     return "[data-sample]"
 

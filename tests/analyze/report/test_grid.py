@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.analyze.report.in_browser import (
     WIDTHS,
+    box_of,
     choose,
     click,
     decisions,
@@ -48,7 +49,7 @@ def selected(page: Chrome) -> list[int]:
     )
 
 
-def tile(page: Chrome, at: int, part: str = ".pic") -> object:
+def tile(page: Chrome, at: int, part: str = ".pic") -> Any:
     return js(
         page,
         "[...document.querySelectorAll('.suspect:not([hidden])')][arguments[0]]"
@@ -156,11 +157,8 @@ def test_the_filters_stay_in_view_and_n_finds_what_is_open(
     assert js(tiles, focused) == "suspect-2"
     js(tiles, "document.getElementById('suspect-400').scrollIntoView({behavior: 'instant'})")
     tiles.execute_async_script("setTimeout(arguments[0], 60)")
-    box = js(
-        tiles,
-        "(({top, bottom}) => [top, bottom])(document.getElementById('filter-bar').getBoundingClientRect())",
-    )
-    assert 0 < box[0] < box[1] < 400
+    _, top, _, bottom = box_of(tiles, "#filter-bar")
+    assert 0 < top < bottom < 400
 
 
 def test_long_lists_are_cut_into_pages(long_page: Chrome, many: ReviewWorld) -> None:
@@ -180,7 +178,8 @@ def test_long_lists_are_cut_into_pages(long_page: Chrome, many: ReviewWorld) -> 
 
 def test_the_table_of_classes_sorts_and_leads_on(long_page: Chrome, many: ReviewWorld) -> None:
     click(long_page, "#class-table th:nth-child(4) .sorter")
-    counts = "[...document.querySelectorAll('#class-table td:nth-child(4)')].map(c => Number(c.dataset.value))"
+    cells = "[...document.querySelectorAll('#class-table td:nth-child(4)')]"
+    counts = f"{cells}.map(cell => Number(cell.dataset.value))"
     sorted_counts = list(many.suspects["given_class"].value_counts())
     assert js(long_page, counts) == sorted_counts
     assert js(long_page, "document.querySelector('#class-table th[aria-sort]').cellIndex") == 3

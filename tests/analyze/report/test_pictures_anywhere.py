@@ -12,7 +12,7 @@ import pytest
 
 from tests.analyze.report.in_browser import (
     WIDTHS,
-    choose,
+    box_of,
     click,
     decisions,
     images,
@@ -214,10 +214,8 @@ def test_no_menu_or_large_view_is_wider_than_the_screen(sized: Chrome) -> None:
     assert js(sized, wide) == []
     press(sized, "m")
     assert js(sized, wide) == []
-    box = js(
-        sized,
-        "(b => [b.left, b.top, b.right - innerWidth, b.bottom - innerHeight])(document.getElementById('menu').getBoundingClientRect())",
-    )
-    assert box[0] >= 0 and box[1] >= 0 and box[2] <= 0 and box[3] <= 0
+    left, top, right, bottom = box_of(sized, "#menu")
+    width, height = js(sized, "[innerWidth, innerHeight]")
+    assert left >= 0 and top >= 0 and right <= width and bottom <= height
     press(sized, ESCAPE)
     assert is_open(sized, "large") and not is_open(sized, "menu")

@@ -51,7 +51,7 @@ const menu = (() => {
     more.hidden = false;
     const inDialog = Boolean(picture.closest("dialog"));
     more.style.position = inDialog ? "fixed" : "absolute";
-    more.style.left = Math.max(0, frame.right - 38) + (inDialog ? 0 : scrollX) + "px";
+    more.style.left = Math.max(0, frame.right - 30) + (inDialog ? 0 : scrollX) + "px";
     more.style.top = frame.top + 4 + (inDialog ? 0 : scrollY) + "px";
     more.dataset.image = picture.dataset.image;
     offered = picture;
