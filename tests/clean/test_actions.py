@@ -81,3 +81,20 @@ def test_a_class_that_a_spreadsheet_would_run_is_read_as_it_was(tmp_path: Path) 
     rows = ("train/cat/1.jpg,relabel,'=cmd", "train/cat/2.jpg,relabel,''=cmd")
     actions = read_actions(write_actions(tmp_path, *rows), paths, classes)
     assert [action.new_class for action in actions] == ["=cmd", "'=cmd"]
+
+
+def test_a_row_may_be_about_a_test_image(tmp_path: Path) -> None:
+    rows = ("test/dog/9.jpg,relabel,cat", "train/cat/1.jpg,delete,", "test/dog/8.jpg,keep,")
+    path = write_actions(tmp_path, *rows)
+    test_paths = ("test/dog/8.jpg", "test/dog/9.jpg")
+    actions = read_actions(path, ("train/cat/1.jpg",), ("cat", "dog"), test_paths)
+    assert [(action.train_path, action.is_test) for action in actions] == [
+        ("test/dog/9.jpg", True),
+        ("train/cat/1.jpg", False),
+        ("test/dog/8.jpg", True),
+    ]
+    write_actions(tmp_path, "test/dog/9.jpg,relabel,dog", "test/dog/7.jpg,delete,")
+    with pytest.raises(TracInError) as raised:
+        read_actions(path, ("train/cat/1.jpg",), ("cat", "dog"), test_paths)
+    assert "line 2: test/dog/9.jpg is already labelled dog: write keep" in str(raised.value)
+    assert "line 3: test/dog/7.jpg is not a training or test image" in str(raised.value)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-from tracin.analyze.figures.summary import OverallSummary
-
 LONGEST = 120
 """Bytes of a name; with what is added around it, it stays below the 255 of most file systems."""
 
@@ -43,13 +41,6 @@ def unique_names(names: Sequence[str]) -> dict[str, str]:
         taken.add(_key(candidate))
         chosen[name] = candidate
     return {name: chosen[name] for name in names}
-
-
-def group_names(overall: OverallSummary) -> dict[str, str]:
-    """A safe name for each group of test images: of its page, and of the folder of its copies."""
-    if overall.has_classes:
-        return unique_names(overall.groups)
-    return {name: name.replace(" ", "_") for name in overall.groups}
 
 
 def _is_unsafe(character: str) -> bool:

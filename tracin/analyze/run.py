@@ -14,7 +14,7 @@ from tqdm import tqdm
 from tracin.analyze import gallery
 from tracin.analyze.figures.summarize import summarize
 from tracin.analyze.figures.summary import OverallSummary
-from tracin.analyze.naming import group_names
+from tracin.analyze.naming import unique_names
 from tracin.analyze.pictures import fonts, pages, style
 from tracin.analyze.read.from_tables import scores_from_tables
 from tracin.analyze.read.inputs import Inputs, read_inputs
@@ -71,15 +71,16 @@ def run(config: AnalyzeConfig) -> Outcome:
     scores = _scores(inputs)
     overall = summarize(inputs, scores, top_k=config.top_k, rank_by=config.rank_by)
     words = in_words(overall)
-    folders = group_names(overall)
+    folders = _folders(overall)
     found = gallery.plan_gallery(inputs.data_dir, overall, folders)
-    pages = tuple(f"{folders[name]}{CLASS_SUMMARY_SUFFIX}" for name in overall.groups)
+    page_of = {name: f"{folders[name]}{CLASS_SUMMARY_SUFFIX}" for name in overall.groups}
+    pages = tuple(page_of.values())
     try:
         with staged_analysis(config.results_dir) as folder:
             gallery.copy_gallery(found, folder)
             undrawn = _draw(inputs, overall, words, [folder / name for name in (DASHBOARD, *pages)])
             tables = read_page_tables(inputs, config.results_dir)
-            analysis = Analysis(config.results_dir, inputs, scores, overall, words, tables)
+            analysis = Analysis(config.results_dir, inputs, scores, overall, words, tables, page_of)
             unshown = write_report(folder / REPORT, analysis)
     except OSError as error:
         raise TracInError(
@@ -101,6 +102,12 @@ def _scores(inputs: Inputs) -> MatrixSummary:
         return scores_from_tables(inputs.scores, inputs.tables, test.groups)
     shape = (inputs.n_train, inputs.n_test)
     return scan(inputs.scores, shape, test.group_of, len(test.groups))
+
+
+def _folders(overall: OverallSummary) -> dict[str, str]:
+    if overall.has_classes:
+        return unique_names(overall.groups)
+    return {name: name.replace(" ", "_") for name in overall.groups}
 
 
 def _draw(inputs: Inputs, overall: OverallSummary, words: Words, paths: Sequence[Path]) -> str:

@@ -1,6 +1,8 @@
-"""actions.csv: what a person decided about training images, read and checked.
+"""actions.csv: what a person decided about images, read and checked.
 
-The review page exports it, and any editor can write it: ``train_path,action,new_class``.
+The review page exports it, and any editor can write it: ``train_path,action,new_class``. The first
+column has its name from when it held training images alone: a path begins with its split, and
+``test/…`` is a test image.
 """
 
 from __future__ import annotations
@@ -27,20 +29,24 @@ _SURPLUS = "more cells than the first line"
 
 @dataclass(frozen=True)
 class Action:
-    """A decision about one training image."""
+    """A decision about one image."""
 
     train_path: str
-    """Relative to the data folder, with forward slashes."""
+    """Of an image of either split, relative to the data folder, with forward slashes."""
     verb: str
     """One of ``VERBS``."""
     new_class: str
     """For relabel; otherwise empty."""
     line: int
     """Line of the file, counted from 1 with the header."""
+    is_test: bool = False
 
 
 def read_actions(
-    path: Path, train_paths: Collection[str], class_names: Collection[str]
+    path: Path,
+    train_paths: Collection[str],
+    class_names: Collection[str],
+    test_paths: Collection[str] = (),
 ) -> tuple[Action, ...]:
     """The actions in ``path``, in its order.
 
@@ -48,20 +54,29 @@ def read_actions(
         path: the CSV file.
         train_paths: every training image, ``split/class/…/name``.
         class_names: the classes of the training split.
+        test_paths: every test image, for a caller that can do something about them; without them
+            a row about one is wrong.
 
     Raises:
         TracInError: the file cannot be read, or a row is wrong; the message names every such row.
     """
-    known, classes = frozenset(train_paths), frozenset(class_names)
+    test, classes = frozenset(test_paths), frozenset(class_names)
+    known = frozenset(train_paths) | test
+    kinds = "training or test image" if test else "training image"
     actions: list[Action] = []
     first_line: dict[str, int] = {}
     wrong: list[str] = []
     for line, row in _rows(path):
         # Cells that the review page or a spreadsheet made neutral, as in the results.
         train_path, verb, new_class = (as_it_was(row[name]) for name in COLUMNS)
-        action = Action(train_path, verb, new_class, line)
+        action = Action(train_path, verb, new_class, line, is_test=train_path in test)
         actions.append(action)
-        fault = f"it has {_SURPLUS}" if _SURPLUS in row else _fault(action, known, classes)
+        if _SURPLUS in row:
+            fault = f"it has {_SURPLUS}"
+        elif train_path and train_path not in known:
+            fault = f"{train_path} is not a {kinds} of the data folder"
+        else:
+            fault = _fault(action, classes)
         if not fault and action.train_path in first_line:
             fault = f"{action.train_path} is already on line {first_line[action.train_path]}"
         first_line.setdefault(action.train_path, action.line)
@@ -101,12 +116,10 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
     return [(line, row) for line, row in rows if any(row.values())]
 
 
-def _fault(action: Action, train_paths: frozenset[str], classes: frozenset[str]) -> str:
+def _fault(action: Action, classes: frozenset[str]) -> str:
     """What is wrong with ``action`` on its own; empty when nothing is."""
     if not action.train_path:
         return "train_path is empty"
-    if action.train_path not in train_paths:
-        return f"{action.train_path} is not a training image of the data folder"
     if action.verb not in VERBS:
         return f"action {action.verb!r} is not one of {listed(VERBS)}"
     if action.verb == RELABEL:

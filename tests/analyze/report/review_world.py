@@ -12,6 +12,7 @@ from PIL import Image
 
 from tests.analyze.world import ANIMALS, World, make_world
 from tracin.analyze.figures.summarize import summarize
+from tracin.analyze.naming import safe_name
 from tracin.analyze.read.inputs import read_inputs
 from tracin.analyze.read.scan import scan
 from tracin.analyze.report.analysis import Analysis, read_page_tables
@@ -86,7 +87,8 @@ def analysis_of(results_dir: Path) -> Analysis:
     scores = scan(inputs.scores, shape, inputs.test.group_of, len(groups))
     overall = summarize(inputs, scores, top_k=10, rank_by="normalized")
     tables = read_page_tables(inputs, results_dir)
-    return Analysis(results_dir, inputs, scores, overall, in_words(overall), tables)
+    pages = {name: f"{safe_name(name)}{schema.CLASS_SUMMARY_SUFFIX}" for name in groups}
+    return Analysis(results_dir, inputs, scores, overall, in_words(overall), tables, pages)
 
 
 def write_page(review: ReviewWorld) -> None:

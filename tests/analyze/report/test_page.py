@@ -20,7 +20,7 @@ from tests.analyze.report.review_world import (
 )
 from tests.analyze.world import make_world, write_run
 from tracin.analyze.figures.distribution import Chart, averages, histogram
-from tracin.analyze.naming import unique_names
+from tracin.analyze.naming import safe_name
 from tracin.analyze.report import svg
 from tracin.analyze.report.classes import classes_section
 from tracin.analyze.report.duplicates import duplicates_section
@@ -54,7 +54,7 @@ def test_every_section_is_there(page: Page, review: ReviewWorld) -> None:
     assert [id_ for id_ in ids if re.fullmatch(r"suspect-\d+", id_)] == [
         f"suspect-{rank}" for rank in review.suspects["rank"]
     ]
-    beside = {quote(f"{name}_summary.png") for name in unique_names(HOSTILE_CLASSES).values()}
+    beside = {quote(f"{safe_name(name)}_summary.png") for name in HOSTILE_CLASSES}
     links = set(page.having("href"))
     assert beside <= links
     for link in links - beside:

@@ -68,6 +68,8 @@ class Analysis:
     overall: OverallSummary
     words: Words
     tables: PageTables
+    class_pages: Mapping[str, str]
+    """Names of the PNGs beside the page, by class."""
 
 
 def why_empty(name: str, what: str) -> str:

@@ -9,7 +9,6 @@ from urllib.parse import quote
 from tracin.analyze.figures.distribution import overall_charts
 from tracin.analyze.figures.summarize import checkpoint_files, run_date
 from tracin.analyze.figures.summary import TOO_FEW, ClassSummary, RankedImage
-from tracin.analyze.naming import group_names
 from tracin.analyze.report import svg
 from tracin.analyze.report.analysis import Analysis, PagePicture
 from tracin.analyze.words.tiles import Tile, overall_tiles, remark_on
@@ -46,7 +45,7 @@ class ClassRow:
     accuracy: str
     accuracy_share: float | None
     page: str
-    """Address of its PNG, beside the page."""
+    """Address of its PNG, beside the page; "" where there is none."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,6 @@ class Overview:
 def overview_section(analysis: Analysis) -> Overview:
     """The run as a whole."""
     overall = analysis.overall
-    names = group_names(overall)
     return Overview(
         title=f"{count(overall.n_train, 'training image')}, {count(overall.n_test, 'test image')}",
         method=overall.method,
@@ -92,7 +90,9 @@ def overview_section(analysis: Analysis) -> Overview:
         recommendations=analysis.words.recommendations,
         charts=tuple(map(svg.drawing_of, overall_charts(overall))),
         classes=tuple(
-            _class_row(each, names[each.name]) for each in overall.classes if each.is_class
+            _class_row(each, analysis.class_pages.get(each.name, ""))
+            for each in overall.classes
+            if each.is_class
         ),
         helpful=tuple(map(_ranked, overall.helpful[:MOST_RANKED])),
         harmful=tuple(map(_ranked, overall.harmful[:MOST_RANKED])),
@@ -105,7 +105,7 @@ def _ranked(image: RankedImage) -> Ranked:
     return Ranked(image.name, image.label or "", signed(image.score), image.path is not None)
 
 
-def _class_row(summary: ClassSummary, name: str) -> ClassRow:
+def _class_row(summary: ClassSummary, page: str) -> ClassRow:
     accuracy = None if summary.n_right is None else summary.n_right / summary.n_test
     return ClassRow(
         name=summary.name,
@@ -116,7 +116,7 @@ def _class_row(summary: ClassSummary, name: str) -> ClassRow:
         band="" if summary.health is None else summary.health.band or TOO_FEW,
         accuracy="—" if accuracy is None else f"{accuracy:.1%}",
         accuracy_share=accuracy,
-        page=quote(f"{name}{schema.CLASS_SUMMARY_SUFFIX}"),
+        page=quote(page),
     )
 
 
