@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.analyze.report import in_browser
-from tests.analyze.report.review_world import ReviewWorld, make_review_world, write_page
+from tests.analyze.report.review_world import (
+    LONG_CLASSES,
+    ReviewWorld,
+    make_review_world,
+    write_page,
+)
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -43,7 +48,8 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> ReviewWorld:
 @pytest.fixture(scope="session")
 def many(tmp_path_factory: pytest.TempPathFactory) -> ReviewWorld:
     """Five hundred suspects of ten classes with long names; its page is written."""
-    review = make_review_world(tmp_path_factory.mktemp("many"), suspects=500)
+    folder = tmp_path_factory.mktemp("many")
+    review = make_review_world(folder, names=LONG_CLASSES, n_train=625, n_test=60, suspects=500)
     write_page(review)
     return review
 

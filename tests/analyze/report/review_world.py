@@ -55,19 +55,25 @@ class ReviewWorld:
         return [str(path) for path in self.suspects["train_path"]]
 
 
-def make_review_world(folder: Path, *, suspects: int | None = None) -> ReviewWorld:
+def make_review_world(
+    folder: Path,
+    *,
+    names: tuple[str, ...] = HOSTILE_CLASSES,
+    n_train: int = 150,
+    n_test: int = 36,
+    suspects: int | None = None,
+) -> ReviewWorld:
     """Write all tables of the results and all images; the model makes mistakes.
 
     Args:
         folder: gets ``results`` and ``data``.
-        suspects: so many are listed, of five images for every four; None: those whose label is
-            wrong, with names that try to break out.
+        names: of the classes.
+        n_train: images.
+        n_test: images.
+        suspects: so many are listed; None: those whose label is wrong.
     """
-    if suspects is None:
-        world = make_world(folder, n_train=150, n_test=36, names=HOSTILE_CLASSES, steps=4)
-    else:
-        n_train = max(150, suspects * 5 // 4)
-        world = make_world(folder, n_train=n_train, n_test=60, names=LONG_CLASSES, steps=4)
+    world = make_world(folder, n_train=n_train, n_test=n_test, names=names, steps=4)
+    if suspects is not None:
         _list_suspects(world, suspects)
     hostile_path = _rename_first_suspect(world)
     read = {name: schema.read_table(world.results_dir, name) for name in _NAMES}
