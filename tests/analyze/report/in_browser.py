@@ -50,11 +50,12 @@ def set_size(page: Chrome, where: str) -> None:
 def open_page(page: Chrome, report: Path, *, where: str = "desktop", at: str = "") -> None:
     """``report`` with nothing decided or remembered, scrolled to ``at`` where one is named."""
     set_size(page, where)
-    page.get("about:blank")  # else a change of the part after # alone would not load it anew
-    forget = {"source": "localStorage.clear()"}
-    script = page.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", forget)
-    page.get(report.as_uri() + at)
-    page.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
+    forget = "const kept = localStorage.length; localStorage.clear(); return kept"
+    for _ in range(2):  # what was remembered shows until the page is loaded again
+        page.get("about:blank")  # else a change of the part after # alone would not load it anew
+        page.get(report.as_uri() + at)
+        if not page.execute_script(forget):
+            break
 
 
 def js(page: Chrome, script: str, *values: object) -> Any:

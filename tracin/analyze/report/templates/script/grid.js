@@ -14,18 +14,21 @@ const grid = (() => {
   function setSize(pixels) {
     sizes.value = pixels;
     list.style.setProperty("--tile", sizes.value + "px");
+  }
+  function choose(pixels) {
+    setSize(pixels);
     memory.set("tracin-tile", sizes.value);
   }
   const columns = () => getComputedStyle(list).gridTemplateColumns.split(" ").length;
   if (list) {
     all("[data-view]").forEach((button) => button.addEventListener("click", () => setView(button.dataset.view)));
-    sizes.addEventListener("input", () => setSize(sizes.value));
+    sizes.addEventListener("input", () => choose(sizes.value));
     setSize(memory.get("tracin-tile") || sizes.value);
   }
   return {
     columns,
     toggle: () => setView(cards.isGrid() ? "cards" : "grid"),
-    resize: (steps) => setSize(Number(sizes.value) + steps * Number(sizes.step)),
+    resize: (steps) => choose(Number(sizes.value) + steps * Number(sizes.step)),
     restore: () => { if (list && memory.get("tracin-view") === "grid") setView("grid"); },
   };
 })();
