@@ -93,12 +93,13 @@ def run(config: AnalyzeConfig) -> Outcome:
     tables = read_page_tables(inputs, config.results_dir)
     folders = _folders(overall)
     found = gallery.plan_gallery(inputs.data_dir, overall, folders)
-    pages = tuple(f"{folders[name]}{CLASS_SUMMARY_SUFFIX}" for name in overall.groups)
+    page_of = {name: f"{folders[name]}{CLASS_SUMMARY_SUFFIX}" for name in overall.groups}
+    pages = tuple(page_of.values())
     try:
         with staged_analysis(config.results_dir) as folder:
             gallery.copy_gallery(found, folder)
             undrawn = _draw(inputs, overall, words, [folder / name for name in (DASHBOARD, *pages)])
-            analysis = Analysis(config.results_dir, inputs, scores, overall, words, tables)
+            analysis = Analysis(config.results_dir, inputs, scores, overall, words, tables, page_of)
             unshown = write_report(folder / REPORT, analysis)
             unexported = tuple(_export(config, analysis, folder))
             more = _left_out(config, inputs, overall, found, undrawn)

@@ -10,7 +10,14 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from tests.analyze.world import World, make_world
+from tests.analyze.world import ANIMALS, World, make_world
+from tracin.analyze.figures.summarize import summarize
+from tracin.analyze.naming import safe_name
+from tracin.analyze.read.inputs import read_inputs
+from tracin.analyze.read.scan import scan
+from tracin.analyze.report.analysis import Analysis, read_page_tables
+from tracin.analyze.report.page import write_report
+from tracin.analyze.words.findings import in_words
 from tracin.results import schema
 
 HOSTILE_CLASSES = (
@@ -22,6 +29,8 @@ HOSTILE_CLASSES = (
     "<img src=x onerror=alert(2)>",
 )
 HOSTILE_FILE = "\"'><script>alert(3) & שלום 🐕 `${1}` {{ 7 * 7 }}.jpg"
+
+LONG_CLASSES = (*ANIMALS[:8], "a_class_with_" + "a_very_" * 12 + "long_name", "שחור כלב 🐕")
 
 LISTED = 5
 
@@ -35,12 +44,37 @@ class ReviewWorld:
     hostile_path: str
     """Of the most suspicious image."""
 
+    @property
+    def report(self) -> Path:
+        """The page."""
+        return self.world.results_dir / schema.REPORT
+
+    @property
+    def paths(self) -> list[str]:
+        """Of the suspects, most suspicious first."""
+        return [str(path) for path in self.suspects["train_path"]]
+
 
 def make_review_world(
-    folder: Path, *, names: tuple[str, ...] = HOSTILE_CLASSES, n_train: int = 150, n_test: int = 36
+    folder: Path,
+    *,
+    names: tuple[str, ...] = HOSTILE_CLASSES,
+    n_train: int = 150,
+    n_test: int = 36,
+    suspects: int | None = None,
 ) -> ReviewWorld:
-    """Write all tables of the results and all images; the model makes mistakes."""
+    """Write all tables of the results and all images; the model makes mistakes.
+
+    Args:
+        folder: gets ``results`` and ``data``.
+        names: of the classes.
+        n_train: images.
+        n_test: images.
+        suspects: so many are listed; None: those whose label is wrong.
+    """
     world = make_world(folder, n_train=n_train, n_test=n_test, names=names, steps=4)
+    if suspects is not None:
+        _list_suspects(world, suspects)
     hostile_path = _rename_first_suspect(world)
     read = {name: schema.read_table(world.results_dir, name) for name in _NAMES}
     _write_test_images(world, read[schema.INFLUENCE_SUMMARY], read[schema.TRAIN_SUMMARY])
@@ -49,6 +83,37 @@ def make_review_world(
     _write_duplicates(world, read[schema.INFLUENCE_SUMMARY], read[schema.TRAIN_SUMMARY])
     _write_test_suspects(world, read[schema.INFLUENCE_SUMMARY])
     return ReviewWorld(world, read[schema.SUSPECTS], hostile_path)
+
+
+def analysis_of(results_dir: Path) -> Analysis:
+    """What the page of ``results_dir`` is made from."""
+    inputs = read_inputs(results_dir)
+    groups = inputs.test.groups
+    shape = (inputs.n_train, inputs.n_test)
+    scores = scan(inputs.scores, shape, inputs.test.group_of, len(groups))
+    overall = summarize(inputs, scores, top_k=10, rank_by="normalized")
+    tables = read_page_tables(inputs, results_dir)
+    pages = {name: f"{safe_name(name)}{schema.CLASS_SUMMARY_SUFFIX}" for name in groups}
+    return Analysis(results_dir, inputs, scores, overall, in_words(overall), tables, pages)
+
+
+def write_page(review: ReviewWorld) -> None:
+    """Write the page alone: the PNGs of a whole analysis take ten seconds."""
+    write_report(review.report, analysis_of(review.world.results_dir))
+
+
+def _list_suspects(world: World, n: int) -> None:
+    """List the ``n`` training images with the largest suspicion, right labels among them."""
+    train = schema.read_table(world.results_dir, schema.TRAIN_SUMMARY)
+    names = list(world.names)
+    following = {name: names[(k + 1) % len(names)] for k, name in enumerate(names)}
+    agrees = train["suggested_class"] == train["train_class"]
+    others = train["train_class"].map(following)
+    table = train.assign(suggested_class=train["suggested_class"].mask(agrees, others))
+    table = table.sort_values("suspicion", ascending=False, kind="stable").head(n)
+    table = table.rename(columns={"train_class": "given_class"})
+    table = table.assign(rank=range(1, n + 1), gain=np.sin(np.arange(n)))
+    schema.write_table(world.results_dir, schema.SUSPECTS, table[list(schema.SUSPECTS_COLUMNS)])
 
 
 _TEST_COLUMNS = ("test_path", "test_class", "predicted_class")

@@ -6,52 +6,37 @@ import base64
 import io
 import re
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.analyze.report.html_page import Page
-from tests.analyze.report.review_world import HOSTILE_CLASSES, ReviewWorld, make_review_world
+from tests.analyze.report.review_world import (
+    HOSTILE_CLASSES,
+    ReviewWorld,
+    analysis_of,
+)
 from tests.analyze.world import make_world, write_run
 from tracin.analyze.figures.distribution import Chart, averages, histogram
-from tracin.analyze.figures.summarize import summarize
-from tracin.analyze.read.inputs import read_inputs
-from tracin.analyze.read.scan import scan
+from tracin.analyze.naming import safe_name
 from tracin.analyze.report import svg
-from tracin.analyze.report.analysis import Analysis, PagePicture, read_page_tables
 from tracin.analyze.report.classes import classes_section
 from tracin.analyze.report.duplicates import duplicates_section
 from tracin.analyze.report.mistakes import mistakes_section
 from tracin.analyze.report.page import write_report
-from tracin.analyze.report.pictures import make_album
+from tracin.analyze.report.pictures import LARGER
 from tracin.analyze.report.suspects import suspects_section
 from tracin.analyze.run import AnalyzeConfig, run
 from tracin.analyze.words import meaning
 from tracin.analyze.words.class_findings import BLIND_SPOT
-from tracin.analyze.words.findings import in_words
 from tracin.results import schema
 
 
 @pytest.fixture(scope="module")
-def review(tmp_path_factory: pytest.TempPathFactory) -> ReviewWorld:
-    return make_review_world(tmp_path_factory.mktemp("review"))
-
-
-def analysis_of(results_dir: Path) -> Analysis:
-    inputs = read_inputs(results_dir)
-    groups = inputs.test.groups
-    shape = (inputs.n_train, inputs.n_test)
-    scores = scan(inputs.scores, shape, inputs.test.group_of, len(groups))
-    overall = summarize(inputs, scores, top_k=10, rank_by="normalized")
-    return Analysis(
-        results_dir,
-        inputs,
-        scores,
-        overall,
-        in_words(overall),
-        read_page_tables(inputs, results_dir),
-    )
+def review(hostile: ReviewWorld) -> ReviewWorld:
+    return hostile
 
 
 @pytest.fixture(scope="module")
@@ -69,14 +54,17 @@ def test_every_section_is_there(page: Page, review: ReviewWorld) -> None:
     assert [id_ for id_ in ids if re.fullmatch(r"suspect-\d+", id_)] == [
         f"suspect-{rank}" for rank in review.suspects["rank"]
     ]
-    for link in page.having("href"):
+    beside = {quote(f"{safe_name(name)}_summary.png") for name in HOSTILE_CLASSES}
+    links = set(page.having("href"))
+    assert beside <= links
+    for link in links - beside:
         assert link == "data:," or link.removeprefix("#") in ids, link
 
 
 def test_names_stand_as_text(page: Page, review: ReviewWorld) -> None:
     for name in HOSTILE_CLASSES:
         assert name in page.text
-    assert review.hostile_path in list(page.having("data-path"))
+    assert review.hostile_path in [image["path"] for image in page.data["images"]]
     tags = {element.tag for element in page.elements}
     assert "b" in tags and len(page.scripts) == 2
     assert not any(name.startswith("on") for each in page.elements for name in each.attributes)
@@ -94,12 +82,15 @@ def test_nothing_comes_from_the_network(page: Page) -> None:
 def test_pictures_are_small_jpegs_each_once(page: Page, review: ReviewWorld) -> None:
     pictures = page.data["pictures"]
     assert len(pictures) == len(set(pictures)) > 20
-    used = {int(number) for number in page.having("data-picture")}
-    assert used == set(range(len(pictures)))
+    images = page.data["images"]
+    shown = {int(number) for number in page.having("data-image")}
+    assert shown == set(range(len(images)))
+    assert {images[number]["picture"] for number in shown} == set(range(len(pictures)))
+    assert len({image["path"] for image in images}) == len(images)
     for text in pictures:
         image = Image.open(io.BytesIO(base64.b64decode(text)))
         assert image.format == "JPEG"
-        assert max(image.size) <= 256
+        assert max(image.size) <= max(side for _, side in LARGER)
     for element in page.elements:
         if element.tag == "img":
             assert element.attributes["alt"]
@@ -237,22 +228,6 @@ def test_only_a_suspicious_test_label_is_asked_about(review: ReviewWorld, page: 
     text = page.text
     assert text.count("Its own label may be wrong") == 1
     assert "Is that label right" not in text
-
-
-def test_pictures_beyond_the_budget_are_left_out_and_counted(review: ReviewWorld) -> None:
-    path = review.world.results_dir / "small.html"
-    (sentence,) = write_report(path, analysis_of(review.world.results_dir), budget=60_000)
-    assert re.match(r"\d+ pictures of the report, to keep its file below 30 MB", sentence)
-    page = Page(path)
-    assert sum(map(len, page.data["pictures"])) <= 60_000
-    assert "(no picture)" in " ".join(page.having("aria-label"))
-    assert sentence in page.text
-
-
-def test_images_that_are_not_there_are_named(review: ReviewWorld, tmp_path: Path) -> None:
-    album = make_album(tmp_path, [PagePicture("train/cat/none.jpg"), PagePicture("../etc/passwd")])
-    assert album.encoded == ()
-    assert album.unreadable == ("train/cat/none.jpg", "../etc/passwd")
 
 
 def test_the_run_writes_the_page(review: ReviewWorld) -> None:

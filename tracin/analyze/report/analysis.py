@@ -68,6 +68,8 @@ class Analysis:
     overall: OverallSummary
     words: Words
     tables: PageTables
+    class_pages: Mapping[str, str]
+    """Names of the PNGs beside the page, by class."""
 
 
 def why_empty(name: str, what: str) -> str:
@@ -84,5 +86,8 @@ class PagePicture:
 
     path: str
     """Relative to the data folder."""
+    label: str
+    """The class that it was given; "" where no file tells."""
+    is_test: bool = False
     large: bool = False
-    """The whole image, to be judged; else a small square from its centre."""
+    """The whole image, to be judged; else a small one, cut square where room is short."""

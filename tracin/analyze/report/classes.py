@@ -92,7 +92,7 @@ class ClassSection:
         """All, pairs with more mistakes first."""
         for pair in self.pairs:
             for group in pair.groups:
-                yield from (PagePicture(image.path) for image in group.images)
+                yield from (PagePicture(image.path, image.label) for image in group.images)
 
 
 def classes_section(analysis: Analysis) -> ClassSection:
@@ -175,7 +175,7 @@ def _pair(
     test = analysis.inputs.test
     group = test.groups.index(true)
     means = analysis.scores.group_mean[:, group]
-    on_mistakes = _opponents_of_pair(analysis, pair, opponents)
+    on_mistakes = _opponents_of_pair(analysis, pair, mistakes, opponents)
     shown = {image.path for image in on_mistakes}
 
     def against(label: str) -> tuple[Opponent, ...]:
@@ -217,16 +217,20 @@ def _opponents(analysis: Analysis) -> pd.DataFrame | None:
 
 
 def _opponents_of_pair(
-    analysis: Analysis, pair: tuple[str, str], opponents: pd.DataFrame | None
+    analysis: Analysis, pair: tuple[str, str], mistakes: int, opponents: pd.DataFrame | None
 ) -> tuple[Opponent, ...]:
-    """The training images with the most negative sums of scores on the mistakes of ``pair``."""
+    """The training images with the most negative mean scores on the mistakes of ``pair``.
+
+    A mistake among whose strongest opponents an image is not listed counts as zero for it.
+    """
     if opponents is None:
         return ()
     rows = opponents[
         (opponents["test_class"] == pair[0]) & (opponents["predicted_class"] == pair[1])
     ]
     sums = rows.groupby("train_idx")["score"].sum().sort_values(kind="stable").head(PER_PAIR)
-    return tuple(_opponent(analysis, int(str(row)), float(total)) for row, total in sums.items())
+    means = (sums / mistakes).items()
+    return tuple(_opponent(analysis, int(str(row)), float(mean)) for row, mean in means)
 
 
 def _opponent(analysis: Analysis, row: int, score: float) -> Opponent:

@@ -36,6 +36,11 @@ class DuplicatePair:
     """The second is a test image."""
     says: str
 
+    def pictures(self) -> Iterator[PagePicture]:
+        """Both."""
+        for copy in (self.first, self.second):
+            yield PagePicture(copy.path, copy.label, copy.is_test)
+
     @property
     def certain(self) -> bool:
         """Whether something is wrong whatever the model thinks."""
@@ -72,8 +77,7 @@ class DuplicateSection:
     def pictures(self) -> Iterator[PagePicture]:
         """All, the worst pairs first."""
         for pair in self.shown:
-            yield PagePicture(pair.first.path)
-            yield PagePicture(pair.second.path)
+            yield from pair.pictures()
 
 
 def duplicates_section(analysis: Analysis) -> DuplicateSection:

@@ -18,6 +18,8 @@ MOST_SHOWN = 300
 PER_ARGUMENT = 4
 """Training images shown for each answer."""
 
+NORMALIZED = "score ÷ √self-influence"
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -26,7 +28,9 @@ class Evidence:
     path: str
     label: str
     score: str
-    normalized: str
+    """What it is ranked by."""
+    other_score: str
+    """The one that it is not ranked by, in words."""
     activation: str
     error: str
     says: str
@@ -40,6 +44,8 @@ class Argument:
     evidence: tuple[Evidence, ...]
     remark: str
     """Which of them are shown, where it is not the obvious."""
+    ranked_by: str = "score"
+    """What the number of each is."""
 
 
 @dataclass(frozen=True)
@@ -75,10 +81,21 @@ class MistakeSection:
     def pictures(self) -> Iterator[PagePicture]:
         """All, the test images first."""
         for mistake in self.shown:
-            yield PagePicture(mistake.path, large=True)
+            yield PagePicture(mistake.path, mistake.true, is_test=True, large=True)
         for mistake in self.shown:
             for argument in (mistake.for_predicted, mistake.for_true):
-                yield from (PagePicture(evidence.path) for evidence in argument.evidence)
+                for evidence in argument.evidence:
+                    yield PagePicture(evidence.path, evidence.label)
+
+    @property
+    def true(self) -> dict[str, int]:
+        """How many of those shown carry each label, most frequent first."""
+        return dict(by_frequency(mistake.true for mistake in self.shown))
+
+    @property
+    def suggested(self) -> dict[str, str]:
+        """What each test image looks like whose own label looks wrong, by path."""
+        return {one.path: one.looks_like for one in self.shown if one.looks_like}
 
 
 def mistakes_section(analysis: Analysis) -> MistakeSection:
@@ -95,7 +112,13 @@ def mistakes_section(analysis: Analysis) -> MistakeSection:
     order = sorted(by_test, key=lambda index: -losses.get(index, 0.0))[:MOST_SHOWN]
     suspected = dict(analysis.inputs.test.suspects) if analysis.overall.can_judge else {}
     shown = tuple(
-        _mistake(by_test[index], losses.get(index), analysis.tables, suspected.get(index, ""))
+        _mistake(
+            by_test[index],
+            losses.get(index),
+            analysis.tables,
+            looks_like=suspected.get(index, ""),
+            gauss_newton=gauss_newton,
+        )
         for index in order
     )
     pairs = by_frequency((mistake.true, mistake.predicted) for mistake in shown)
@@ -120,7 +143,12 @@ def _losses(analysis: Analysis) -> dict[int, float]:
 
 
 def _mistake(
-    rows: pd.DataFrame, loss: float | None, tables: PageTables, looks_like: str
+    rows: pd.DataFrame,
+    loss: float | None,
+    tables: PageTables,
+    *,
+    looks_like: str,
+    gauss_newton: bool,
 ) -> Mistake:
     first, learnt = rows.iloc[0], tables.label_probabilities
     probability = tables.prediction_probabilities.get(str(first["test_path"]))
@@ -136,7 +164,7 @@ def _mistake(
         prediction_probability="" if probability is None else meaning.percent(probability),
         looks_like=looks_like,
         for_predicted=_against(opponents, true, predicted, learnt),
-        for_true=_for(proponents, true, learnt),
+        for_true=_for(proponents, true, learnt, gauss_newton=gauss_newton),
     )
 
 
@@ -157,16 +185,18 @@ def _against(
     return Argument(heading, _evidence(own.head(PER_ARGUMENT), learnt), "")
 
 
-def _for(rows: pd.DataFrame, true: str, learnt: Mapping[str, float]) -> Argument:
+def _for(
+    rows: pd.DataFrame, true: str, learnt: Mapping[str, float], *, gauss_newton: bool
+) -> Argument:
     """The proponents that carry the image's label; where there are none, the strongest of any."""
     heading = f"For {true}, its label"
     if rows.empty:
         return Argument(heading, (), "None: no training image has a score above zero.")
     own = rows[rows["train_class"] == true]
-    if own.empty:
-        remark = _none_of(rows, true)
-        return Argument(heading, _evidence(rows.head(PER_ARGUMENT), learnt), remark)
-    return Argument(heading, _evidence(own.head(PER_ARGUMENT), learnt), "")
+    remark = _none_of(rows, true) if own.empty else ""
+    shown = (rows if own.empty else own).head(PER_ARGUMENT)
+    evidence = _evidence(shown, learnt, normalized=not gauss_newton)
+    return Argument(heading, evidence, remark, "score" if gauss_newton else NORMALIZED)
 
 
 def _none_of(rows: pd.DataFrame, label: str) -> str:
@@ -175,11 +205,14 @@ def _none_of(rows: pd.DataFrame, label: str) -> str:
     return f"None of the {len(rows)} strongest is labelled {label}."
 
 
-def _evidence(rows: pd.DataFrame, learnt: Mapping[str, float]) -> tuple[Evidence, ...]:
+def _evidence(
+    rows: pd.DataFrame, learnt: Mapping[str, float], *, normalized: bool = False
+) -> tuple[Evidence, ...]:
+    """The images of ``rows``; ``normalized``: they are ranked by the normalised score."""
     names = ("train_path", "train_class", "score", "normalized_score")
     similarities = ("activation_similarity", "error_similarity")
     found = []
-    for path, label, score, normalized, activation, error in zip(
+    for path, label, plain, divided, activation, error in zip(
         *(rows[name] for name in (*names, *similarities)), strict=True
     ):
         says = meaning.relation(float(activation), float(error))
@@ -189,8 +222,10 @@ def _evidence(rows: pd.DataFrame, learnt: Mapping[str, float]) -> tuple[Evidence
             Evidence(
                 path=str(path),
                 label=str(label),
-                score=signed(float(score)),
-                normalized=signed(float(normalized)),
+                score=signed(float(divided if normalized else plain)),
+                other_score=f"plain score {signed(float(plain))}"
+                if normalized
+                else f"normalised {signed(float(divided))}",
                 activation=meaning.decimal(float(activation)),
                 error=meaning.decimal(float(error)),
                 says=f"{says}.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from tracin.analyze.figures.distribution import overall_charts
 from tracin.analyze.figures.summarize import checkpoint_files, run_date
@@ -43,6 +44,8 @@ class ClassRow:
     band: str
     accuracy: str
     accuracy_share: float | None
+    page: str
+    """Address of its PNG, beside the page; "" where there is none."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class Overview:
         """The pictures of both rows."""
         for image in (*self.helpful, *self.harmful):
             if image.has_picture:
-                yield PagePicture(image.path)
+                yield PagePicture(image.path, image.label)
 
 
 def overview_section(analysis: Analysis) -> Overview:
@@ -86,7 +89,11 @@ def overview_section(analysis: Analysis) -> Overview:
         findings=analysis.words.findings,
         recommendations=analysis.words.recommendations,
         charts=tuple(map(svg.drawing_of, overall_charts(overall))),
-        classes=tuple(_class_row(summary) for summary in overall.classes if summary.is_class),
+        classes=tuple(
+            _class_row(each, analysis.class_pages.get(each.name, ""))
+            for each in overall.classes
+            if each.is_class
+        ),
         helpful=tuple(map(_ranked, overall.helpful[:MOST_RANKED])),
         harmful=tuple(map(_ranked, overall.harmful[:MOST_RANKED])),
         helpful_by=remark_on(overall.rank_by, overall.unit, overall.n_test, "helpful"),
@@ -95,12 +102,10 @@ def overview_section(analysis: Analysis) -> Overview:
 
 
 def _ranked(image: RankedImage) -> Ranked:
-    return Ranked(
-        image.name, image.label or "label unknown", signed(image.score), image.path is not None
-    )
+    return Ranked(image.name, image.label or "", signed(image.score), image.path is not None)
 
 
-def _class_row(summary: ClassSummary) -> ClassRow:
+def _class_row(summary: ClassSummary, page: str) -> ClassRow:
     accuracy = None if summary.n_right is None else summary.n_right / summary.n_test
     return ClassRow(
         name=summary.name,
@@ -111,6 +116,7 @@ def _class_row(summary: ClassSummary) -> ClassRow:
         band="" if summary.health is None else summary.health.verdict,
         accuracy="—" if accuracy is None else f"{accuracy:.1%}",
         accuracy_share=accuracy,
+        page=quote(page),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from tracin import __version__
 from tracin.analyze.report.analysis import Analysis, PagePicture
 from tracin.analyze.report.classes import ClassSection, classes_section
 from tracin.analyze.report.duplicates import DuplicateSection, duplicates_section
+from tracin.analyze.report.images import PageImage, page_images
 from tracin.analyze.report.mistakes import MistakeSection, mistakes_section
 from tracin.analyze.report.overview import Overview, overview_section
 from tracin.analyze.report.pictures import BUDGET, Album, make_album
@@ -25,6 +26,17 @@ from tracin.temporary import replacing
 from tracin.wording import LEFT_TO_RIGHT, count, first_few, for_the_shell, reads_right_to_left
 
 TEMPLATES = Path(__file__).parent / "templates"
+
+PER_PAGE = 25
+"""Cards of a list that are laid out at once: heights are known, so that jumps land."""
+
+SCRIPTS = (
+    *("ground", "theme", "pictures", "decisions", "marks", "export"),
+    *("pager", "cards", "filters", "grid", "selection"),
+    *("menu", "large", "focus", "keys", "navigation", "tables"),
+)
+STYLES = ("ground", "overview", "cards", "grid", "large", "narrow")
+"""One script and one style, put together in this order."""
 
 
 @dataclass(frozen=True)
@@ -94,19 +106,18 @@ def _render(analysis: Analysis, sections: Sections, album: Album, left_out: tupl
     )
     environment.filters["left_to_right"] = _left_to_right
     environment.globals["count"] = count
-    script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
-
-    def number_of(path: str, large: bool = False) -> int | None:
-        return album.numbers.get(PagePicture(path, large))
-
+    script = _script()
+    suggested = sections.suspects.suggested | sections.mistakes.suggested
+    images = page_images(sections.pictures(), suggested, album)
     return environment.get_template("page.html.j2").render(
         sections=sections,
-        number_of=number_of,
+        image_of=images,
+        per_page=PER_PAGE,
         suspect_of=sections.suspects.number_of,
-        data=_data(analysis, album),
+        data=_data(analysis, images, album),
         script=Markup(script),  # our own file, not the user's text
         script_hash=_hash(script),
-        style=Markup((TEMPLATES / "page.css").read_text(encoding="utf-8")),
+        style=Markup(_joined("style", STYLES, "css")),
         left_out=(*analysis.inputs.left_out, *left_out),
         pictures=len(album.encoded),
         megabytes=f"{album.characters / 1e6:.1f}",
@@ -123,6 +134,16 @@ def _left_to_right(sentence: str) -> str:
     return sentence
 
 
+def _joined(folder: str, names: Sequence[str], ending: str) -> str:
+    files = (TEMPLATES / folder / f"{name}.{ending}" for name in names)
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)
+
+
+def _script() -> str:
+    """The scripts as one, in a scope of its own: the page's policy allows just this text."""
+    return f'"use strict";\n(() => {{\n{_joined("script", SCRIPTS, "js")}}})();'
+
+
 def _hash(script: str) -> str:
     """What the page's policy knows the script by: no other script can run in it."""
     return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
@@ -134,7 +155,7 @@ def _apply_command(analysis: Analysis) -> str:
     return f"python analyze_results.py --apply actions.csv --cleaned_dir data/cleaned{where}"
 
 
-def _data(analysis: Analysis, album: Album) -> dict[str, object]:
+def _data(analysis: Analysis, images: Mapping[str, PageImage], album: Album) -> dict[str, object]:
     """What the script needs."""
     run = analysis.inputs.run
     labels = analysis.inputs.train.labels or ()
@@ -144,5 +165,7 @@ def _data(analysis: Analysis, album: Album) -> dict[str, object]:
         # Decisions belong to the images: they survive a new analysis of the same data folder.
         "key": f"tracin-decisions-{hashlib.sha256(about.encode()).hexdigest()[:16]}",
         "classes": classes,
+        "per_page": PER_PAGE,
+        "images": [image.data for image in images.values()],
         "pictures": album.encoded,
     }

@@ -96,12 +96,24 @@ class SuspectSection:
     def pictures(self) -> Iterator[PagePicture]:
         """All, what is certain and the suspects themselves first."""
         for pair in self.certain:
-            yield from (PagePicture(pair.first.path), PagePicture(pair.second.path))
+            yield from pair.pictures()
         for card in self.cards:
-            yield PagePicture(card.path, large=True)
+            yield PagePicture(card.path, card.given, large=True)
         for card in self.cards:
-            for neighbour in (*card.like_given, *card.like_suggested):
-                yield PagePicture(neighbour.path)
+            for neighbour in card.like_given:
+                yield PagePicture(neighbour.path, card.given)
+            for neighbour in card.like_suggested:
+                yield PagePicture(neighbour.path, card.suggested)
+
+    @property
+    def given(self) -> dict[str, int]:
+        """How many cards carry each label, most frequent first."""
+        return dict(by_frequency(card.given for card in self.cards))
+
+    @property
+    def suggested(self) -> dict[str, str]:
+        """What each suspect looks like, by path."""
+        return {card.path: card.suggested for card in self.cards}
 
     @property
     def number_of(self) -> dict[str, int]:
