@@ -17,6 +17,7 @@ from tracin.wording import (
     noun_for,
     number,
     power_of_ten,
+    quotable,
     remaining,
     signed,
     visible,
@@ -142,3 +143,9 @@ def test_a_path_comes_back_from_the_shell(name: str) -> None:
 )
 def test_the_first_sentence_of_what_a_library_says(said: str, first: str) -> None:
     assert first_sentence(said) == first
+
+
+def test_a_value_from_a_file_is_quoted_in_brief() -> None:
+    assert quotable(("cat", 3)) == "('cat', 3)"
+    assert quotable("x" * 80) == "x" * 80
+    assert quotable("x" * 100_000) == "x" * 79 + "…"

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from tracin.errors import TracInError
 from tracin.places import check_regular
+from tracin.wording import quotable
 
 MOST_BYTES = 256 << 20
 """Ours stay far below, even with a line for each of a million images; reading takes some ten times
@@ -169,7 +170,7 @@ def _as_dataclass(kind: Any, value: Any, where: str) -> Any:
     fields = {each.name: each for each in dataclasses.fields(kind)}
     inside = f"{where}." if where else ""
     if unknown := [name for name in value if name not in fields]:
-        raise ValueError(f"{inside}{unknown[0]} is not known")
+        raise ValueError(f"{inside}{quotable(unknown[0])} is not known")
     for name, each in fields.items():
         optional = (each.default, each.default_factory) != (dataclasses.MISSING,) * 2
         if name not in value and not optional:

@@ -68,6 +68,11 @@ class Answers:
     others_so_named: Natural
     """How many of those it took for ``most_named_class``."""
 
+    def __post_init__(self) -> None:
+        parts = (self.right, self.largest, self.most_named, self.others)
+        if max(parts) > self.images or self.others_so_named > self.others:
+            raise ValueError("more answers of a kind than images")
+
     @property
     def accuracy(self) -> float:
         """Share of the images that were named rightly, 0 to 1."""

@@ -23,6 +23,9 @@ _UNSEEN = re.compile(
 """What a terminal acts on rather than shows, or what turns the text beside it around: control
 characters but tab and line feed, marks of direction, and bytes that are no UTF-8."""
 
+_LONGEST_QUOTE = 80
+"""Characters."""
+
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -50,6 +53,12 @@ def number(value: float) -> str:
 def power_of_ten(exponent: int) -> str:
     """``10⁻⁷``."""
     return f"10{str(exponent).translate(_SUPERSCRIPTS)}"
+
+
+def quotable(value: object) -> str:
+    """``value``, read from a file, as a sentence can quote it: cut where it is very long."""
+    text = str(value)
+    return text if len(text) <= _LONGEST_QUOTE else f"{text[: _LONGEST_QUOTE - 1]}…"
 
 
 def visible(text: str) -> str:

@@ -42,7 +42,9 @@ def checkpoint_case(random: Random, scratch: Scratch) -> Case:
         fault = replace_place(random, path, scratch.canary)
     if random.random() < 0.12:
         return _as_backbone(scratch, path, fault)
-    return compute_case(scratch, fault, at_fault=("model.", "models"), checkpoint=path)
+    return compute_case(
+        scratch, fault, at_fault=("model.", "models", "checkpoint"), checkpoint=path
+    )
 
 
 def _as_backbone(scratch: Scratch, path: Path, fault: str) -> Case:

@@ -36,9 +36,9 @@ def question(random: Random) -> tuple[str, ...]:
 def results_case(random: Random, scratch: Scratch) -> Case:
     """A damaged table, beside a manifest that knows it, one that does not, or none."""
     asked = question(random)
-    folder = scratch.results(
-        random.choice(("results", "results", "tables")), kept=asked[:1] == ("--what_if",)
-    )
+    kept = asked[:1] == ("--what_if",)  # the other run's features stand elsewhere
+    base = random.choice(("results", "results", "results" if kept else "tables"))
+    folder = scratch.results(base, kept=kept)
     present = [name for name in TABLES if (folder / name).exists()]
     read = [name for name in READ[asked[0] if asked else ""] if name in present]
     name = random.choice(read if random.random() < 0.9 else present)

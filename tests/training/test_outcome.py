@@ -123,6 +123,10 @@ def test_what_another_version_kept_is_no_outcome() -> None:
     assert read_outcome(None) is None
     assert read_outcome({"training": {"images": 3}, "validation": None}) is None
     assert read_outcome({**outcome(GOOD).as_dict(), "new": 1}) is None
+    for damage in ({"images": 0}, {"right": "many"}, {"right": 10**6}, {"largest": [3]}):
+        kept = outcome(GOOD).as_dict()
+        kept["training"] |= damage
+        assert read_outcome(kept) is None
 
 
 def test_the_reference_is_the_largest_class_of_the_images_kept_back() -> None:

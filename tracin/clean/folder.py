@@ -26,6 +26,7 @@ from tracin.json_file import read_as
 from tracin.places import check_folders, file_below, link_on_the_way, refuse_inside
 from tracin.results.cells import as_it_was, write_csv
 from tracin.temporary import meant_for, remove_abandoned, replacing, stem
+from tracin.wording import quotable
 
 LOG = "cleaning_log.csv"
 LOG_COLUMNS = ("path", "action", "new_path", "note", "written")
@@ -80,8 +81,8 @@ def check_target(data_dir: Path, cleaned_dir: Path) -> None:
         ) from None
     if Path(made_from) != original:
         raise TracInError(
-            f"{cleaned_dir} was made from {made_from}, not from {data_dir}. Name another folder "
-            "with --cleaned_dir."
+            f"{cleaned_dir} was made from {quotable(made_from)}, not from {data_dir}. "
+            "Name another folder with --cleaned_dir."
         )
 
 

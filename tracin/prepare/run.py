@@ -31,7 +31,7 @@ from tracin.prepare.journal import Workplace, journal_line, split_name
 from tracin.prepare.raw_files import RawFile, RawFolder, find_raw_files
 from tracin.prepare.split import draw_test
 from tracin.prepare.tables import write_pairs, write_split
-from tracin.wording import Say, count
+from tracin.wording import Say, count, quotable
 
 _FILES_PER_CALL = 16
 """Files that a process is handed at a time; fewer in all are not worth a process."""
@@ -148,7 +148,7 @@ def _resume_or_clear(workplace: Workplace, identity: dict[str, Any], say: Say) -
         changes = ", ".join(
             "other contents"
             if key == "files_sha256"
-            else f"{key} {stamp.get(key)}, now {identity[key]}"
+            else f"{key} {quotable(stamp.get(key))}, now {identity[key]}"
             for key in changed
         )
         raise TracInError(

@@ -172,16 +172,16 @@ def _remove_abandoned(results_dir: Path) -> None:
     records = (ANALYSIS_FILES, EXPLANATION_FILES)
     remove_abandoned(results_dir, lambda stem: stem in records or _is_of_analysis(stem))
     for root in _folders(results_dir):
-        remove_abandoned(root, partial(_is_in, root.relative_to(results_dir).parts[0]))
+        remove_abandoned(root, partial(_is_in, root.relative_to(results_dir).as_posix()))
 
 
 def _folders(results_dir: Path) -> Iterator[Path]:
     """The folders that an analysis fills in the results folder, inner ones first."""
-    for name in (schema.TOP_INFLUENCES, schema.EXPLANATIONS):
+    for name in (schema.TOP_INFLUENCES, schema.EXPLANATIONS, schema.EXPORTS):
         if link_on_the_way(results_dir, results_dir / name) is None:
             for root, _, _ in os.walk(results_dir / name, topdown=False):
                 yield Path(root)
 
 
-def _is_in(name: str, stem: str) -> bool:
-    return _is_of_analysis(f"{name}/{stem}")
+def _is_in(folder: str, stem: str) -> bool:
+    return _is_of_analysis(f"{folder}/{stem}")

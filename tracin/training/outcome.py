@@ -5,7 +5,7 @@ The measure is the one by which a run later decides whether the model may judge 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tracin.image_folder import TRAIN
+from tracin.json_file import fitted
 from tracin.model_check import Answers, collapse, count_answers, imbalance, no_better
 from tracin.training import outputs
 from tracin.training.settings import SCRATCH, TrainingConfig
@@ -63,19 +64,13 @@ def _is_poor(answers: Answers) -> bool:
     return answers.collapsed or not answers.clearly_better
 
 
-def read_outcome(values: Mapping[str, Any] | None) -> TrainingOutcome | None:
-    """The outcome that ``as_dict`` gave; None where none was kept, or by another version."""
-    if values is None:
-        return None
+def read_outcome(values: object) -> TrainingOutcome | None:
+    """The outcome that ``as_dict`` gave; None where none such was kept."""
     try:
-        validation = values["validation"]
-        answers = {
-            "training": Answers(**values["training"]),
-            "validation": None if validation is None else Answers(**validation),
-        }
-        return TrainingOutcome(**{**values, **answers})
-    except (KeyError, TypeError):
+        outcome: TrainingOutcome = fitted(TrainingOutcome, values)
+    except ValueError:
         return None
+    return outcome
 
 
 def count_confusion(confusion: Int64Array, class_names: Sequence[str]) -> Answers:

@@ -29,7 +29,7 @@ from tracin.training.model import build_model
 from tracin.training.outcome import TrainingOutcome, poor_model_warning, read_outcome
 from tracin.training.outputs import EpochRow, Manifest
 from tracin.training.settings import SCRATCH, Recipe, TrainingConfig
-from tracin.wording import Say
+from tracin.wording import Say, quotable
 
 OTHERWISE = "give another --output_dir"
 
@@ -127,7 +127,7 @@ def _other_training(folder: Path, earlier: Manifest, identity: dict[str, Any]) -
     facts = "; ".join(
         "other images"
         if key == "images_sha256"
-        else f"{key} {earlier.identity.get(key)}, now {identity[key]}"
+        else f"{key} {quotable(earlier.identity.get(key))}, now {identity[key]}"
         for key in keys
     )
     kind = "a finished" if earlier.finished else "an unfinished"
