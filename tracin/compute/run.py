@@ -98,7 +98,8 @@ def _run(config: RunConfig, say: Say, processes: Processes, held: ExitStack) -> 
                     max_suspects=config.max_suspects,
                     damping=config.damping,
                 )
-                write_tables(folder, train, test, scored, judged, shown.crop)
+                for notice in write_tables(folder, train, test, scored, judged, shown.crop):
+                    say(notice)
             seconds = {**passed.seconds, **stopwatch.seconds, "total": stopwatch.total}
             info = run_info(config, settings, passed, scored, judged, seconds)
             info = replace(info, run_id=uuid4().hex, files=records_of(folder, scored.written))

@@ -30,8 +30,8 @@ def write_tables(
     scored: Scored,
     judged: JudgedLabels,
     crop: Crop,
-) -> None:
-    """Write all tables of a run into ``folder``.
+) -> tuple[str, ...]:
+    """Write all tables of a run into ``folder``; return what must be said of them.
 
     Args:
         folder: of the results.
@@ -58,7 +58,8 @@ def write_tables(
     train_pictures, test_pictures = (
         lookalikes.Pictures(side.table, side.features, side.hashes) for side in (train, test)
     )
-    duplicates = lookalikes.duplicates_table(train_pictures, test_pictures, crop)
+    said: list[str] = []
+    duplicates = lookalikes.duplicates_table(train_pictures, test_pictures, crop, said.append)
     for name, table in (
         (schema.INFLUENCE_SUMMARY, per_test),
         (schema.TRAIN_SUMMARY, per_train),
@@ -73,6 +74,7 @@ def write_tables(
         (schema.DUPLICATES, duplicates),
     ):
         schema.write_table(folder, name, table)
+    return tuple(said)
 
 
 def influence_summary(

@@ -124,11 +124,12 @@ def _report(result: PrepareResult, folder: Path) -> None:
     for line in reasons_in_words(result.left_out):
         show(f"            {line}")
     groups = result.equal_across_classes
+    more = "at least " if result.alike_cut else ""
     across = f"; {count(groups, 'group')} under more than one class" if groups else ""
     show(
         f"  equal     {count(result.equal_images, 'image')} with the same pixels as another, "
         f"on the same side of the split{across}\n"
-        f"  alike     {count(result.alike_pairs, 'pair')} of images that look alike, "
+        f"  alike     {more}{count(result.alike_pairs, 'pair')} of images that look alike, "
         f"{result.alike_across_split:,} across the split\n"
         f"  written   {folder / TRAIN}\n"
         f"            {folder / TEST}\n"

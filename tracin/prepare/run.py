@@ -26,7 +26,7 @@ from tracin.image_folder import TEST, TRAIN, LeftOut, as_utf8
 from tracin.machine.cores import core_count
 from tracin.places import refuse_inside
 from tracin.prepare.convert import Converted, convert
-from tracin.prepare.duplicates import AlikePair, alike_pairs, group_equal
+from tracin.prepare.duplicates import MAX_PAIRS, AlikePair, alike_pairs, group_equal
 from tracin.prepare.journal import Workplace, journal_line, split_name
 from tracin.prepare.raw_files import RawFile, RawFolder, find_raw_files
 from tracin.prepare.split import draw_test
@@ -65,6 +65,8 @@ class PrepareResult:
     equal_across_classes: int
     """Groups of equal images that stand under more than one class."""
     alike_pairs: int
+    alike_cut: bool
+    """Whether there may be more than are listed."""
     alike_across_split: int
     """Of these, pairs with one image on each side."""
 
@@ -259,6 +261,7 @@ def _result(
             len({classes[position] for position in group}) > 1 for group in groups
         ),
         alike_pairs=len(pairs),
+        alike_cut=len(pairs) == MAX_PAIRS,
         alike_across_split=sum(bool(in_test[pair.first] != in_test[pair.second]) for pair in pairs),
     )
 

@@ -19,7 +19,7 @@ from tracin.analyze.figures.class_influence import (
 
 def test_a_cell_is_the_sum_over_the_row_of_means_over_the_column(tmp_path: Path) -> None:
     world = make_world(tmp_path, images=False)
-    influence = strongest_class_influence(summarized(world.results_dir), 20)
+    influence = strongest_class_influence(summarized(world.results_dir))
     assert influence is not None
     assert influence.n_shown == influence.n_classes == len(world.names)
     for row, sums in zip(influence.rows, influence.sums, strict=True):
@@ -32,7 +32,7 @@ def test_a_cell_is_the_sum_over_the_row_of_means_over_the_column(tmp_path: Path)
 
 def test_of_many_classes_the_strongest_pairs_are_chosen(tmp_path: Path) -> None:
     overall = summarized(make_world(tmp_path, images=False).results_dir)
-    whole = strongest_class_influence(overall, 20)
+    whole = strongest_class_influence(overall)
     chosen = strongest_class_influence(overall, 4)
     assert whole is not None and chosen is not None
     assert (chosen.n_shown, chosen.n_classes) == (4, 10)
@@ -45,9 +45,9 @@ def test_of_many_classes_the_strongest_pairs_are_chosen(tmp_path: Path) -> None:
 
 def test_unknown_labels_and_unknown_classes_give_none(tmp_path: Path) -> None:
     overall = summarized(make_world(tmp_path, images=False).results_dir)
-    assert strongest_class_influence(dataclasses.replace(overall, has_classes=False), 20) is None
+    assert strongest_class_influence(dataclasses.replace(overall, has_classes=False)) is None
     unlabelled = tuple(dataclasses.replace(summary, by_label=()) for summary in overall.classes)
-    assert strongest_class_influence(dataclasses.replace(overall, classes=unlabelled), 20) is None
+    assert strongest_class_influence(dataclasses.replace(overall, classes=unlabelled)) is None
 
 
 def test_a_label_that_no_training_image_carries_adds_up_to_zero(tmp_path: Path) -> None:

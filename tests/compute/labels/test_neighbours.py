@@ -106,6 +106,7 @@ def test_equal_pictures_are_found_whatever_the_model_and_however_many(
         passed(train, torch.randn(len(train), 8, generator=generator)),
         passed(test, torch.randn(len(test), 8, generator=generator)),
         CROP,
+        print,
     )
     assert table["identical_pixels"].all()
     assert list(zip(table["kind"], table["path_a"], table["path_b"], strict=True)) == [
@@ -125,13 +126,13 @@ def test_what_prepare_found_is_not_forgotten(tmp_path: Path) -> None:
     train, test = find_images(tmp_path / "data")
     apart = torch.eye(len(train) + len(test))
     sides = passed(train, apart[: len(train)]), passed(test, apart[len(train) :])
-    table = duplicates_table(*sides, CROP)
+    table = duplicates_table(*sides, CROP, print)
     (pair,) = zip(table["path_a"], table["path_b"], strict=True)
     assert {Path(path).name for path in pair} == {"cat_00003.jpg", "smaller.jpg"}
     assert not table["identical_pixels"].any()
 
     (tmp_path / "data/split.csv").write_text("image,part\nx.jpg,1\n")  # somebody else's
-    assert len(duplicates_table(*sides, CROP)) == 0
+    assert len(duplicates_table(*sides, CROP, print)) == 0
 
 
 def test_duplicates_are_confirmed_by_pixels(tmp_path: Path) -> None:
@@ -142,7 +143,10 @@ def test_duplicates_are_confirmed_by_pixels(tmp_path: Path) -> None:
     (tmp_path / "test/cat/copy.jpg").write_bytes(original.read_bytes())
     train, test = find_images(tmp_path)
     table = duplicates_table(
-        passed(train, torch.ones(len(train), 8)), passed(test, torch.ones(len(test), 8)), CROP
+        passed(train, torch.ones(len(train), 8)),
+        passed(test, torch.ones(len(test), 8)),
+        CROP,
+        print,
     )
     assert tuple(table.columns) == schema.DUPLICATES_COLUMNS
     rows = {(row.path_a, row.path_b): row for row in table.itertuples()}
@@ -163,6 +167,7 @@ def test_duplicates_are_confirmed_by_pixels(tmp_path: Path) -> None:
         passed(train, torch.eye(len(train))),
         passed(test, torch.zeros(len(test), len(train))),
         CROP,
+        print,
     )
     assert len(none) == 0
     schema.write_table(tmp_path, schema.DUPLICATES, none)
@@ -197,5 +202,19 @@ def test_a_pair_found_twice_is_listed_once(tmp_path: Path, monkeypatch: pytest.M
     apart = torch.eye(len(train) + len(test))
     apart[train.paths.index(pair[1])] = apart[train.paths.index(pair[0])]
     sides = passed(train, apart[: len(train)]), passed(test, apart[len(train) :])
-    table = duplicates_table(*sides, CROP)
+    table = duplicates_table(*sides, CROP, print)
     assert list(zip(table["path_a"], table["path_b"], strict=True)) == [pair]
+
+
+def test_a_list_that_was_cut_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_image_tree(tmp_path, train_per_class=2, test_per_class=1, size=64)
+    train, test = find_images(tmp_path)
+    sides = passed(train, torch.ones(len(train), 8)), passed(test, torch.eye(8)[: len(test)])
+    duplicates_table(*sides, CROP, print)
+    assert capsys.readouterr().out == ""
+    for module in (neighbours, lookalikes):
+        monkeypatch.setattr(module, "MAX_CANDIDATES", 3)
+    duplicates_table(*sides, CROP, print)
+    assert "only the 3 most alike pairs" in capsys.readouterr().out

@@ -12,6 +12,9 @@ from tracin.analyze.figures.summary import ClassSummary, OverallSummary
 from tracin.analyze.read.scan import Float64Array
 from tracin.wording import power_of_ten
 
+MOST_CLASSES = 20
+"""So many columns leave room for a number of four digits in each cell of a picture."""
+
 
 @dataclass(frozen=True)
 class ClassInfluence:
@@ -91,7 +94,9 @@ def class_influence(
     )
 
 
-def strongest_class_influence(overall: OverallSummary, most_classes: int) -> ClassInfluence | None:
+def strongest_class_influence(
+    overall: OverallSummary, most_classes: int = MOST_CLASSES
+) -> ClassInfluence | None:
     """All classes or, of more than ``most_classes``, those that influence others most strongly.
 
     None where the classes of the test images or the labels of the training images are not known.

@@ -19,9 +19,6 @@ from tracin.wording import count
 
 HEADING = "Which training classes helped or hurt which test classes"
 
-MOST_CLASSES = 20
-"""So many columns leave room for a number of four digits in each cell."""
-
 UNKNOWN = (
     "Not drawn: the labels of the training images or the classes of the test images are not known."
 )

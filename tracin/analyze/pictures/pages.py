@@ -53,7 +53,7 @@ def dashboard(overall: OverallSummary, words: Words, find_pixels: FindPixels) ->
         ("Recommendations", words.recommendations),
     )
     rows = _image_rows(overall, "all test images", find_pixels)
-    influence = strongest_class_influence(overall, heat_map.MOST_CLASSES)
+    influence = strongest_class_influence(overall)
     page = _Page(
         (heat_map.heat_map_height(influence), *(row.height for row in rows)),
         max(panels.sentences_height(said, columns) for _, said in closing),

@@ -9,14 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tracin.analyze.figures.class_influence import class_influence
+from tracin.analyze.figures.class_influence import strongest_class_influence
 from tracin.analyze.figures.summarize import rank
 from tracin.analyze.report.analysis import Analysis, PagePicture
 from tracin.results import schema
 from tracin.wording import count, signed
 
-MOST_CLASSES = 30
-"""Rows and columns of the heat map, at most; of more classes, those with the most mistakes."""
 MOST_PAIRS = 20
 PER_PAIR = 6
 """Images in each group of a pair."""
@@ -83,7 +81,7 @@ class ClassSection:
     exponent: str
     """The unit of the cells as a power of ten; "" for plain numbers."""
     left_out: int
-    """Classes beyond ``MOST_CLASSES``."""
+    """Classes beyond those that influence others most strongly."""
     pairs: tuple[Pair, ...]
     more_pairs: int
     missing: str = ""
@@ -97,8 +95,11 @@ class ClassSection:
 
 def classes_section(analysis: Analysis) -> ClassSection:
     """Classes against classes."""
-    test, labels = analysis.inputs.test, analysis.inputs.train.all_labels
-    if not test.has_classes or labels is None:
+    labels, influence = (
+        analysis.inputs.train.all_labels,
+        strongest_class_influence(analysis.overall),
+    )
+    if influence is None or labels is None:
         why = (
             "The classes of the test images or the labels of the training images are not known: "
             f"{schema.INFLUENCE_SUMMARY} or {schema.TRAIN_SUMMARY} is missing. Run "
@@ -107,10 +108,7 @@ def classes_section(analysis: Analysis) -> ClassSection:
         return ClassSection((), (), "", 0, (), 0, why)
     label_of = np.array(labels, dtype=object)
     confused = _confused(analysis)
-    names = _names(analysis, label_of, confused)
-    columns = [name for name in names if name in test.groups]
-    n_classes = len({*label_of, *test.groups})
-    influence = class_influence(analysis.overall.classes, names, columns, n_classes)
+    columns = influence.columns
     rows = tuple(
         Row(
             name,
@@ -120,7 +118,9 @@ def classes_section(analysis: Analysis) -> ClassSection:
                 for total, strength, column in zip(sums, strengths, columns, strict=True)
             ),
         )
-        for name, sums, strengths in zip(names, influence.sums, influence.strengths, strict=True)
+        for name, sums, strengths in zip(
+            influence.rows, influence.sums, influence.strengths, strict=True
+        )
     )
     shown = sorted(confused, key=lambda pair: (-confused[pair], pair))
     opponents = _opponents(analysis)
@@ -128,10 +128,10 @@ def classes_section(analysis: Analysis) -> ClassSection:
         _pair(analysis, label_of, pair, confused[pair], opponents) for pair in shown[:MOST_PAIRS]
     )
     return ClassSection(
-        tuple(columns),
+        columns,
         rows,
         influence.scale,
-        n_classes - len(names),
+        influence.n_classes - influence.n_shown,
         pairs,
         max(0, len(shown) - MOST_PAIRS),
     )
@@ -144,24 +144,6 @@ def _confused(analysis: Analysis) -> Counter[tuple[str, str]]:
         return Counter()
     true = (test.groups[group] for group in test.group_of)
     return Counter(pair for pair in zip(true, test.predicted, strict=True) if pair[0] != pair[1])
-
-
-def _names(analysis: Analysis, label_of: object, confused: Counter[tuple[str, str]]) -> list[str]:
-    """The classes of the table, in the run's order; of many, those with the most mistakes."""
-    run = analysis.inputs.run
-    known = [str(label) for label in np.unique(np.asarray(label_of, dtype=str))]
-    ordered = dict.fromkeys(
-        [*(run.class_names if run else ()), *analysis.inputs.test.groups, *known]
-    )
-    names = [name for name in ordered if name in known or name in analysis.inputs.test.groups]
-    if len(names) <= MOST_CLASSES:
-        return names
-    mistakes: Counter[str] = Counter()
-    for (true, predicted), n in confused.items():
-        mistakes[true] += n
-        mistakes[predicted] += n
-    chosen = set(sorted(names, key=lambda name: -mistakes[name])[:MOST_CLASSES])
-    return [name for name in names if name in chosen]
 
 
 def _pair(

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from tracin.compute import notices
 from tracin.compute.labels.neighbours import (
     DUPLICATE_GREY_LEVELS,
+    MAX_CANDIDATES,
     MAX_COMPARISONS,
     near_duplicates,
     nearest_of_class,
@@ -20,6 +22,7 @@ from tracin.compute.labels.neighbours import (
 from tracin.compute.labels.prepared import PathPair, prepared_pairs
 from tracin.images import Crop, ImageTable
 from tracin.results import schema
+from tracin.wording import Say
 
 NEIGHBOURS_OF_A_SUSPECT = 3
 
@@ -73,7 +76,7 @@ def comparable(train: ImageTable, test: ImageTable) -> bool:
     return len(train) * (len(train) + len(test)) <= MAX_COMPARISONS
 
 
-def duplicates_table(train: Pictures, test: Pictures, crop: Crop) -> pd.DataFrame:
+def duplicates_table(train: Pictures, test: Pictures, crop: Crop, say: Say) -> pd.DataFrame:
     """A row per pair of images that are the same, or nearly, with a training image first.
 
     Equal pictures are found by the hash of their pixels, whatever the model; nearly equal ones by
@@ -85,9 +88,11 @@ def duplicates_table(train: Pictures, test: Pictures, crop: Crop) -> pd.DataFram
     for kind, other in ((schema.TRAIN_TEST, test), (schema.TRAIN_TRAIN, train)):
         within = other is train
         equal = equal_pictures(train.hashes[:, 1], None if within else other.hashes[:, 1])
-        alike = []
+        alike: list[RowPair] = []
         if comparable(train.table, test.table):
-            alike = _alike(train, other, equal, crop, within=within)
+            alike, all_compared = _alike(train, other, equal, crop, within=within)
+            if not all_compared:
+                say(notices.most_alike_only(MAX_CANDIDATES))
         known = _rows_of(prepared, train.table, other.table)
         near = dict.fromkeys(pair for pair in (*alike, *known) if pair not in equal)
         parts.append(_pairs(kind, (train, other), [*equal], identical=True))
@@ -116,15 +121,17 @@ def equal_pictures(left: Tensor, right: Tensor | None = None) -> dict[RowPair, N
 
 def _alike(
     train: Pictures, other: Pictures, equal: Iterable[RowPair], crop: Crop, *, within: bool
-) -> list[RowPair]:
-    """Pairs that are alike by features and pixels, of images that equal no earlier one."""
+) -> tuple[list[RowPair], bool]:
+    """Pairs that are alike by features and pixels, of images that equal no earlier one; whether
+    the pixels of all that are alike by features were compared.
+    """
     repeated = {row for _, row in equal}
     left = torch.tensor(
         [row for row in range(len(train.features)) if not (within and row in repeated)]
     )
     right = torch.tensor([row for row in range(len(other.features)) if row not in repeated])
     if len(right) == 0:
-        return []
+        return [], True
     pairs = (
         near_duplicates(train.features[left])
         if within
@@ -133,7 +140,8 @@ def _alike(
     rows, columns = left[pairs[0]].tolist(), right[pairs[1]].tolist()
     difference = pixel_differences(train.table, rows, other.table, columns, crop)
     found = zip(rows, columns, difference, strict=True)
-    return [(row, column) for row, column, value in found if value <= DUPLICATE_GREY_LEVELS]
+    alike = [(row, column) for row, column, value in found if value <= DUPLICATE_GREY_LEVELS]
+    return alike, len(rows) < MAX_CANDIDATES
 
 
 def _rows_of(pairs: Sequence[PathPair], left: ImageTable, right: ImageTable) -> Iterator[RowPair]:
