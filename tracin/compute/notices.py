@@ -70,14 +70,6 @@ def equal_duplicates_only() -> str:
     )
 
 
-def most_alike_only(compared: int) -> str:
-    """A warning where the list of near duplicates was cut."""
-    return (
-        f"Note: so many images look alike that only the {compared:,} most alike pairs of each kind "
-        "were compared by their pixels. duplicates.csv may lack others."
-    )
-
-
 def slow_bfloat16() -> str:
     """A warning where bfloat16 is emulated."""
     return (

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tracin.compute import notices
 from tracin.compute.labels.neighbours import (
     DUPLICATE_GREY_LEVELS,
     MAX_CANDIDATES,
@@ -92,7 +91,11 @@ def duplicates_table(train: Pictures, test: Pictures, crop: Crop, say: Say) -> p
         if comparable(train.table, test.table):
             alike, all_compared = _alike(train, other, equal, crop, within=within)
             if not all_compared:
-                say(notices.most_alike_only(MAX_CANDIDATES))
+                say(
+                    f"Note: so many images look alike that only the {MAX_CANDIDATES:,} most alike "
+                    f"pairs of kind {kind} were compared by their pixels. {schema.DUPLICATES} may "
+                    "lack others."
+                )
         known = _rows_of(prepared, train.table, other.table)
         near = dict.fromkeys(pair for pair in (*alike, *known) if pair not in equal)
         parts.append(_pairs(kind, (train, other), [*equal], identical=True))
