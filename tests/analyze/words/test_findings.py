@@ -240,6 +240,8 @@ def test_every_score_zero() -> None:
     assert words.findings[0].startswith("Every score is zero")
     assert "learning rate is above zero" in words.recommendations[0]
     assert words.by_class["cat"][0].startswith("Every score is zero")
+    for sentences in (words.findings, words.by_class["cat"]):
+        assert any(sentence.endswith(BLIND_SPOT) for sentence in sentences)
 
 
 @pytest.mark.parametrize("n_test", [1, 12, 40])

@@ -12,10 +12,11 @@ from tracin.wording import count, first_few, listed, signed
 
 def of_class(summary: ClassSummary, all_zero: bool) -> tuple[str, ...]:
     """Sentences about one class; ``all_zero``: every score of the run is zero."""
-    if all_zero:
-        return ("Every score is zero: no training image helped or hurt these test images.",)
     of = f" of {summary.name}" if summary.is_class else ""
     findings = [] if summary.health is None else [health_sentence(summary.health, of)]
+    if all_zero:
+        zero = "Every score is zero: no training image helped or hurt these test images."
+        return (zero, *findings)
     findings += [*_sums(summary), *_opponents(summary), *_proponents(summary)]
     if not summary.helpful:
         findings.append(

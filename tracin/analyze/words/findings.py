@@ -35,6 +35,7 @@ def in_words(overall: OverallSummary) -> Words:
             (
                 *certain_findings(overall),
                 "Every score is zero: no training image helped or hurt any test image.",
+                *_health(overall),
                 *_misclassified(overall),
             ),
             (
