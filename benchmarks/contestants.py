@@ -27,9 +27,8 @@ from torchvision.transforms import v2
 from tests.real_data import CLASS_NAMES, animals_head
 from tracin.compute.features.backbone import Forward
 from tracin.compute.model.checkpoint import load_checkpoint
+from tracin.flags import IMAGENET_MEAN, IMAGENET_STD
 from tracin.images import (
-    IMAGENET_MEAN,
-    IMAGENET_STD,
     Crop,
     DecodedImage,
     PixelDataset,

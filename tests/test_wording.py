@@ -74,7 +74,7 @@ def test_one_is_told_as_one(n: int, noun: str, text: str) -> None:
     ],
 )
 def test_a_list_that_is_cut_says_so(names: str, text: str) -> None:
-    assert first_few(list(names), most=3) == text
+    assert first_few(list(names), limit=3) == text
 
 
 def test_lists() -> None:

@@ -39,6 +39,10 @@ ResizeMode = Literal["shorter", "square"]
 RESIZE_SIZE, CROP_SIZE = 256, 224
 """Pixels: how ResNet50 is shown an image where nobody says otherwise."""
 
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+"""By colour channel, of values from 0 to 1."""
+
 PACKAGES = {
     "torch": "torch",
     "torchvision": "torchvision",
@@ -78,12 +82,14 @@ def seed(text: str) -> int:
     return _whole(text, 0, 2**63 - 1)
 
 
-def _whole(text: str, least: int, most: int) -> int:
+def _whole(text: str, smallest: int, largest: int) -> int:
     value = int(text)
-    if value < least:
-        raise ArgumentTypeError(f"{text} is " + (f"not at least {least}" if least else "below 0"))
-    if value > most:
-        raise ArgumentTypeError(f"{text} is more than {most:,}")
+    if value < smallest:
+        raise ArgumentTypeError(
+            f"{text} is " + (f"not at least {smallest}" if smallest else "below 0")
+        )
+    if value > largest:
+        raise ArgumentTypeError(f"{text} is more than {largest:,}")
     return value
 
 

@@ -141,7 +141,7 @@ def reasons_in_words(left_out: Sequence[LeftOut]) -> list[str]:
     for each in left_out:
         by_reason.setdefault(each.reason, []).append(each.path)
     order = sorted(by_reason, key=lambda reason: "folder" not in reason)
-    told = [f"{first_few(by_reason[why], most=1)} ({why})" for why in order[:_REASONS_SHOWN]]
+    told = [f"{first_few(by_reason[why], limit=1)} ({why})" for why in order[:_REASONS_SHOWN]]
     more = remaining(len(order), _REASONS_SHOWN)
     return [*told, *([f"{more} reasons"] if more else [])]
 

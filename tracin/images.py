@@ -24,13 +24,10 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as transforms
 
 from tracin.data_folder import find_data, find_training, namesake
-from tracin.flags import CROP_SIZE, RESIZE_SIZE, ResizeMode
+from tracin.flags import CROP_SIZE, IMAGENET_MEAN, IMAGENET_STD, RESIZE_SIZE, ResizeMode
 from tracin.hashing import HASH_BYTES, content_hash, picture_hash
 from tracin.image_folder import TRAIN, LeftOut, SplitFiles, read_image_file
 from tracin.machine.refusals import is_lack_of_memory
-
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 
 MAX_RESIZED_PIXELS = 2**26
 """Of an image that is enlarged: 268 MB at four bytes each. At 256 pixels for the shorter side,

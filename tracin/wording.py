@@ -100,10 +100,10 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
 
 
-def first_few(names: Sequence[str], most: int = 5) -> str:
-    """``a, b, c and 4 more``: the first ``most`` names, and how many are left out."""
-    more = remaining(len(names), most)
-    return listed([*names[:most], *([more] if more else [])])
+def first_few(names: Sequence[str], limit: int = 5) -> str:
+    """``a, b, c and 4 more``: the first ``limit`` names, and how many are left out."""
+    more = remaining(len(names), limit)
+    return listed([*names[:limit], *([more] if more else [])])
 
 
 def remaining(n: int, shown: int) -> str:

@@ -12,7 +12,8 @@ import torch
 from tracin.compute.config import RunConfig
 from tracin.compute.settle import settle
 from tracin.errors import TracInError
-from tracin.images import IMAGENET_MEAN, IMAGENET_STD, Crop, Normalization
+from tracin.flags import IMAGENET_MEAN, IMAGENET_STD
+from tracin.images import Crop, Normalization
 
 
 def config(folder: Path, *stored: dict[str, Any]) -> RunConfig:

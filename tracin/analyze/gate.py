@@ -57,13 +57,13 @@ def _health_lacking(overall: OverallSummary, least: float | None) -> Iterator[st
         yield f"The health score is {shown} %, {asked}"
 
 
-def _leaks(overall: OverallSummary, most: int | None) -> Iterator[str]:
-    if most is None:
+def _leaks(overall: OverallSummary, limit: int | None) -> Iterator[str]:
+    if limit is None:
         return
     if overall.same_pictures is None:
-        yield f"Without {DUPLICATES} nobody knows of leaks, so --max_leaks {most} is not met."
+        yield f"Without {DUPLICATES} nobody knows of leaks, so --max_leaks {limit} is not met."
         return
     leaked = len(leaked_test_images(overall))
-    if leaked > most:
+    if leaked > limit:
         verb = "is a training image" if leaked == 1 else "are training images"
-        yield f"{count(leaked, 'test image')} {verb} too, and --max_leaks allows {most:,}."
+        yield f"{count(leaked, 'test image')} {verb} too, and --max_leaks allows {limit:,}."

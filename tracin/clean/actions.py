@@ -129,7 +129,7 @@ def _fault_of_class(action: Action, classes: frozenset[str]) -> str:
     if not action.new_class:
         return "relabel needs a new_class"
     if action.new_class not in classes:
-        shown = first_few(sorted(classes), most=20)
+        shown = first_few(sorted(classes), limit=20)
         return f"new_class {action.new_class!r} is not one of the classes {shown}"
     if action.path.split("/")[1] == action.new_class:
         return f"{action.path} is already labelled {action.new_class}: write keep"

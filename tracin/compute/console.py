@@ -13,10 +13,10 @@ def report(info: RunInfo, output_dir: Path) -> str:
     """What was done, in lines; the last ones name the files in ``output_dir``."""
     correct = round(info.test_accuracy * info.test_images)
     skipped = f", {count(len(info.skipped), 'unreadable image')} skipped" if info.skipped else ""
-    look = "looks" if info.suspects == 1 else "look"
+    verb = "looks" if info.suspects == 1 else "look"
     judged = info.model_check is None or info.model_check.can_judge
     suspects = (
-        f"{count(info.suspects, 'training label')} {look} wrong: see {output_dir / SUSPECTS}"
+        f"{count(info.suspects, 'training label')} {verb} wrong: see {output_dir / SUSPECTS}"
         if judged
         else "withheld: the model cannot judge the labels"
     )
@@ -37,9 +37,9 @@ def report(info: RunInfo, output_dir: Path) -> str:
 def _test_suspects(info: RunInfo, output_dir: Path) -> str:
     if not info.test_suspects:
         return ""
-    look = "looks" if info.test_suspects == 1 else "look"
+    verb = "looks" if info.test_suspects == 1 else "look"
     return (
-        f"           {count(info.test_suspects, 'test label')} {look} wrong: see "
+        f"           {count(info.test_suspects, 'test label')} {verb} wrong: see "
         f"{output_dir / TEST_SUSPECTS}\n"
     )
 

@@ -18,8 +18,8 @@ from tracin.compute.model.stored import (
     stored_size,
 )
 from tracin.errors import TracInError
-from tracin.flags import CROP_SIZE, RESIZE_SIZE
-from tracin.images import IMAGENET_MEAN, IMAGENET_STD, Crop, Normalization, Preprocessing
+from tracin.flags import CROP_SIZE, IMAGENET_MEAN, IMAGENET_STD, RESIZE_SIZE
+from tracin.images import Crop, Normalization, Preprocessing
 from tracin.weights_file import check_there
 from tracin.wording import listed
 

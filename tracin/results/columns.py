@@ -127,7 +127,7 @@ def _fits(values: Any, column: Column) -> Any:
 
 def _alone_fits(cell: Any, column: Column) -> bool:
     try:
-        one = pd.Series([cell], dtype=object)
-        return bool(_fits(_converted(one, column), column)[0])
+        single = pd.Series([cell], dtype=object)
+        return bool(_fits(_converted(single, column), column)[0])
     except (ValueError, OverflowError, TypeError):
         return False

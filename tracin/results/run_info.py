@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 from tracin.errors import TracInError
-from tracin.flags import HeadActivation, Method, Precision, ResizeMode
+from tracin.flags import IMAGENET_MEAN, IMAGENET_STD, HeadActivation, Method, Precision, ResizeMode
 from tracin.image_folder import LeftOut
 from tracin.json_file import Natural, Positive, Share, Within, fitted, read_json
 from tracin.model_check import ModelCheck
@@ -109,8 +109,8 @@ class RunInfo:
     """How the forward pass was run; "" where every feature was kept, or an earlier version ran."""
     processes: Positive = 1
     resize_mode: ResizeMode = "shorter"
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
     """Taken off the pixels and divided by, by colour channel; the defaults are ImageNet's, which
     earlier versions always used."""
     features_dir: str = ""

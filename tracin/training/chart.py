@@ -70,8 +70,8 @@ def build_curve(history: Sequence[EpochRow], largest_share: float) -> Figure:
         (SUBTITLE_BASE, _subtitle(history), style.BODY, "normal", style.MUTED),
         (REMARK_BASE, remark, style.SMALL, "normal", style.MUTED),
     ):
-        place = (style.MARGIN / style.PAGE_WIDTH, 1 - base / HEIGHT)
-        figure.text(*place, words, fontsize=size, fontweight=weight, color=colour)
+        position = (style.MARGIN / style.PAGE_WIDTH, 1 - base / HEIGHT)
+        figure.text(*position, words, fontsize=size, fontweight=weight, color=colour)
     draw_accuracy(_axes_at(figure, ACCURACY_LEFT), history, largest_share)
     draw_loss(_axes_at(figure, LOSS_LEFT), history)
     return figure
@@ -136,14 +136,17 @@ def _lines(history: Sequence[EpochRow], quantity: Quantity) -> list[Line]:
 def _draw_lines(ax: Axes, history: Sequence[EpochRow], lines: Sequence[Line]) -> None:
     """Draw the lines over their epochs, the best epoch, and the first stage as a shade."""
     epochs = [row.epoch for row in history]
-    look: dict[str, Any] = {"marker": "o", "clip_on": False}  # at 100% the dots stand out in full
+    drawn: dict[str, Any] = {
+        "marker": "o",
+        "clip_on": False,
+    }  # at 100% the dots stand out in full
     for line in lines:
-        ax.plot(epochs, line.values, color=line.colour, markersize=4, linewidth=2, **look)
+        ax.plot(epochs, line.values, color=line.colour, markersize=4, linewidth=2, **drawn)
     best = _best(history)
     if best is not None:
         ax.axvline(best.epoch, color=style.LINE, linewidth=1.5, zorder=1)
         value = lines[-1].values[best.epoch - 1]
-        ax.plot(best.epoch, value, markersize=10, color=style.NEUTRAL, **look)
+        ax.plot(best.epoch, value, markersize=10, color=style.NEUTRAL, **drawn)
         ax.annotate(
             f"best: epoch {best.epoch}",
             (best.epoch, 1),
@@ -163,11 +166,11 @@ def _draw_lines(ax: Axes, history: Sequence[EpochRow], lines: Sequence[Line]) ->
     ax.grid(axis="y")
 
 
-def _alignment(place: float) -> str:
+def _alignment(position: float) -> str:
     """How a text at ``place``, 0 to 1 of the chart's width, stands to stay within the chart."""
-    if place < NEAR_THE_EDGE:
+    if position < NEAR_THE_EDGE:
         return "left"
-    return "right" if place > 1 - NEAR_THE_EDGE else "center"
+    return "right" if position > 1 - NEAR_THE_EDGE else "center"
 
 
 def _name_lines(ax: Axes, names: Sequence[tuple[float, str, str]]) -> None:
@@ -178,11 +181,11 @@ def _name_lines(ax: Axes, names: Sequence[tuple[float, str, str]]) -> None:
         for value, words, colour in sorted(names)
         if math.isfinite(value)
     ]
-    places = spread([place for place, _, _ in shown], NAME_GAP)
-    for place, (_, words, colour) in zip(places, shown, strict=True):
+    positions = spread([position for position, _, _ in shown], NAME_GAP)
+    for position, (_, words, colour) in zip(positions, shown, strict=True):
         ax.annotate(
             words,
-            (1, place),
+            (1, position),
             (BESIDE, 0),
             xycoords="axes fraction",
             textcoords="offset points",
@@ -191,14 +194,14 @@ def _name_lines(ax: Axes, names: Sequence[tuple[float, str, str]]) -> None:
         )
 
 
-def spread(places: Sequence[float], gap: float) -> list[float]:
-    """Ascending ``places`` moved as little as need be, so that any two are ``gap`` apart.
+def spread(positions: Sequence[float], gap: float) -> list[float]:
+    """Ascending ``positions`` moved as little as need be, so that any two are ``gap`` apart.
 
     Neighbours that touch become a block around the mean of where they wanted to be.
     """
     blocks: list[tuple[float, list[float]]] = []
-    for place in places:
-        block = [place]
+    for position in positions:
+        block = [position]
         while blocks and _bottom(block, gap) < blocks[-1][0] + gap * len(blocks[-1][1]):
             block = blocks.pop()[1] + block
         blocks.append((_bottom(block, gap), block))

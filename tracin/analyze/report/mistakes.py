@@ -95,7 +95,7 @@ class MistakeSection:
     @property
     def suggested(self) -> dict[str, str]:
         """What each test image looks like whose own label looks wrong, by path."""
-        return {one.path: one.looks_like for one in self.shown if one.looks_like}
+        return {mistake.path: mistake.looks_like for mistake in self.shown if mistake.looks_like}
 
 
 def mistakes_section(analysis: Analysis) -> MistakeSection:

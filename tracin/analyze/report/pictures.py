@@ -79,21 +79,21 @@ def make_album(data_dir: Path, wanted: Iterable[PagePicture], budget: int = BUDG
     unreadable = []
     remaining = budget
     shapes = {path: (LARGE, True) if large[path] else (SMALL, False) for path in large}
-    for path, one in _encoded(data_dir, shapes, "Thumbnails"):
-        if one is None:
+    for path, image in _encoded(data_dir, shapes, "Thumbnails"):
+        if image is None:
             unreadable.append(path)
-        elif len(one.text) > remaining:
+        elif len(image.text) > remaining:
             remaining = 0
             break
         else:
-            made[path] = one
-            remaining -= len(one.text)
+            made[path] = image
+            remaining -= len(image.text)
     for of_large, side in LARGER:
         smaller = [path for path in made if large[path] == of_large and not made[path].is_all]
         remaining -= _enlarge(data_dir, made, dict.fromkeys(smaller, (side, True)), remaining)
-    texts = tuple(dict.fromkeys(one.text for one in made.values()))  # duplicates share one
+    texts = tuple(dict.fromkeys(image.text for image in made.values()))  # duplicates share one
     number_of = {text: number for number, text in enumerate(texts)}
-    numbers = {path: number_of[one.text] for path, one in made.items()}
+    numbers = {path: number_of[image.text] for path, image in made.items()}
     return Album(texts, numbers, tuple(unreadable), len(large) - len(made) - len(unreadable))
 
 
@@ -102,13 +102,13 @@ def _enlarge(
 ) -> int:
     """Put larger pictures into ``made`` while there is ``room``; return the characters it took."""
     used = 0
-    for path, one in _encoded(data_dir, shapes if room > 0 else {}, "Larger pictures"):
-        if one is None:  # gone since a moment ago
+    for path, image in _encoded(data_dir, shapes if room > 0 else {}, "Larger pictures"):
+        if image is None:  # gone since a moment ago
             continue
-        more = len(one.text) - len(made[path].text)
+        more = len(image.text) - len(made[path].text)
         if used + more > room:
             break
-        made[path] = one
+        made[path] = image
         used += more
     return used
 

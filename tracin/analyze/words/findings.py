@@ -138,9 +138,9 @@ def _suspects(overall: OverallSummary) -> Iterator[str]:
     in_all = health.n - health.good if health is not None and health.of_labels else 0
     n = max(listed, in_all)
     labels = f"{n:,} of {count(overall.n_train, 'training label')}"
-    look = "looks wrong: that" if n == 1 else "look wrong. The most suspicious is that"
+    verb = "looks wrong: that" if n == 1 else "look wrong. The most suspicious is that"
     yield (
-        f"{labels} {look} of {first.name}, labelled {first.label}, which looks like "
+        f"{labels} {verb} of {first.name}, labelled {first.label}, which looks like "
         f"{first.suggested}.{f' The first {listed:,} are listed.' if listed < n else ''}"
     )
 
@@ -149,9 +149,9 @@ def _test_suspects(overall: OverallSummary) -> Iterator[str]:
     found = overall.test_suspects
     if not found:
         return
-    look = "looks wrong: that" if len(found) == 1 else "look wrong. The most suspicious is that"
+    verb = "looks wrong: that" if len(found) == 1 else "look wrong. The most suspicious is that"
     yield (
-        f"{len(found):,} of {count(overall.n_test, 'test label')} {look} of {found[0].name}, "
+        f"{len(found):,} of {count(overall.n_test, 'test label')} {verb} of {found[0].name}, "
         f"labelled {found[0].label}, which looks like {found[0].suggested}."
     )
 

@@ -73,9 +73,9 @@ def _health_tile(name: str, health: Health | None, can_judge: bool) -> Tile:
         why = "no training image has this label" if can_judge else "the model cannot judge"
         return Tile(name, "withheld" if not can_judge else "—", why)
     value = f"{health.shown} {health.verdict}"
-    look = "looks" if health.good == 1 else "look"
+    verb = "looks" if health.good == 1 else "look"
     what = (
-        f"{count(health.n, 'label')} {look} right"
+        f"{count(health.n, 'label')} {verb} right"
         if health.of_labels
         else f"{health.n:,} helped on average"
     )

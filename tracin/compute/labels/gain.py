@@ -44,9 +44,9 @@ def label_gain(
     if train.errors.device.type == "mps":  # which has no float64
         train, test = (each.to(torch.device("cpu")) for each in (train, test))
     rows, suggested = (each.to(train.labels.device) for each in (rows, suggested))
-    every = -(-len(train) * parameters(train) // MOST_WORK)
-    inputs = _inputs(train.activations[::every])  # (n, d+1)
-    probabilities = functional.softmax(train.logits[::every].double(), dim=1)
+    step = -(-len(train) * parameters(train) // MOST_WORK)
+    inputs = _inputs(train.activations[::step])  # (n, d+1)
+    probabilities = functional.softmax(train.logits[::step].double(), dim=1)
     errors = error_signals(test.logits, test.labels).double()
     mean_gradient = errors.T @ _inputs(test.activations) / len(test)  # (C, d+1)
     direction = _solve(inputs, probabilities, mean_gradient, damping)

@@ -169,11 +169,11 @@ def _pairs(
     identical: bool,
 ) -> pd.DataFrame:
     columns = {}
-    for place, (side, name) in enumerate(zip(sides, "ab", strict=True)):
-        rows = [pair[place] for pair in pairs]
+    for number, (side, name) in enumerate(zip(sides, "ab", strict=True)):
+        rows = [pair[number] for pair in pairs]
         columns[f"path_{name}"] = [side.table.paths[row] for row in rows]
         columns[f"class_{name}"] = [side.table.class_names[side.table.labels[row]] for row in rows]
-    left, right = (sides[place].features[[pair[place] for pair in pairs]] for place in (0, 1))
+    left, right = (sides[number].features[[pair[number] for pair in pairs]] for number in (0, 1))
     similarity = functional.cosine_similarity(left, right, dim=1).numpy()
     return pd.DataFrame(
         {"kind": kind, **columns, "similarity": similarity, "identical_pixels": identical}
