@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import analyze_results
+from tests.analyze.report.html_page import Page
 from tests.analyze.world import World
 from tracin.results import schema
 
@@ -44,8 +45,18 @@ def test_the_comparison_is_told_and_recorded(
     assert record["test_accuracy"]["right_before"] == before["correct"].sum()
     assert record["health_now"]["good"] == record["health_before"]["good"]
     assert record["conclusion"] in said
+    page = Page(world.results_dir / schema.REPORT)
+    assert "#comparison" in page.having("href") and record["conclusion"] in page.text
+    section = page.text.partition(str(earlier))[2]
+    counts = now[["test_class"]].assign(before=before["correct"], now=now["correct"])
+    for name, group in counts.groupby("test_class"):
+        right = (int(group[side].sum()) for side in ("before", "now"))
+        cells = "".join(f"{number} of {len(group)}" for number in right)
+        assert f"{name}{cells}" in section
+    assert set(mended) <= set(page.having("title"))
     assert analyze_results.main(flags[:2]) == 0
     assert json.loads((world.results_dir / schema.ANALYSIS).read_bytes())["comparison"] is None
+    assert "#comparison" not in Page(world.results_dir / schema.REPORT).having("href")
 
 
 def test_what_cannot_be_compared(

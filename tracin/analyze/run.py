@@ -99,7 +99,9 @@ def run(config: AnalyzeConfig) -> Outcome:
         with staged_analysis(config.results_dir) as folder:
             gallery.copy_gallery(found, folder)
             undrawn = _draw(inputs, overall, words, [folder / name for name in (DASHBOARD, *pages)])
-            analysis = Analysis(config.results_dir, inputs, scores, overall, words, tables, page_of)
+            analysis = Analysis(
+                *(config.results_dir, inputs, scores, overall, words, tables, page_of), comparison
+            )
             unshown = write_report(folder / REPORT, analysis)
             unexported = tuple(_export(config, analysis, folder))
             more = _left_out(config, inputs, overall, found, undrawn)

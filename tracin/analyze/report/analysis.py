@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from tracin.analyze.figures.comparison import Comparison
 from tracin.analyze.figures.summary import OverallSummary
 from tracin.analyze.read.inputs import Inputs
 from tracin.analyze.read.optional import read_optional, read_probabilities
@@ -70,6 +71,8 @@ class Analysis:
     tables: PageTables
     class_pages: Mapping[str, str]
     """Names of the PNGs beside the page, by class."""
+    comparison: Comparison | None = None
+    """With an earlier run, where that was asked for."""
 
 
 def why_empty(name: str, what: str) -> str:

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from tracin import __version__
 from tracin.analyze.report.analysis import Analysis, PagePicture
 from tracin.analyze.report.classes import ClassSection, classes_section
+from tracin.analyze.report.compared import ComparisonSection, comparison_section
 from tracin.analyze.report.duplicates import DuplicateSection, duplicates_section
 from tracin.analyze.report.images import PageImage, page_images
 from tracin.analyze.report.mistakes import MistakeSection, mistakes_section
@@ -48,6 +49,7 @@ class Sections:
     mistakes: MistakeSection
     classes: ClassSection
     duplicates: DuplicateSection
+    comparison: ComparisonSection | None
 
     def pictures(self) -> Iterator[PagePicture]:
         """All, in order of importance: what is to be decided comes first."""
@@ -56,6 +58,8 @@ class Sections:
         yield from self.duplicates.pictures()
         yield from self.mistakes.pictures()
         yield from self.classes.pictures()
+        if self.comparison is not None:
+            yield from self.comparison.pictures()
 
 
 def write_report(path: Path, analysis: Analysis, *, budget: int = BUDGET) -> tuple[str, ...]:
@@ -75,6 +79,7 @@ def write_report(path: Path, analysis: Analysis, *, budget: int = BUDGET) -> tup
         mistakes_section(analysis),
         classes_section(analysis),
         duplicates_section(analysis),
+        comparison_section(analysis),
     )
     album = make_album(analysis.inputs.data_dir, sections.pictures(), budget)
     left_out = tuple(_left_out(analysis, album))
