@@ -21,6 +21,7 @@ from tracin.analyze.report.images import PageImage, page_images
 from tracin.analyze.report.mistakes import MistakeSection, mistakes_section
 from tracin.analyze.report.overview import Overview, overview_section
 from tracin.analyze.report.pictures import BUDGET, Album, make_album
+from tracin.analyze.report.sample import SampleSection, sample_section
 from tracin.analyze.report.suspects import SuspectSection, suspects_section
 from tracin.analyze.words.class_findings import BLIND_SPOT
 from tracin.temporary import replacing
@@ -34,9 +35,9 @@ PER_PAGE = 25
 SCRIPTS = (
     *("ground", "theme", "pictures", "decisions", "marks", "export"),
     *("pager", "cards", "filters", "grid", "selection"),
-    *("menu", "large", "focus", "keys", "navigation", "tables"),
+    *("menu", "large", "sample", "remaining", "focus", "keys", "navigation", "tables"),
 )
-STYLES = ("ground", "overview", "cards", "grid", "large", "narrow")
+STYLES = ("ground", "overview", "cards", "grid", "large", "sample", "narrow")
 """One script and one style, put together in this order."""
 
 
@@ -46,6 +47,7 @@ class Sections:
 
     overview: Overview
     suspects: SuspectSection
+    sample: SampleSection | None
     mistakes: MistakeSection
     classes: ClassSection
     duplicates: DuplicateSection
@@ -55,6 +57,8 @@ class Sections:
         """All, in order of importance: what is to be decided comes first."""
         yield from self.overview.pictures()
         yield from self.suspects.pictures()
+        if self.sample is not None:
+            yield from self.sample.pictures()
         yield from self.duplicates.pictures()
         yield from self.mistakes.pictures()
         yield from self.classes.pictures()
@@ -76,6 +80,7 @@ def write_report(path: Path, analysis: Analysis, *, budget: int = BUDGET) -> tup
     sections = Sections(
         overview_section(analysis),
         suspects_section(analysis),
+        sample_section(analysis),
         mistakes_section(analysis),
         classes_section(analysis),
         duplicates_section(analysis),
@@ -119,7 +124,7 @@ def _render(analysis: Analysis, sections: Sections, album: Album, left_out: tupl
         image_of=images,
         per_page=PER_PAGE,
         suspect_of=sections.suspects.number_of,
-        data=_data(analysis, images, album),
+        data=_data(analysis, images, album) | _sample_data(sections, images),
         script=Markup(script),  # our own file, not the user's text
         script_hash=_hash(script),
         style=Markup(_joined("style", STYLES, "css")),
@@ -158,6 +163,12 @@ def _apply_command(analysis: Analysis) -> str:
     folder = analysis.results_dir
     where = "" if folder == Path("results") else f" --results_dir {for_the_shell(folder)}"
     return f"python analyze_results.py --apply actions.csv --cleaned_dir data/cleaned{where}"
+
+
+def _sample_data(sections: Sections, images: Mapping[str, PageImage]) -> dict[str, object]:
+    if sections.sample is None:
+        return {}
+    return {"sample": sections.sample.data({path: image.number for path, image in images.items()})}
 
 
 def _data(analysis: Analysis, images: Mapping[str, PageImage], album: Album) -> dict[str, object]:

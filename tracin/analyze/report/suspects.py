@@ -89,6 +89,11 @@ class SuspectSection:
         return all("gain" in card.keys for card in self.cards)
 
     @property
+    def has_probability(self) -> bool:
+        """Whether the model says of every card how likely its label is wrong."""
+        return bool(self.cards) and all(card.probability is not None for card in self.cards)
+
+    @property
     def scale(self) -> dict[str, str]:
         """The ends of the scales, and from where on images are listed."""
         return meaning.suspicion_scale()

@@ -26,6 +26,7 @@
   function decide(what, name) {
     if (menu.isOpen()) { decisions.choose([menu.image()], what, name); menu.close(); return; }
     if (large.isOpen()) { if (decisions.choose([large.image()], what, name) && advances()) large.move(1); return; }
+    if (sample.holds(document.activeElement)) { sample.choose(what, name); return; }
     if (selection.size()) { selection.choose(what, name); return; }
     const picture = subject();
     if (!picture || !decisions.choose([Number(picture.dataset.image)], what, name)) return;
@@ -53,6 +54,7 @@
     else if (key === "m" && subject() && !menu.isOpen()) menu.openAt(subject());
     else if (large.isOpen() || menu.isOpen()) return false;
     else if (key === "z" && subject()) large.open(subject());
+    else if (sample.holds(document.activeElement) && "jkn".includes(key)) { if (key === "n") sample.goToOpen(); else sample.go(key === "j" ? 1 : -1); }
     else if (!cards.list) return false;
     else if (key === "j" || key === "k") cards.move(key === "j" ? 1 : -1);
     else if (key === "n") cards.goToOpen();

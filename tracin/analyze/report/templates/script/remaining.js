@@ -1,0 +1,18 @@
+// ---- how many of the suspects are likely wrong still, and how many the next fifty hold ----
+{
+  const NEXT = 50;
+  const place = $("still-wrong");
+  const suspects = suspectCards.map((card) => ({ path: images[card.dataset.image].path, probability: Number(card.dataset.probability) }));
+  // Of cards in the order of their suspicion, as the analysis lists them.
+  const expected = (cards) => Math.round(cards.reduce((sum, card) => sum + card.probability, 0));
+  function show() {
+    const open = suspects.filter(({ path }) => !decisions.on(path)), decided = suspects.filter(({ path }) => decisions.on(path));
+    const wrong = decided.filter(({ path }) => decisions.on(path).action !== "keep").length;
+    const next = open.slice(0, NEXT);
+    const parts = [];
+    if (decided.length) parts.push(`Of the ${plural(decided.length, "suspect")} decided, ${wrong.toLocaleString("en")} had a wrong label, where the model expected ${expected(decided).toLocaleString("en")}.`);
+    if (open.length) parts.push(`Of the ${open.length.toLocaleString("en")} left, it expects ${expected(open).toLocaleString("en")} wrong${open.length > NEXT ? `; of the ${NEXT} most suspicious of them, ${expected(next)}` : ""}.`);
+    place.textContent = parts.join(" ");
+  }
+  if (place) { decisions.listen(show); show(); }
+}
