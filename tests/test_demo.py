@@ -126,11 +126,11 @@ def test_changed_or_foreign_data_is_refused_and_kept(data: Path, tmp_path: Path)
         (data / "train" / "two" / moved.name).rename(moved)
 
 
-@pytest.mark.usefixtures("short_training")
 def file_times(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.usefixtures("short_training")
 def test_second_call_reuses_data_and_checkpoints(tmp_path: Path) -> None:
     folders = tmp_path / "data", tmp_path / "models"
     said: list[str] = []
