@@ -12,6 +12,7 @@ import pandas as pd
 from tracin.analyze.figures.class_influence import strongest_class_influence
 from tracin.analyze.figures.summarize import rank
 from tracin.analyze.report.analysis import Analysis, PagePicture
+from tracin.analyze.report.confusion import Confusion, confusion_of, mistaken
 from tracin.results import schema
 from tracin.wording import count, signed
 
@@ -70,6 +71,8 @@ class Pair:
     net: str
     groups: tuple[OpponentGroup, ...]
     """Those that hold images."""
+    images: tuple[PagePicture, ...] = ()
+    """The first of the test images."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +88,12 @@ class ClassSection:
     pairs: tuple[Pair, ...]
     more_pairs: int
     missing: str = ""
+    confusion: Confusion | None = None
 
     def pictures(self) -> Iterator[PagePicture]:
         """All, pairs with more mistakes first."""
         for pair in self.pairs:
+            yield from pair.images
             for group in pair.groups:
                 yield from (PagePicture(image.path, image.label) for image in group.images)
 
@@ -134,6 +139,7 @@ def classes_section(analysis: Analysis) -> ClassSection:
         influence.n_classes - influence.n_shown,
         pairs,
         max(0, len(shown) - MOST_PAIRS),
+        confusion=confusion_of(analysis.inputs.test, shown[:MOST_PAIRS]),
     )
 
 
@@ -186,6 +192,7 @@ def _pair(
         of=int((test.group_of == group).sum()),
         net=signed(float(means[label_of == predicted].sum())),
         groups=tuple(group for group in groups if group.images),
+        images=mistaken(test, pair),
     )
 
 
