@@ -56,9 +56,10 @@ def power_of_ten(exponent: int) -> str:
 
 
 def quotable(value: object) -> str:
-    """``value``, read from a file, as a sentence can quote it: cut where it is very long."""
+    """``value``, read from a file, as a sentence can quote it: without its middle where it is very long."""
     text = str(value)
-    return text if len(text) <= _LONGEST_QUOTE else f"{text[: _LONGEST_QUOTE - 1]}…"
+    half = _LONGEST_QUOTE // 2
+    return text if len(text) <= _LONGEST_QUOTE else f"{text[:half]}…{text[-half:]}"
 
 
 def visible(text: str) -> str:

@@ -16,7 +16,7 @@ from tracin.errors import TracInError
 from tracin.places import check_regular
 from tracin.results.cells import as_it_was
 from tracin.results.schema import REPORT
-from tracin.wording import count, first_few, listed, noun_for
+from tracin.wording import count, first_few, listed, noun_for, quotable
 
 COLUMNS = ("train_path", "action", "new_class")
 PATH = COLUMNS[0]
@@ -69,7 +69,7 @@ def read_actions(
         if _SURPLUS in row:
             fault = f"it has {_SURPLUS}"
         elif action.path and action.path not in known:
-            fault = f"{action.path} is not an image of {of}"
+            fault = f"{quotable(action.path)} is not an image of {of}"
         else:
             fault = _fault(action, classes)
         if not fault and action.path in first_line:
@@ -117,11 +117,11 @@ def _fault(action: Action, classes: frozenset[str]) -> str:
     if not action.path:
         return f"{PATH} is empty"
     if action.verb not in VERBS:
-        return f"action {action.verb!r} is not one of {listed(VERBS)}"
+        return f"action {quotable(repr(action.verb))} is not one of {listed(VERBS)}"
     if action.verb == RELABEL:
         return _fault_of_class(action, classes)
     if action.new_class:
-        return f"new_class {action.new_class!r} goes with relabel, not with {action.verb}"
+        return f"new_class {quotable(repr(action.new_class))} goes with relabel, not with {action.verb}"
     return ""
 
 
@@ -130,7 +130,7 @@ def _fault_of_class(action: Action, classes: frozenset[str]) -> str:
         return "relabel needs a new_class"
     if action.new_class not in classes:
         shown = first_few(sorted(classes), limit=20)
-        return f"new_class {action.new_class!r} is not one of the classes {shown}"
+        return f"new_class {quotable(repr(action.new_class))} is not one of the classes {shown}"
     if action.path.split("/")[1] == action.new_class:
         return f"{action.path} is already labelled {action.new_class}: write keep"
     return ""
