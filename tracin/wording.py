@@ -56,7 +56,7 @@ def power_of_ten(exponent: int) -> str:
 
 
 def quotable(value: object) -> str:
-    """``value``, read from a file, as a sentence can quote it: without its middle where it is very long."""
+    """``value``, from a file, as a sentence can quote it: of a very long one both ends."""
     text = str(value)
     half = _LONGEST_QUOTE // 2
     return text if len(text) <= _LONGEST_QUOTE else f"{text[:half]}…{text[-half:]}"

@@ -121,7 +121,8 @@ def _fault(action: Action, classes: frozenset[str]) -> str:
     if action.verb == RELABEL:
         return _fault_of_class(action, classes)
     if action.new_class:
-        return f"new_class {quotable(repr(action.new_class))} goes with relabel, not with {action.verb}"
+        given = quotable(repr(action.new_class))
+        return f"new_class {given} goes with relabel, not with {action.verb}"
     return ""
 
 
