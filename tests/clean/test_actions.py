@@ -81,3 +81,12 @@ def test_a_class_that_a_spreadsheet_would_run_is_read_as_it_was(tmp_path: Path) 
     rows = ("train/cat/1.jpg,relabel,'=cmd", "train/cat/2.jpg,relabel,''=cmd")
     actions = read_actions(write_actions(tmp_path, *rows), paths, classes)
     assert [action.new_class for action in actions] == ["=cmd", "'=cmd"]
+
+
+def test_of_many_wrong_rows_the_first_are_named(tmp_path: Path) -> None:
+    path = write_actions(tmp_path, *(f"train/cat/{number}.jpg,delete," for number in range(300)))
+    with pytest.raises(TracInError, match="300 rows are wrong") as raised:
+        read_actions(path, (), ("cat", "dog"))
+    lines = str(raised.value).splitlines()
+    assert len(lines) == 12 and lines[10].startswith("  line 11: train/cat/9.jpg")
+    assert lines[-1] == "  290 more"

@@ -79,12 +79,13 @@ def _set_cell(random: Random, rows: Rows) -> None:
 def _set_cells(random: Random, rows: Rows) -> None:
     column, cell = random.randrange(len(rows[0])), random.choice(CELLS)
     for row in rows[1:]:
-        row[column] = cell
+        if column < len(row):
+            row[column] = cell
 
 
 def _swap_cells(random: Random, rows: Rows) -> None:
     first, second = random.choice(rows[1:] or rows), random.choice(rows[1:] or rows)
-    column = random.randrange(len(rows[0]))
+    column = random.randrange(min(len(first), len(second)) or 1)
     first[column], second[column] = second[column], first[column]
 
 

@@ -18,8 +18,9 @@ from tests.fuzz.case import Case, Scratch
 from tests.fuzz.pristine import COMMANDS
 from tests.fuzz.watch import Said, Writes, differences, heard, outside, snapshot
 
-MOST_SENTENCES, MOST_CHARACTERS = 3, 600
-"""Of a message; the scratch folder's path, which a test makes long, does not count."""
+MOST_SENTENCES, MOST_LINES, MOST_CHARACTERS = 3, 12, 600
+"""Of a message, and in a line of it; the scratch folder's path, which a test makes long, does not
+count. A line is a row that is wrong."""
 
 MOST_SECONDS, HANGS_AFTER = 60, 180
 """Of the processor for one case; of the clock, after which the process ends with a traceback."""
@@ -120,8 +121,12 @@ def _too_long(case: Case, status: int | None, said: Said, scratch: Scratch) -> s
     text = _parted(said.err, COMMANDS[case.command][0])[1]
     text = text.replace(str(scratch.folder), "").replace(str(scratch.pristine.root), "")
     sentences = len(_END_OF_SENTENCE.findall(text.strip()))
-    if sentences > MOST_SENTENCES or len(text) > MOST_CHARACTERS:
-        return f"a message of {sentences} sentences and {len(text)} characters"
+    lines = text.splitlines()
+    longest = max(map(len, lines), default=0)
+    if sentences > MOST_SENTENCES or longest > MOST_CHARACTERS or len(lines) > MOST_LINES:
+        return (
+            f"a message of {sentences} sentences, {len(lines)} lines, {longest} characters in one"
+        )
     return ""
 
 

@@ -16,7 +16,7 @@ from tracin.errors import TracInError
 from tracin.places import check_regular
 from tracin.results.cells import as_it_was
 from tracin.results.schema import REPORT
-from tracin.wording import count, first_few, listed, noun_for, quotable
+from tracin.wording import count, first_few, listed, noun_for, quotable, remaining
 
 COLUMNS = ("train_path", "action", "new_class")
 PATH = COLUMNS[0]
@@ -25,6 +25,9 @@ KEEP = "keep"
 RELABEL = "relabel"
 DELETE = "delete"
 VERBS = (KEEP, RELABEL, DELETE)
+
+ROWS_SHOWN = 10
+"""Of those that are wrong."""
 
 _SURPLUS = "more cells than the first line"
 
@@ -55,7 +58,7 @@ def read_actions(
         of: whose images these are, as ``the data folder``.
 
     Raises:
-        TracInError: the file cannot be read, or a row is wrong; the message names every such row.
+        TracInError: the file cannot be read, or rows are wrong: the message names the first.
     """
     known, classes = frozenset(images), frozenset(class_names)
     actions: list[Action] = []
@@ -79,6 +82,8 @@ def read_actions(
             wrong.append(f"line {action.line}: {fault}")
     if wrong:
         rows = f"{count(len(wrong), 'row')} {'is' if len(wrong) == 1 else 'are'}"
+        if more := remaining(len(wrong), ROWS_SHOWN):
+            wrong[ROWS_SHOWN:] = [more]
         raise TracInError(
             f"{path}: {rows} wrong, so nothing was done. Please correct:\n  " + "\n  ".join(wrong)
         )
