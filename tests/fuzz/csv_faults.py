@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from contextlib import suppress
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -181,7 +181,7 @@ def damage_table(random: Random, path: Path) -> str:
     for name in names:
         if rows and all(rows):
             with suppress(IndexError):  # of a row that the fault before made short
-            ROW_FAULTS[name](random, rows)
+                ROW_FAULTS[name](random, rows)
     text = io.StringIO()
     delimiter = ",;\t"[random.choice((0,) * 18 + (1, 2))]
     csv.writer(text, lineterminator="\n", delimiter=delimiter).writerows(rows)
