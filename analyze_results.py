@@ -188,7 +188,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
 def _analyze(arguments: argparse.Namespace) -> None:
     from tracin.analyze.console import closing_summary
-    from tracin.analyze.gate import Bar, check_bar
+    from tracin.analyze.gate import Requirements, check_requirements
     from tracin.analyze.run import AnalyzeConfig, run
 
     config = AnalyzeConfig(
@@ -203,7 +203,7 @@ def _analyze(arguments: argparse.Namespace) -> None:
     if outcome.overall.warning:
         show(f"Warning: {outcome.overall.warning}", error=True)
     show(closing_summary(outcome, arguments.results_dir))
-    check_bar(outcome.overall, Bar(arguments.fail_under, arguments.max_leaks))
+    check_requirements(outcome.overall, Requirements(arguments.fail_under, arguments.max_leaks))
 
 
 def _explain(arguments: argparse.Namespace) -> str:

@@ -25,7 +25,7 @@ _FIGURES = ("rank", "suspicion", "wrong_label_probability", "gain")
 
 
 @dataclass(frozen=True)
-class Suspect:
+class ExportedLabel:
     """A training image whose label looks wrong."""
 
     path: str
@@ -35,11 +35,11 @@ class Suspect:
     figures: Mapping[str, float]
 
 
-def suspects_of(table: pd.DataFrame) -> tuple[Suspect, ...]:
+def suspects_of(table: pd.DataFrame) -> tuple[ExportedLabel, ...]:
     """The rows of ``suspects.csv`` in its order."""
     known = [name for name in _FIGURES if name in table]
     return tuple(
-        Suspect(
+        ExportedLabel(
             path=str(row["train_path"]),
             given=str(row["given_class"]),
             suggested=str(row["suggested_class"]),
@@ -50,7 +50,7 @@ def suspects_of(table: pd.DataFrame) -> tuple[Suspect, ...]:
 
 
 def fiftyone_labels(
-    suspects: Sequence[Suspect], data_dir: Path, class_names: Sequence[str]
+    suspects: Sequence[ExportedLabel], data_dir: Path, class_names: Sequence[str]
 ) -> dict[str, Any]:
     """The content of FiftyOne's ``labels.json``: given labels, and the evidence as attributes."""
     folder = data_dir.resolve()
@@ -66,7 +66,7 @@ def fiftyone_labels(
     }
 
 
-def label_studio_tasks(suspects: Sequence[Suspect]) -> list[dict[str, Any]]:
+def label_studio_tasks(suspects: Sequence[ExportedLabel]) -> list[dict[str, Any]]:
     """Label Studio's tasks: an image each, the suggested class as its prediction."""
     return [
         {

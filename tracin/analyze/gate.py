@@ -22,7 +22,7 @@ class BelowTheBarError(TracInError):
 
 
 @dataclass(frozen=True)
-class Bar:
+class Requirements:
     """What the data must reach; None: not asked."""
 
     least_health: float | None = None
@@ -31,9 +31,12 @@ class Bar:
     """Test images that are training images too, pixel by pixel."""
 
 
-def check_bar(overall: OverallSummary, bar: Bar) -> None:
+def check_requirements(overall: OverallSummary, wanted: Requirements) -> None:
     """Raise BelowTheBarError unless the data pass; it says everything that they lack."""
-    if lacking := [*_health_lacking(overall, bar.least_health), *_leaks(overall, bar.most_leaks)]:
+    if lacking := [
+        *_health_lacking(overall, wanted.least_health),
+        *_leaks(overall, wanted.most_leaks),
+    ]:
         raise BelowTheBarError(f"These data do not pass. {' '.join(lacking)}")
 
 

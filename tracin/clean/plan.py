@@ -82,7 +82,7 @@ class DataImages:
         return _classes(self.train)
 
 
-def find_images(data_dir: Path) -> DataImages:
+def images_to_clean(data_dir: Path) -> DataImages:
     """The images of ``data_dir``.
 
     Raises:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tracin.clean.actions import DELETE, KEEP, RELABEL, read_actions
 from tracin.clean.folder import LOG, FileCounts, carry_out, check_target
-from tracin.clean.plan import CARRIED_OVER, CleaningPlan, find_images, plan_cleaning
+from tracin.clean.plan import CARRIED_OVER, CleaningPlan, images_to_clean, plan_cleaning
 from tracin.errors import TracInError
 from tracin.folder_lock import owner_of
 from tracin.image_folder import describe_left_out
@@ -39,7 +39,7 @@ def apply_actions(config: CleanConfig) -> str:
         TracInError: a row of the actions is wrong, or the cleaned folder cannot be used.
     """
     data_dir = _data_dir(config)
-    images = find_images(data_dir)
+    images = images_to_clean(data_dir)
     actions = read_actions(config.actions, (*images.train, *images.test), images.class_names)
     plan = plan_cleaning(data_dir, images, actions)
     check_target(data_dir, config.cleaned_dir)

@@ -13,7 +13,7 @@ from sklearn.metrics import confusion_matrix
 from tests.analyze.report.in_browser import click, images, js, open_page
 from tests.analyze.report.review_world import ReviewWorld
 from tracin.analyze.read.inputs import TestImages
-from tracin.analyze.report.confusion import PER_CELL, Confusion, confusion_of, mistaken
+from tracin.analyze.report.confusion import PER_CELL, ConfusionMatrix, confusion_of, mistaken
 from tracin.results import schema
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def of(labels: np.ndarray, named: np.ndarray, groups: tuple[str, ...]) -> TestIm
     return TestImages(groups, labels, has_classes=True, paths=paths, predicted=predicted)
 
 
-def counts(confusion: Confusion) -> np.ndarray:
+def counts(confusion: ConfusionMatrix) -> np.ndarray:
     return np.array([[cell.n for cell in row.cells] for row in confusion.rows])
 
 

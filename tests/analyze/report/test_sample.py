@@ -147,7 +147,7 @@ def test_what_is_left_among_the_suspects_is_told(page: Chrome, graded: ReviewWor
     probability = dict(zip(table["train_path"], table["wrong_label_probability"], strict=True))
     text = "document.getElementById('still-wrong').textContent"
     total = round(sum(probability.values()))
-    assert js(page, text) == f"Of the {len(table)} left, it expects {total} wrong."
+    assert js(page, text) == f"Of the {len(table)} left, the probabilities add up to {total} wrong."
     first, second = list(probability)[:2]
     click(page, ".suspect [data-do=delete]")
     click(page, ".suspect:not(.decided) [data-do=keep]")
@@ -155,8 +155,9 @@ def test_what_is_left_among_the_suspects_is_told(page: Chrome, graded: ReviewWor
     expected = round(probability[first] + probability[second])
     left = round(sum(probability.values()) - probability[first] - probability[second])
     assert js(page, text) == (
-        f"Of the 2 suspects decided, 1 had a wrong label, where the model expected {expected}. "
-        f"Of the {len(table) - 2} left, it expects {left} wrong."
+        "Of the 2 suspects decided, 1 had a wrong label; the probabilities on their cards add up "
+        f"to {expected}. "
+        f"Of the {len(table) - 2} left, the probabilities add up to {left} wrong."
     )
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from tracin.analyze.figures.class_influence import strongest_class_influence
 from tracin.analyze.figures.summarize import rank
 from tracin.analyze.report.analysis import Analysis, PagePicture
-from tracin.analyze.report.confusion import Confusion, confusion_of, mistaken
+from tracin.analyze.report.confusion import ConfusionMatrix, confusion_of, mistaken
 from tracin.results import schema
 from tracin.wording import count, signed
 
@@ -88,7 +88,7 @@ class ClassSection:
     pairs: tuple[Pair, ...]
     more_pairs: int
     missing: str = ""
-    confusion: Confusion | None = None
+    confusion: ConfusionMatrix | None = None
 
     def pictures(self) -> Iterator[PagePicture]:
         """All, pairs with more mistakes first."""

@@ -10,9 +10,9 @@ from tracin.analyze.report.analysis import Analysis, PagePicture
 from tracin.analyze.words.comparison import (
     accuracy_change,
     conclusion,
+    health_in_words,
     not_compared,
     points_change,
-    share,
 )
 from tracin.wording import remaining
 
@@ -80,7 +80,7 @@ def comparison_section(analysis: Analysis) -> ComparisonSection | None:
             _changed("New suspects", found.suspects_new, train),
             _changed("Suspects before that look right now", found.suspects_cleared, train),
         ]
-    health = f"{share(found.health_before)} → {share(found.health_now)}"
+    health = f"{health_in_words(found.health_before)} → {health_in_words(found.health_now)}"
     return ComparisonSection(
         before=found.before,
         conclusion=conclusion(found),
@@ -100,8 +100,8 @@ def _class(compared: ClassComparison) -> ComparedClass:
         _right(accuracy, accuracy.right_before),
         _right(accuracy, accuracy.right_now),
         points_change(accuracy),
-        share(compared.health_before),
-        share(compared.health_now),
+        health_in_words(compared.health_before),
+        health_in_words(compared.health_now),
     )
 
 

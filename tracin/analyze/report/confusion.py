@@ -42,7 +42,7 @@ class ConfusionRow:
 
 
 @dataclass(frozen=True)
-class Confusion:
+class ConfusionMatrix:
     """The matrix."""
 
     classes: tuple[str, ...]
@@ -52,7 +52,7 @@ class Confusion:
     """Classes beyond ``MOST_CLASSES``."""
 
 
-def confusion_of(test: TestImages, pairs: Sequence[ClassPair]) -> Confusion | None:
+def confusion_of(test: TestImages, pairs: Sequence[ClassPair]) -> ConfusionMatrix | None:
     """The confusion matrix of the test images; None where no file tells what the model named.
 
     Args:
@@ -82,7 +82,7 @@ def confusion_of(test: TestImages, pairs: Sequence[ClassPair]) -> Confusion | No
         for label in classes
         if sizes[label]
     )
-    return Confusion(classes, rows, len(known) - len(classes))
+    return ConfusionMatrix(classes, rows, len(known) - len(classes))
 
 
 def mistaken(test: TestImages, pair: ClassPair) -> tuple[PagePicture, ...]:

@@ -49,9 +49,8 @@ def comparison_lines(comparison: Comparison) -> Iterator[str]:
     if comparison.withheld:
         yield "  labels         withheld, since one of the two models cannot judge"
     else:
-        yield (
-            f"  health         {share(comparison.health_before)} → {share(comparison.health_now)}"
-        )
+        before, now = map(health_in_words, (comparison.health_before, comparison.health_now))
+        yield f"  health         {before} → {now}"
         yield f"  suspects gone  {_images(comparison.suspects_removed)}: deleted or relabelled"
         yield f"  now look right {_images(comparison.suspects_cleared)}"
         yield f"  new suspects   {_images(comparison.suspects_new)}"
@@ -81,7 +80,7 @@ def points(share: float) -> str:
     return text if float(text) == 0 else f"{'+' if share > 0 else '−'}{text}"
 
 
-def share(health: HealthShare | None) -> str:
+def health_in_words(health: HealthShare | None) -> str:
     """``97.5% (95% interval 96.1% to 98.4%)``; "—" where there is none."""
     if health is None:
         return "—"
