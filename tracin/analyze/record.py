@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tracin.analyze.figures.comparison import Comparison, HealthShare, PairedAccuracy
-from tracin.analyze.figures.summary import ClassSummary, Health, OverallSummary
+from tracin.analyze.figures.health import Health
+from tracin.analyze.figures.summary import ClassSummary, OverallSummary
 from tracin.analyze.words.certain import contradictions, leaked_test_images
 from tracin.analyze.words.comparison import conclusion
 from tracin.analyze.words.findings import Words

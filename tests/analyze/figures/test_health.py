@@ -8,7 +8,8 @@ import pytest
 
 from tests.analyze.figures.test_summarize import summarized
 from tests.analyze.world import World
-from tracin.analyze.figures.summary import NO_VERDICT, TOO_FEW, ClassSummary, Health
+from tracin.analyze.figures.health import NO_VERDICT, TOO_FEW, Health
+from tracin.analyze.figures.summary import ClassSummary
 from tracin.analyze.words.class_findings import health_sentence
 from tracin.analyze.words.tiles import class_tiles
 from tracin.model_check import FEWEST_TO_RULE_OUT, knows_few

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from tests.analyze.world import World, make_world, write_run
+from tracin.analyze.figures.health import Health
 from tracin.analyze.figures.summarize import normalized, rank, summarize
-from tracin.analyze.figures.summary import STRONGEST, Health, OverallSummary, RankedImage
+from tracin.analyze.figures.summary import STRONGEST, OverallSummary, RankedImage
 from tracin.analyze.read.inputs import EVERY_TEST_IMAGE, read_inputs
 from tracin.analyze.read.scan import scan
 from tracin.flags import RankBy

@@ -30,7 +30,7 @@ from tracin.analyze.report.pictures import LARGER
 from tracin.analyze.report.suspects import suspects_section
 from tracin.analyze.run import AnalyzeConfig, run
 from tracin.analyze.words import meaning
-from tracin.analyze.words.class_findings import BLIND_SPOT
+from tracin.analyze.words.meaning import BLIND_SPOT
 from tracin.results import schema
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from tests.analyze.figures.test_summarize import summarized
 from tests.analyze.world import World, make_world
+from tracin.analyze.figures.health import Health
 from tracin.analyze.figures.summary import (
     ClassSummary,
-    Health,
     Mistakes,
     OverallSummary,
     RankedImage,
@@ -21,8 +21,8 @@ from tracin.analyze.figures.summary import (
 )
 from tracin.analyze.pictures.pages import FINDINGS, first_findings
 from tracin.analyze.read.same_pictures import SamePicture
-from tracin.analyze.words.class_findings import BLIND_SPOT
 from tracin.analyze.words.findings import in_words
+from tracin.analyze.words.meaning import BLIND_SPOT
 from tracin.analyze.words.phrases import names
 from tracin.model_check import ModelCheck, count_answers
 

@@ -2,15 +2,76 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
-from tracin.analyze.figures.summary import Health
 from tracin.analyze.read.inputs import Inputs
 from tracin.analyze.read.scan import Float64Array
-from tracin.model_check import ModelCheck, knows_few
+from tracin.model_check import FEWEST_TO_JUDGE, ModelCheck, knows_few
 from tracin.results.schema import SUSPICION_CUT
 from tracin.wording import count
+
+EXCELLENT_ABOVE = 95
+GOOD_FROM = 80
+FAIR_FROM = 60
+"""The bands of the health score in percent; exactly 95 is GOOD, and below 60 NEEDS ATTENTION."""
+
+TOO_FEW = "too few to judge"
+NO_VERDICT = "no verdict"
+
+
+@dataclass(frozen=True)
+class Health:
+    """Share of training images whose label does not look wrong, and what it is called."""
+
+    good: int
+    """Images with a suspicion below the cut."""
+    n: int
+    of_labels: bool = True
+    """False: from a matrix alone, the share of test images whose mean influence is above zero."""
+    doubt: str = ""
+    """Why a good score proves nothing, where the model knows few of these images: that it is
+    ``right on only 3 of 24 test images``."""
+
+    @property
+    def percent(self) -> float:
+        """0 to 100, higher is better."""
+        return 100 * self.good / self.n
+
+    @property
+    def band(self) -> str:
+        """The name that the bands give ``percent``; "" for too few images, and where a good one
+        would rest on a model that does not know them."""
+        if self.n < FEWEST_TO_JUDGE or (self.doubt and self.percent >= GOOD_FROM):
+            return ""
+        return _band(self.percent)
+
+    @property
+    def verdict(self) -> str:
+        """The band, or why there is none."""
+        return self.band or (NO_VERDICT if self.n >= FEWEST_TO_JUDGE else TOO_FEW)
+
+    @property
+    def shown(self) -> str:
+        """``97.5%``, with as many decimals as it takes not to round into another band."""
+        for decimals in range(1, 6):
+            text = f"{self.percent:.{decimals}f}"
+            if _band(float(text)) == _band(self.percent):
+                break
+        return f"{text}%"
+
+    def __str__(self) -> str:
+        return f"{self.shown} ({self.verdict})"
+
+
+def _band(percent: float) -> str:
+    if percent > EXCELLENT_ABOVE:
+        return "EXCELLENT"
+    if percent >= GOOD_FROM:
+        return "GOOD"
+    return "FAIR" if percent >= FAIR_FROM else "NEEDS ATTENTION"
 
 
 def health_of(inputs: Inputs, test_mean: Float64Array, label: str | None = None) -> Health | None:

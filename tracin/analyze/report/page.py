@@ -23,7 +23,7 @@ from tracin.analyze.report.overview import Overview, overview_section
 from tracin.analyze.report.pictures import BUDGET, Album, make_album
 from tracin.analyze.report.sample import SampleSection, sample_section
 from tracin.analyze.report.suspects import SuspectSection, suspects_section
-from tracin.analyze.words.class_findings import BLIND_SPOT
+from tracin.analyze.words.meaning import BLIND_SPOT
 from tracin.temporary import replacing
 from tracin.wording import LEFT_TO_RIGHT, count, first_few, for_the_shell, reads_right_to_left
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tracin.analyze.figures.summary import ClassSummary, Health
+from tracin.analyze.figures.health import Health
+from tracin.analyze.figures.summary import ClassSummary
+from tracin.analyze.words.meaning import BLIND_SPOT
 from tracin.analyze.words.phrases import NAMED, confusions_of, has, names, of_strongest
 from tracin.results.schema import TRAIN_SUMMARY
 from tracin.wording import count, first_few, listed, signed
@@ -25,13 +27,6 @@ def of_class(summary: ClassSummary, all_zero: bool) -> tuple[str, ...]:
     if not summary.strongest:
         findings.append("No training image has a mean influence below zero.")
     return tuple(findings)
-
-
-BLIND_SPOT = (
-    "A mistake that many images share, such as one class labelled as another throughout, is learnt "
-    "by the model and goes unnoticed: look at the pairs of classes and at the accuracy."
-)
-"""What a health score cannot know; said wherever it is put in words."""
 
 
 def health_sentence(health: Health, of: str) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from tracin.analyze.figures.summary import GOOD_FROM, OverallSummary
+from tracin.analyze.figures.health import GOOD_FROM
+from tracin.analyze.figures.summary import OverallSummary
 from tracin.analyze.words.certain import certain_advice, certain_findings
 from tracin.analyze.words.class_findings import health_sentence, of_class
 from tracin.analyze.words.phrases import FEWEST, NAMED, Confusion, confusions_of, names

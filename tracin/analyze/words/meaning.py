@@ -1,4 +1,4 @@
-"""Scores in words, and from where on which word holds. Pure.
+"""Scores in words, from where on which word holds, and what a score cannot know. Pure.
 
 Words say what was measured: a training signal is similar or opposite, an effect is estimated. The
 limits between the words are set by eye: they choose a word, and nothing is decided by them.
@@ -9,6 +9,12 @@ from __future__ import annotations
 import math
 
 from tracin.results.schema import SUSPICION_CUT
+
+BLIND_SPOT = (
+    "A mistake that many images share, such as one class labelled as another throughout, is learnt "
+    "by the model and goes unnoticed: look at the pairs of classes and at the accuracy."
+)
+"""What a health score cannot know; said wherever it is put in words."""
 
 ERROR_MOST = math.sqrt(2)
 """The largest distance of a prediction from a label: the model is certain of another class."""

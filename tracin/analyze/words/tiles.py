@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from tracin.analyze.figures.summary import ClassSummary, Health, OverallSummary
+from tracin.analyze.figures.health import Health
+from tracin.analyze.figures.summary import ClassSummary, OverallSummary
 from tracin.flags import RankBy
 from tracin.wording import count, signed
 
