@@ -112,8 +112,8 @@ def _damage_json(random: Random, path: Path, scratch: Scratch) -> str:
 def _of_results(random: Random, scratch: Scratch) -> Case:
     asked = random.choice((question(random), ("--apply",)))
     folder = scratch.results(kept=asked[:1] == ("--what_if",))
-    names = (schema.RUN_INFO, schema.RUN_INFO, schema.ANALYSIS_FILES, schema.EXPLANATION_FILES)
-    name = random.choice(names)
+    names = (schema.RUN_INFO, schema.RUN_INFO, schema.SUSPECT_FACTORS)
+    name = random.choice((*names, schema.ANALYSIS_FILES, schema.EXPLANATION_FILES))
     fault = _damage_json(random, folder / name, scratch)
     outputs: tuple[Path, ...] = (folder,)
     if asked == ("--apply",):

@@ -12,6 +12,7 @@ from torch import Tensor
 from tracin.compute.labels import lookalikes
 from tracin.compute.labels.judged import JudgedLabels
 from tracin.compute.labels.label_quality import LabelQuality, wrong_label_probability
+from tracin.compute.labels.reviewable import suspect_factors
 from tracin.compute.passed import PassedImages
 from tracin.compute.scores.factors import Factors, cross_entropy
 from tracin.compute.scores.matrix_pass import Scored
@@ -21,6 +22,7 @@ from tracin.images import Crop, ImageTable
 from tracin.results import schema
 from tracin.results.matrix import Float32Array
 from tracin.results.schema import SUSPECTS_COLUMNS
+from tracin.results.suspect_factors import write_suspect_factors
 
 
 def write_tables(
@@ -31,7 +33,7 @@ def write_tables(
     judged: JudgedLabels,
     crop: Crop,
 ) -> tuple[str, ...]:
-    """Write all tables of a run into ``folder``; return what must be said of them.
+    """Write all tables of a run, and what the page computes with; return what must be said of them.
 
     Args:
         folder: of the results.
@@ -74,6 +76,13 @@ def write_tables(
         (schema.DUPLICATES, duplicates),
     ):
         schema.write_table(folder, name, table)
+    factors = suspect_factors(train.factors, train.table, judged.looked_at)
+    if len(judged.looked_at) and not factors.paths:
+        said.append(
+            "The review page will not sort the suspects anew as you decide: their numbers would "
+            "make it too large. Fewer --max_suspects, or fewer checkpoints, make room."
+        )
+    write_suspect_factors(folder, factors)
     return tuple(said)
 
 

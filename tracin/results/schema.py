@@ -41,6 +41,7 @@ TOP_INFLUENCES_TABLE = "top_influences.csv"
 PREDICTIONS = "predictions.csv"
 NEIGHBOURS = "neighbours.csv"
 DUPLICATES = "duplicates.csv"
+SUSPECT_FACTORS = "suspect_factors.json"
 CLASS_INFLUENCE = "class_influence.csv"
 """In place of the matrix: a row per training image, a column per class of the test images, each
 cell the mean of the matrix's row over the class's columns. A header of class names, no index."""
@@ -58,6 +59,7 @@ COMPUTE_FILES = (
     PREDICTIONS,
     NEIGHBOURS,
     DUPLICATES,
+    SUSPECT_FACTORS,
     RUN_INFO,
 )
 """All that a run may leave; ``files_of_run`` says which of them it does."""

@@ -16,17 +16,19 @@ from tracin.analyze.read.rows import check_indices
 from tracin.analyze.read.scan import MatrixSummary
 from tracin.analyze.words.findings import Words
 from tracin.results import schema
+from tracin.results.suspect_factors import SuspectFactors, read_suspect_factors
 
 
 @dataclass(frozen=True)
 class PageTables:
-    """The tables that the page alone shows, each None where there is no such file."""
+    """The files that the page alone shows, each None where there is no such file."""
 
     suspects: pd.DataFrame | None
     train_summary: pd.DataFrame | None
     neighbours: pd.DataFrame | None
     top_influences: pd.DataFrame | None
     duplicates: pd.DataFrame | None
+    suspect_factors: SuspectFactors | None
     label_probabilities: Mapping[str, float]
     """What the model gave each training image's label, by path; empty where no file tells."""
     prediction_probabilities: Mapping[str, float]
@@ -54,6 +56,7 @@ def read_page_tables(inputs: Inputs, results_dir: Path) -> PageTables:
         neighbours=read_optional(results_dir, schema.NEIGHBOURS),
         top_influences=top,
         duplicates=read_optional(results_dir, schema.DUPLICATES),
+        suspect_factors=read_suspect_factors(results_dir),
         label_probabilities=read_probabilities(results_dir, schema.TRAIN_SUMMARY),
         prediction_probabilities=read_probabilities(results_dir, schema.PREDICTIONS),
     )

@@ -18,6 +18,7 @@ from tracin.analyze.report.classes import ClassSection, classes_section
 from tracin.analyze.report.compared import ComparisonSection, comparison_section
 from tracin.analyze.report.duplicates import DuplicateSection, duplicates_section
 from tracin.analyze.report.images import PageImage, page_images
+from tracin.analyze.report.live import live_data
 from tracin.analyze.report.mistakes import MistakeSection, mistakes_section
 from tracin.analyze.report.overview import Overview, overview_section
 from tracin.analyze.report.pictures import BUDGET, Album, make_album
@@ -35,7 +36,7 @@ PER_PAGE = 25
 SCRIPTS = (
     *("ground", "theme", "pictures", "decisions", "marks", "export"),
     *("pager", "cards", "filters", "grid", "selection"),
-    *("menu", "large", "sample", "remaining", "focus", "keys", "navigation", "tables"),
+    *("menu", "large", "sample", "remaining", "live", "focus", "keys", "navigation", "tables"),
 )
 STYLES = ("ground", "overview", "cards", "grid", "large", "sample", "narrow")
 """One script and one style, put together in this order."""
@@ -124,7 +125,7 @@ def _render(analysis: Analysis, sections: Sections, album: Album, left_out: tupl
         image_of=images,
         per_page=PER_PAGE,
         suspect_of=sections.suspects.number_of,
-        data=_data(analysis, images, album) | _sample_data(sections, images),
+        data=_data(analysis, images, album) | _section_data(sections, images),
         script=Markup(script),  # our own file, not the user's text
         script_hash=_hash(script),
         style=Markup(_joined("style", STYLES, "css")),
@@ -165,10 +166,14 @@ def _apply_command(analysis: Analysis) -> str:
     return f"python analyze_results.py --apply actions.csv --cleaned_dir data/cleaned{where}"
 
 
-def _sample_data(sections: Sections, images: Mapping[str, PageImage]) -> dict[str, object]:
-    if sections.sample is None:
-        return {}
-    return {"sample": sections.sample.data({path: image.number for path, image in images.items()})}
+def _section_data(sections: Sections, images: Mapping[str, PageImage]) -> dict[str, object]:
+    number_of = {path: image.number for path, image in images.items()}
+    data: dict[str, object] = {}
+    if sections.sample is not None:
+        data["sample"] = sections.sample.data(number_of)
+    if sections.suspects.factors is not None:
+        data["live"] = live_data(sections.suspects.factors, number_of)
+    return data
 
 
 def _data(analysis: Analysis, images: Mapping[str, PageImage], album: Album) -> dict[str, object]:

@@ -10,8 +10,10 @@ import pandas as pd
 from tracin.analyze.figures.summary import by_frequency
 from tracin.analyze.report.analysis import Analysis, PagePicture, why_empty
 from tracin.analyze.report.duplicates import DuplicatePair, all_pairs
+from tracin.analyze.report.live import factors_of
 from tracin.analyze.words import meaning
 from tracin.results import schema
+from tracin.results.suspect_factors import SuspectFactors
 from tracin.wording import number, signed
 
 MOST_CERTAIN = 12
@@ -82,6 +84,8 @@ class SuspectSection:
     """Why there are no cards."""
     neighbours_missing: str = ""
     """Why the cards have no neighbours."""
+    factors: SuspectFactors | None = None
+    """With which the cards' order follows the decisions."""
 
     @property
     def has_gain(self) -> bool:
@@ -162,6 +166,7 @@ def suspects_section(analysis: Analysis) -> SuspectSection:
         pairs=tuple((*pair, n) for pair, n in pairs),
         weak=weak,
         neighbours_missing="" if near is not None else why,
+        factors=factors_of(analysis, [card.path for card in cards]),
     )
 
 

@@ -96,8 +96,8 @@ def _agreement(factors: Factors, reference: Factors) -> Tensor:
     Where ``reference`` is ``factors`` itself: of the others. 0 where there are none.
     """
     itself = reference is factors
-    errors, inputs = _unit_factors(factors)
-    others = (errors, inputs) if itself else _unit_factors(reference)
+    errors, inputs = unit_factors(factors)
+    others = (errors, inputs) if itself else unit_factors(reference)
     own = errors.square().sum(dim=1) if itself else torch.zeros_like(errors[:, 0])  # 1, 0 if zero
     agreement = torch.zeros_like(own)
     for label in factors.labels.unique():
@@ -105,17 +105,28 @@ def _agreement(factors: Factors, reference: Factors) -> Tensor:
         members = (reference.labels == label).nonzero().squeeze(1)
         count = len(members) - int(itself)
         if count > 0:
-            total = others[0][members].T @ others[1][members]  # (C, d+1): sum of unit gradients
+            total = class_sum(*others, members)
             cosines = ((errors[asking] @ total) * inputs[asking]).sum(dim=1) - own[asking]
             agreement[asking] = cosines / count
     return agreement
 
 
-def _unit_factors(factors: Factors) -> tuple[Tensor, Tensor]:
+def unit_factors(factors: Factors) -> tuple[Tensor, Tensor]:
     """Error signals (n, C) and inputs [a; 1] (n, d + 1) at length 1, or 0."""
     ones = torch.ones_like(factors.activations[:, :1])
     inputs = unit_rows(torch.cat([factors.activations, ones], dim=1))
     return unit_rows(_plain_errors(factors)), inputs
+
+
+def class_sum(errors: Tensor, inputs: Tensor, members: Tensor) -> Tensor:
+    """(C, d + 1): the sum of the unit gradients of ``members``, rows or a mask of them.
+
+    Args:
+        errors: (n, C), as of ``unit_factors``.
+        inputs: (n, d + 1), likewise.
+        members: of the class.
+    """
+    return errors[members].T @ inputs[members]
 
 
 def _margin(factors: Factors) -> Tensor:

@@ -9,6 +9,7 @@ const filters = (() => {
   const sorts = {
     rank: rising("rank"), agreement: rising("agreement"), margin: rising("margin"),
     self: falling("self"), gain: falling("gain"),
+    live: (a, b) => live.of(b) - live.of(a) || sorts.rank(a, b),
     pair: (a, b) => compare(a.dataset.given, b.dataset.given) || compare(a.dataset.suggested, b.dataset.suggested) || sorts.rank(a, b),
     name: (a, b) => compare(fileName(pathOf(a)), fileName(pathOf(b))) || sorts.rank(a, b),
   };
@@ -23,14 +24,21 @@ const filters = (() => {
       && isOf(card, $("by-pair").selectedOptions[0].dataset, ["given", "suggested"])
       && (!wanted || (wanted === "open" ? !decision : wanted === "decided" ? decision : decision && decision.action === wanted));
   }
-  function arrange() {
+  function arrange(at = null) {
     cards.list.append(...[...suspectCards].sort(sorts[$("sort").value]));
     for (const card of suspectCards) card.hidden = !suspectFits(card);
-    pagers.get("cards").show(null);
+    pagers.get("cards").show(at);
     const n = cards.shown().length;
     $("count").textContent = `${n} of ${suspectCards.length} shown`;
     $("no-match").hidden = n > 0;
     listeners.forEach((listener) => listener());
+  }
+  // Arrange the cards anew after `change`: whoever looks at one goes on there.
+  function again(change) {
+    const at = cards.current(), focused = document.activeElement, top = at && at.getBoundingClientRect().top;
+    if (change()) arrange(at);
+    if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
+    if (at && !at.hidden) scrollBy({ top: at.getBoundingClientRect().top - top, behavior: "instant" });
   }
   function showAll() {
     for (const id of ["search", "by-class", "by-pair", "by-decision"]) $(id).value = "";
@@ -44,8 +52,8 @@ const filters = (() => {
   if (cards.list) {
     const met = new Set(suspectCards.flatMap((card) => [card.dataset.given, card.dataset.suggested]));
     for (const name of new Set([...data.classes.filter((each) => met.has(each)), ...met])) $("by-class").add(new Option(name, name));
-    for (const id of ["by-class", "by-pair", "by-decision", "sort"]) $(id).addEventListener("change", arrange);
-    $("search").addEventListener("input", arrange);
+    for (const id of ["by-class", "by-pair", "by-decision", "sort"]) $(id).addEventListener("change", () => arrange());
+    $("search").addEventListener("input", () => arrange());
     $("reset").addEventListener("click", () => { showAll(); $("search").focus(); });
   }
   if ($("mistake-pair")) $("mistake-pair").addEventListener("change", filterMistakes);
@@ -61,5 +69,5 @@ const filters = (() => {
     if (key === "given") arrange(); else filterMistakes();
   });
   // `listener` is called when other cards are shown than before.
-  return { showAll, listen: (listener) => { listeners.push(listener); } };
+  return { again, showAll, listen: (listener) => { listeners.push(listener); } };
 })();
