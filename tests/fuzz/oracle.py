@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import unescape
 from pathlib import Path
+from threading import Event, Thread
 
 from tests.fuzz.case import Case, Scratch
 from tests.fuzz.pristine import COMMANDS
@@ -24,7 +25,7 @@ MOST_SENTENCES, MOST_LINES, MOST_CHARACTERS = 3, 12, 600
 count. A line is a row that is wrong."""
 
 MOST_SECONDS, HANGS_AFTER = 60, 180
-"""Of the processor for one case; of the clock, after which the process ends with a traceback."""
+"""Of the processor for one case; of a process that runs, after which it ends with a traceback."""
 
 MOST_GROWTH = 1 << 20
 """kB by which one case may raise the peak of the process's memory."""
@@ -87,6 +88,15 @@ def judge(case: Case, scratch: Scratch) -> Verdict:
     return Verdict(case, status, tuple(faults), seconds, said, bool(long), bool(astray))
 
 
+def _end_a_hang(ended: Event) -> None:
+    """End the process where the case does not; seconds in which the machine slept do not count."""
+    for _ in range(HANGS_AFTER):
+        if ended.wait(1):
+            return
+    faulthandler.dump_traceback(file=_STDERR)
+    os._exit(1)
+
+
 def _call(case: Case, scratch: Scratch) -> tuple[int | None, Said, str, list[str]]:
     """(exit status, what was said, the traceback of what escaped, the paths written to)."""
     name, main = COMMANDS[case.command]
@@ -95,7 +105,8 @@ def _call(case: Case, scratch: Scratch) -> tuple[int | None, Said, str, list[str
     status, error = None, ""
     sys.argv = [name, *words]
     os.chdir(scratch.cwd)
-    faulthandler.dump_traceback_later(HANGS_AFTER, exit=True, file=_STDERR)
+    ended = Event()
+    Thread(target=_end_a_hang, args=(ended,), daemon=True).start()
     try:
         with heard() as said, WRITES.watched() as paths:
             try:
@@ -105,7 +116,7 @@ def _call(case: Case, scratch: Scratch) -> tuple[int | None, Said, str, list[str
             except BaseException:
                 error = traceback.format_exc(limit=-6)
     finally:
-        faulthandler.cancel_dump_traceback_later()
+        ended.set()
         os.chdir(folder)
         sys.argv = kept
     return status, said, error, paths
