@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from tracin.compute.features.plane import Plane
 from tracin.compute.labels import lookalikes
 from tracin.compute.labels.judged import JudgedLabels
 from tracin.compute.labels.label_quality import LabelQuality, wrong_label_probability
@@ -18,6 +19,7 @@ from tracin.compute.scores.factors import Factors, cross_entropy
 from tracin.compute.scores.matrix_pass import Scored
 from tracin.compute.scores.strongest import Strongest, similarities
 from tracin.compute.scores.tracin import MatrixFigures, normalizer
+from tracin.image_folder import TEST, TRAIN
 from tracin.images import Crop, ImageTable
 from tracin.results import schema
 from tracin.results.matrix import Float32Array
@@ -243,6 +245,19 @@ def top_influences(
             )
         )
     return pd.concat(parts).sort_values("test_idx", kind="stable")
+
+
+def map_table(train: ImageTable, test: ImageTable, plane: Plane) -> pd.DataFrame:
+    """A row per image, the training images first: its place in the plane of the features."""
+    places = torch.cat([plane.train, plane.test]).cpu().numpy()
+    return pd.DataFrame(
+        {
+            "split": [TRAIN] * len(train) + [TEST] * len(test),
+            "path": (*train.paths, *test.paths),
+            "x": places[:, 0],
+            "y": places[:, 1],
+        }
+    )
 
 
 def _class_of(table: ImageTable) -> np.ndarray[tuple[int], np.dtype[np.object_]]:

@@ -121,6 +121,8 @@ class RunInfo:
     """Whatever else stands in the folders of the images, and why it is not used."""
     model_check: ModelCheck | None = None
     """Whether the model can judge single images; None: an earlier version ran."""
+    map_variance: tuple[Share, Share] = (0.0, 0.0)
+    """Of the training images' features, how much lies along the map's two directions, 0 to 1."""
     run_id: str = ""
     """Random, of this run alone; "" where an earlier version ran."""
     files: Manifest = field(default_factory=dict)

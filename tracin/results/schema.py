@@ -13,6 +13,7 @@ import pandas as pd
 
 from tracin.errors import TracInError
 from tracin.flags import Method
+from tracin.image_folder import TEST, TRAIN
 from tracin.places import check_regular
 from tracin.results.cells import write_csv
 from tracin.results.columns import (
@@ -42,6 +43,8 @@ PREDICTIONS = "predictions.csv"
 NEIGHBOURS = "neighbours.csv"
 DUPLICATES = "duplicates.csv"
 SUSPECT_FACTORS = "suspect_factors.json"
+MAP = "map.csv"
+"""Where each image stands in the plane of the model's features."""
 CLASS_INFLUENCE = "class_influence.csv"
 """In place of the matrix: a row per training image, a column per class of the test images, each
 cell the mean of the matrix's row over the class's columns. A header of class names, no index."""
@@ -60,6 +63,7 @@ COMPUTE_FILES = (
     NEIGHBOURS,
     DUPLICATES,
     SUSPECT_FACTORS,
+    MAP,
     RUN_INFO,
 )
 """All that a run may leave; ``files_of_run`` says which of them it does."""
@@ -94,6 +98,7 @@ TRAIN_TEST = "train-test"
 
 # ---- written by analyze_results.py ----
 DASHBOARD = "analysis_dashboard.png"
+MAP_PICTURE = "map.png"
 CLASS_SUMMARY_SUFFIX = "_summary.png"
 TOP_INFLUENCES = "top_influences"
 RANK_PREFIX = "rank_"
@@ -212,6 +217,12 @@ _DUPLICATES: dict[str, Column] = {
     "similarity": COSINE,
     "identical_pixels": FLAG,
 }
+_MAP: dict[str, Column] = {
+    "split": Column("str", choices=(TRAIN, TEST)),
+    "path": TEXT,
+    "x": NUMBER,
+    "y": NUMBER,
+}
 _ANSWERS: dict[str, Column] = {
     "asked": TEXT,
     "actions": TEXT_OR_NOTHING,
@@ -243,6 +254,7 @@ _TABLES = {
     PREDICTIONS: Table(_PREDICTIONS),
     NEIGHBOURS: Table(_NEIGHBOURS),
     DUPLICATES: Table(_DUPLICATES),
+    MAP: Table(_MAP),
     WHAT_IF_ANSWERS: Table(_ANSWERS, _ANSWERS_MORE),
 }
 
