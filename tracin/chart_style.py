@@ -23,6 +23,9 @@ MUTED = "#52616B"
 LINE = "#C9D1D6"
 TILE = "#F2F5F7"
 
+MOST_CLASS_COLOURS = 20
+"""More classes than that are not told apart by colour."""
+
 # Points; at 120 dots per inch the smallest is 19 pixels high.
 TITLE, HEADING, BODY, SMALL = 24, 15.5, 13, 11.5
 
@@ -33,6 +36,14 @@ MARGIN = 0.5
 
 BASE_FONT = "DejaVu Sans"
 """Comes with Matplotlib."""
+
+
+def class_colours(classes: int) -> tuple[str, ...]:
+    """(classes,): a colour for each as ``#rrggbb``; the same for all where they are too many."""
+    if classes > MOST_CLASS_COLOURS:
+        return (MUTED,) * classes
+    palette = mpl.colormaps["tab10" if classes <= 10 else "tab20"]
+    return tuple(mpl.colors.to_hex(palette(each)) for each in range(classes))
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +14,16 @@ from tqdm import tqdm
 from tracin.analyze import gallery
 from tracin.analyze.exports import write_exports
 from tracin.analyze.figures.comparison import Comparison, compare
+from tracin.analyze.figures.image_map import make_image_map
 from tracin.analyze.figures.summarize import summarize
 from tracin.analyze.figures.summary import OverallSummary
 from tracin.analyze.naming import unique_names
 from tracin.analyze.pictures import fonts, pages, style
+from tracin.analyze.pictures.image_map import map_page
 from tracin.analyze.read.from_tables import scores_from_tables
 from tracin.analyze.read.inputs import Inputs, read_inputs
 from tracin.analyze.read.judged_run import read_judged_run
+from tracin.analyze.read.optional import read_optional
 from tracin.analyze.read.scan import MatrixSummary, scan
 from tracin.analyze.read.thumbnails import thumbnails_by_row
 from tracin.analyze.record import analysis_record, comparison_record, write_record
@@ -36,6 +39,8 @@ from tracin.results.schema import (
     ANALYSIS,
     CLASS_SUMMARY_SUFFIX,
     DASHBOARD,
+    MAP,
+    MAP_PICTURE,
     REPORT,
     SUSPECTS,
     TRAIN_SUMMARY,
@@ -91,6 +96,7 @@ def run(config: AnalyzeConfig) -> Outcome:
     overall = summarize(inputs, scores, top_k=config.top_k, rank_by=config.rank_by)
     words = in_words(overall)
     tables = read_page_tables(inputs, config.results_dir)
+    image_map = make_image_map(inputs, read_optional(config.results_dir, MAP))
     folders = _folders(overall)
     found = gallery.plan_gallery(inputs.data_dir, overall, folders)
     page_of = {name: f"{folders[name]}{CLASS_SUMMARY_SUFFIX}" for name in overall.groups}
@@ -98,10 +104,12 @@ def run(config: AnalyzeConfig) -> Outcome:
     try:
         with staged_analysis(config.results_dir) as folder:
             gallery.copy_gallery(found, folder)
-            undrawn = _draw(inputs, overall, words, [folder / name for name in (DASHBOARD, *pages)])
             analysis = Analysis(
-                *(config.results_dir, inputs, scores, overall, words, tables, page_of), comparison
+                *(config.results_dir, inputs, scores, overall, words, tables, page_of),
+                image_map,
+                comparison,
             )
+            undrawn = _draw(analysis, folder)
             unshown = write_report(folder / REPORT, analysis)
             unexported = tuple(_export(config, analysis, folder))
             more = _left_out(config, inputs, overall, found, undrawn)
@@ -161,12 +169,17 @@ def _folders(overall: OverallSummary) -> dict[str, str]:
     return {name: name.replace(" ", "_") for name in overall.groups}
 
 
-def _draw(inputs: Inputs, overall: OverallSummary, words: Words, paths: Sequence[Path]) -> str:
-    """Draw every picture to its path; return the characters that no font on this machine has."""
+def _draw(analysis: Analysis, folder: Path) -> str:
+    """Draw every picture into ``folder``; return the characters that no font here has."""
+    overall, words = analysis.overall, analysis.words
+    names = [DASHBOARD, *analysis.class_pages.values()]
+    if analysis.image_map is not None:
+        names.append(MAP_PICTURE)
+    paths = [folder / name for name in names]
     texts = [*_texts(overall), *words.findings, *words.recommendations]
     texts += [sentence for said in words.by_class.values() for sentence in said]
     with style.applied_style(texts) as families:
-        figures = _figures(inputs, overall, words)
+        figures = _figures(analysis)
         written: Future[None] | None = None
         # disable=None: no bar where stderr is no terminal.
         with (
@@ -188,11 +201,14 @@ def _write_picture(picture: Image.Image, path: Path) -> None:
     style.save_picture(picture, path)
 
 
-def _figures(inputs: Inputs, overall: OverallSummary, words: Words) -> Iterator[Figure]:
+def _figures(analysis: Analysis) -> Iterator[Figure]:
+    inputs, overall, words = analysis.inputs, analysis.overall, analysis.words
     picture = thumbnails_by_row(inputs.data_dir, inputs.train.paths)
     yield pages.dashboard(overall, words, picture)
     for summary in overall.classes:
         yield pages.class_page(summary, overall, words.by_class[summary.name], picture)
+    if analysis.image_map is not None:
+        yield map_page(analysis.image_map)
 
 
 def _texts(overall: OverallSummary) -> Iterator[str]:

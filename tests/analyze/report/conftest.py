@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.analyze.report import in_browser
-from tests.analyze.report.factors_world import write_factors
+from tests.analyze.report.factors_world import write_factors, write_map
 from tests.analyze.report.review_world import (
     LONG_CLASSES,
     ReviewWorld,
@@ -52,6 +52,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> ReviewWorld:
     folder = tmp_path_factory.mktemp("many")
     review = make_review_world(folder, names=LONG_CLASSES, n_train=625, n_test=60, suspects=500)
     write_factors(review)
+    write_map(review)
     write_page(review)
     return review
 

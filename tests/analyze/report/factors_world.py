@@ -1,13 +1,18 @@
-"""Made factors of a review world's training images: the page computes suspicion from them."""
+"""Made factors of a review world's images: what the page's live order and its map are made from."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pandas as pd
 import torch
 from torch.nn import functional
 
 from tests.analyze.report.review_world import ReviewWorld
+from tracin.compute.features.plane import principal_plane
 from tracin.compute.labels.reviewable import suspect_factors
 from tracin.compute.scores.factors import Factors
+from tracin.compute.tables import map_table
 from tracin.images import ImageTable
 from tracin.results import schema
 from tracin.results.suspect_factors import write_suspect_factors
@@ -43,3 +48,15 @@ def write_factors(review: ReviewWorld) -> list[Factors]:
     rows = torch.tensor([row_of[path] for path in review.paths])
     write_suspect_factors(review.world.results_dir, suspect_factors(factors, table, rows))
     return factors
+
+
+def write_map(review: ReviewWorld) -> pd.DataFrame:
+    """Write ``map.csv`` beside the tables, test images among the training images; return it."""
+    folder = review.world.results_dir
+    paths = schema.read_table(folder, schema.INFLUENCE_SUMMARY)["test_path"]
+    activations = make_factors(review)[-1].activations
+    plane = principal_plane(activations, activations[: len(paths)] + 0.1)
+    test = ImageTable(Path(), "test", tuple(paths), review.world.test_labels, review.world.names)
+    table = map_table(table_of(review), test, plane)
+    schema.write_table(folder, schema.MAP, table)
+    return table

@@ -11,9 +11,11 @@ import pandas as pd
 from PIL import Image
 
 from tests.analyze.world import ANIMALS, World, make_world
+from tracin.analyze.figures.image_map import make_image_map
 from tracin.analyze.figures.summarize import summarize
 from tracin.analyze.naming import safe_name
 from tracin.analyze.read.inputs import read_inputs
+from tracin.analyze.read.optional import read_optional
 from tracin.analyze.read.scan import scan
 from tracin.analyze.report.analysis import Analysis, read_page_tables
 from tracin.analyze.report.page import write_report
@@ -94,7 +96,9 @@ def analysis_of(results_dir: Path) -> Analysis:
     overall = summarize(inputs, scores, top_k=10, rank_by="normalized")
     tables = read_page_tables(inputs, results_dir)
     pages = {name: f"{safe_name(name)}{schema.CLASS_SUMMARY_SUFFIX}" for name in groups}
-    return Analysis(results_dir, inputs, scores, overall, in_words(overall), tables, pages)
+    image_map = make_image_map(inputs, read_optional(results_dir, schema.MAP))
+    words = in_words(overall)
+    return Analysis(results_dir, inputs, scores, overall, words, tables, pages, image_map)
 
 
 def write_page(review: ReviewWorld) -> None:

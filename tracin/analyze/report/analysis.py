@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from tracin.analyze.figures.comparison import Comparison
+from tracin.analyze.figures.image_map import ImageMap
 from tracin.analyze.figures.summary import OverallSummary
 from tracin.analyze.read.inputs import Inputs
 from tracin.analyze.read.optional import read_optional, read_probabilities
@@ -74,6 +75,8 @@ class Analysis:
     tables: PageTables
     class_pages: Mapping[str, str]
     """Names of the PNGs beside the page, by class."""
+    image_map: ImageMap | None = None
+    """None where no file tells where the images stand."""
     comparison: Comparison | None = None
     """With an earlier run, where that was asked for."""
 

@@ -17,6 +17,7 @@ from tracin.analyze.report.analysis import Analysis, PagePicture
 from tracin.analyze.report.classes import ClassSection, classes_section
 from tracin.analyze.report.compared import ComparisonSection, comparison_section
 from tracin.analyze.report.duplicates import DuplicateSection, duplicates_section
+from tracin.analyze.report.image_map import MapSection, map_section
 from tracin.analyze.report.images import PageImage, page_images
 from tracin.analyze.report.live import live_data
 from tracin.analyze.report.mistakes import MistakeSection, mistakes_section
@@ -36,9 +37,20 @@ PER_PAGE = 25
 SCRIPTS = (
     *("ground", "theme", "pictures", "decisions", "marks", "export"),
     *("pager", "cards", "filters", "grid", "selection"),
-    *("menu", "large", "sample", "remaining", "live", "focus", "keys", "navigation", "tables"),
+    *(
+        "menu",
+        "large",
+        "sample",
+        "remaining",
+        "live",
+        "map",
+        "focus",
+        "keys",
+        "navigation",
+        "tables",
+    ),
 )
-STYLES = ("ground", "overview", "cards", "grid", "large", "sample", "narrow")
+STYLES = ("ground", "overview", "cards", "grid", "large", "sample", "map", "narrow")
 """One script and one style, put together in this order."""
 
 
@@ -50,6 +62,7 @@ class Sections:
     suspects: SuspectSection
     sample: SampleSection | None
     mistakes: MistakeSection
+    map: MapSection | None
     classes: ClassSection
     duplicates: DuplicateSection
     comparison: ComparisonSection | None
@@ -83,6 +96,7 @@ def write_report(path: Path, analysis: Analysis, *, budget: int = BUDGET) -> tup
         suspects_section(analysis),
         sample_section(analysis),
         mistakes_section(analysis),
+        map_section(analysis),
         classes_section(analysis),
         duplicates_section(analysis),
         comparison_section(analysis),
@@ -173,6 +187,8 @@ def _section_data(sections: Sections, images: Mapping[str, PageImage]) -> dict[s
         data["sample"] = sections.sample.data(number_of)
     if sections.suspects.factors is not None:
         data["live"] = live_data(sections.suspects.factors, number_of)
+    if sections.map is not None:
+        data["map"] = sections.map.data()
     return data
 
 

@@ -34,6 +34,14 @@ const selection = (() => {
   function extend(card) { if (!anchor) anchor = cards.current(); set(changed(chosen, between(anchor || card, card), true)); }
   function clear() { anchor = null; set(new Set()); }
   const selectAll = () => { set(new Set(cards.shown())); say(`${chosen.size} selected`); };
+  // These alone, in the grid, whatever the filters hid.
+  function only(wanted) {
+    filters.showAll();
+    if (!cards.isGrid()) grid.toggle();
+    set(new Set(wanted));
+    anchor = null;
+    if (wanted.length) cards.go(wanted[0]);
+  }
   // One step for all selected; they stay in view, and no longer selected.
   function choose(what, name) {
     const numbers = cards.shown().filter((card) => chosen.has(card)).map(cards.numberOf);
@@ -92,5 +100,5 @@ const selection = (() => {
     filters.listen(() => set(new Set(cards.shown().filter((card) => chosen.has(card)))));
     set(new Set());
   }
-  return { toggle, extend, clear, selectAll, choose, takes, size: () => chosen.size };
+  return { toggle, extend, only, clear, selectAll, choose, takes, size: () => chosen.size };
 })();

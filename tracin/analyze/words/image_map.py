@@ -1,0 +1,24 @@
+"""What the map shows, in words, and what cannot be read from it. Pure."""
+
+from __future__ import annotations
+
+from tracin.analyze.figures.image_map import ImageMap
+from tracin.wording import count
+
+HEADING = "The images as the model sees them"
+SUSPECT = "label looks wrong"
+MISTAKE = "the model is wrong"
+
+
+def remarks(image_map: ImageMap) -> tuple[str, str]:
+    """What is drawn, and how far to trust distances on it."""
+    tests = int(image_map.is_test.sum())
+    images = f"{count(len(image_map.paths) - tests, 'training image')} and {tests:,} test images"
+    first, second = image_map.variance
+    return (
+        f"{images}, by what goes into the last layer, in the two directions in which the training "
+        "images differ most (principal components).",
+        f"These hold {first:.0%} and {second:.0%} of the variance: images that lie apart "
+        "are different for the model, but images that lie together may differ in what is not "
+        "shown.",
+    )
