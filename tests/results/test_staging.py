@@ -161,6 +161,18 @@ def test_a_damaged_record_deletes_nothing(tmp_path: Path, content: str) -> None:
     assert found == ({} if damaged else {"report.html": "new"})
 
 
+def test_a_forged_entry_is_not_carried_on(tmp_path: Path) -> None:
+    analyse(tmp_path, "report.html")
+    path = tmp_path / schema.ANALYSIS_FILES
+    entries = json.loads(path.read_text("utf-8"))
+    forged = [{"path": "nan", "size": 3, "sha256": ""}, {"path": "map.png", "size": -1}, "old.png"]
+    path.write_text(json.dumps([*entries, *forged]), encoding="utf-8")
+    with staging.staged_analysis(tmp_path, keep_former=True) as new:
+        (new / "map.png").write_text("new")
+    listed = [each.path for each in staging.recorded_files(tmp_path, schema.ANALYSIS_FILES)]
+    assert listed == ["report.html", "map.png"]
+
+
 def test_a_linked_folder_is_not_written_through(tmp_path: Path) -> None:
     folder, elsewhere = tmp_path / "results", tmp_path / "elsewhere"
     folder.mkdir()

@@ -81,6 +81,8 @@ def staged_analysis(
         targets = [results_dir / name for name in names]
         check_folders(results_dir, targets)
         former = recorded_files(results_dir, record)
+        # What is no file of an analysis is not carried on: nothing is ever done with it.
+        former = [each for each in former if each.size >= 0 and _is_of_analysis(each.path)]
         stale = [each for each in former if each.path not in names]
         _remove_abandoned(results_dir)
         _write_record(results_dir, record, [*former, *new])
@@ -131,7 +133,7 @@ def _entry(content: Any) -> Written:
 
 
 _OF_ANALYSIS = (
-    *(schema.DASHBOARD, schema.REPORT, schema.ANALYSIS),
+    *(schema.DASHBOARD, schema.MAP_PICTURE, schema.REPORT, schema.ANALYSIS),
     *(schema.WHAT_IF, schema.WHAT_IF_ANSWERS),
     *(schema.FIFTYONE_LABELS, schema.LABEL_STUDIO_TASKS, schema.LABEL_STUDIO_CONFIG),
 )

@@ -65,13 +65,16 @@ def in_words(overall: OverallSummary) -> Words:
     return Words(tuple(findings), tuple(advice), by_class)
 
 
+_ONE_CLASS = "Name a data folder with two classes or more, and a model of these, to judge labels."
+_BELONG_TOGETHER = (
+    "Check that the checkpoint, the data folder and the sizes belong together: --model_path, "
+    "--data_dir, --resize_size and --crop_size as in training."
+)
+
+
 def _withheld(check: ModelCheck, overall: OverallSummary) -> Words:
     """What is said of a model that cannot judge: that, and why, and what is true without it."""
-    advice = (
-        *check.causes,
-        "Check that the checkpoint, the data folder and the sizes belong together: --model_path, "
-        "--data_dir, --resize_size and --crop_size as in training.",
-    )
+    advice = (*check.causes, _ONE_CLASS if check.train.classes == 1 else _BELONG_TOGETHER)
     return Words(
         (check.headline, *check.problems, *certain_findings(overall)),
         (*certain_advice(overall), *advice),
