@@ -57,6 +57,11 @@ class SuspectFactors:
     """(L,): how many training images carry each of them."""
     checkpoints: tuple[CheckpointFactors, ...]
 
+    @property
+    def characters(self) -> int:
+        """Of all arrays."""
+        return sum(len(e.errors) + len(e.inputs) + len(e.class_sums) for e in self.checkpoints)
+
 
 def size_in_characters(suspects: int, classes: int, width: int, labels: int, files: int) -> int:
     """Of the file, nearly; ``files`` checkpoints, the rest as in ``SuspectFactors``."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,7 +31,10 @@ from tests.analyze.report.review_world import (
     write_page,
 )
 from tracin.analyze.report import image_map as map_of_page
+from tracin.analyze.report.analysis import PagePicture
 from tracin.analyze.report.image_map import map_section
+from tracin.analyze.report.page import write_report
+from tracin.analyze.report.pictures import BUDGET, Album, make_album
 from tracin.results import schema
 
 if TYPE_CHECKING:
@@ -245,3 +250,22 @@ def test_a_map_of_other_images_is_not_shown(mapped: ReviewWorld) -> None:
         assert map_section(analysis_of(folder)) is None
     finally:
         (folder / schema.MAP).write_bytes(kept)
+
+
+def test_numbers_take_their_room_from_the_pictures(
+    mapped: ReviewWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    analysis = analysis_of(mapped.world.results_dir)
+    section = map_section(analysis)
+    assert section is not None
+    characters = len(json.dumps(section.data(), ensure_ascii=False))
+    assert section.characters == pytest.approx(characters, rel=0.2)
+    rooms: list[int] = []
+
+    def remember(folder: Path, wanted: Iterable[PagePicture], room: int) -> Album:
+        rooms.append(room)
+        return make_album(folder, wanted, room)
+
+    monkeypatch.setattr("tracin.analyze.report.page.make_album", remember)
+    write_report(mapped.report, analysis)
+    assert rooms == [BUDGET - section.characters]

@@ -17,7 +17,7 @@ from tracin.chart_style import MOST_CLASS_COLOURS, class_colours
 from tracin.wording import count
 
 # Inches.
-TOP_HEIGHT, REMARK_BASE, REMARK_LINE = 1.35, 0.78, 0.26
+HEADING_BASE, REMARK_BASE, REMARK_LINE = 0.35, 0.78, 0.26
 MAP_HEIGHT = 9.4
 LEGEND_WIDTH = 3.4
 LEGEND_NAME = 2.6
@@ -30,15 +30,20 @@ NAME_EDGE = 3
 
 def map_page(image_map: ImageMap) -> Figure:
     """The map, its classes in colour, suspects and mistakes marked."""
-    figure = style.new_page(style.PAGE_TOP + TOP_HEIGHT + MAP_HEIGHT + style.MARGIN)
-    head = style.axes_at(figure, style.MARGIN, style.PAGE_TOP, style.CONTENT_WIDTH, TOP_HEIGHT)
+    lines = [
+        line
+        for remark in remarks(image_map)
+        for line in text.wrap(remark, style.CONTENT_WIDTH, style.BODY)
+    ]
+    top = style.PAGE_TOP + REMARK_BASE + len(lines) * REMARK_LINE
+    figure = style.new_page(top + MAP_HEIGHT + style.MARGIN)
+    head = style.axes_at(figure, style.MARGIN, style.PAGE_TOP, style.CONTENT_WIDTH, top)
     style.as_canvas(head)
-    head.text(0, 0.35, HEADING, fontsize=style.TITLE, fontweight="bold", va="baseline")
-    for line, words in enumerate(remarks(image_map)):
-        y = REMARK_BASE + line * REMARK_LINE
+    head.text(0, HEADING_BASE, HEADING, fontsize=style.TITLE, fontweight="bold", va="baseline")
+    for at, words in enumerate(lines):
+        y = REMARK_BASE + at * REMARK_LINE
         head.text(0, y, words, fontsize=style.BODY, color=style.MUTED, va="baseline")
     width = style.CONTENT_WIDTH - LEGEND_WIDTH
-    top = style.PAGE_TOP + TOP_HEIGHT
     ax = style.axes_at(figure, style.MARGIN, top, width, MAP_HEIGHT)
     _draw_points(ax, image_map)
     _draw_legend(ax, image_map)

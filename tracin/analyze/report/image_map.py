@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from tracin.analyze.figures.image_map import ImageMap
+from tracin.analyze.read.scan import Int64Array
 from tracin.analyze.report.analysis import Analysis
 from tracin.analyze.words.image_map import HEADING, remarks
 from tracin.chart_style import MOST_CLASS_COLOURS, class_colours
@@ -34,6 +36,11 @@ class MapSection:
     def remarks(self) -> tuple[str, str]:
         """What is drawn, and how far to trust it."""
         return remarks(self.image_map)
+
+    @property
+    def characters(self) -> int:
+        """That ``data`` takes, about."""
+        return int(_sizes(self.image_map.paths).sum())
 
     @property
     def names(self) -> dict[str, int]:
@@ -67,12 +74,16 @@ def _numbers(values: npt.NDArray[np.generic]) -> str:
     return base64.b64encode(values.astype("<u2").tobytes()).decode("ascii")
 
 
+def _sizes(paths: Sequence[str]) -> Int64Array:
+    return np.array([len(path.encode()) + BESIDE_A_NAME for path in paths], dtype=np.int64)
+
+
 def map_section(analysis: Analysis) -> MapSection | None:
     """The map, all of it or as much as the page can carry; None where no file tells the places."""
     whole = analysis.image_map
     if whole is None:
         return None
-    sizes = np.array([len(path.encode()) + BESIDE_A_NAME for path in whole.paths])
+    sizes = _sizes(whole.paths)
     if sizes.sum() <= MOST_CHARACTERS:
         return MapSection(whole, len(whole.paths))
     # What is marked comes first; of the rest as many as there is room for, the same each time.

@@ -67,6 +67,13 @@ class Sections:
     duplicates: DuplicateSection
     comparison: ComparisonSection | None
 
+    @property
+    def characters(self) -> int:
+        """Of the numbers that the script computes with, about."""
+        factors = self.suspects.factors
+        live = 0 if factors is None else factors.characters
+        return live + (0 if self.map is None else self.map.characters)
+
     def pictures(self) -> Iterator[PagePicture]:
         """All, in order of importance: what is to be decided comes first."""
         yield from self.overview.pictures()
@@ -86,7 +93,7 @@ def write_report(path: Path, analysis: Analysis, *, budget: int = BUDGET) -> tup
     Args:
         path: of the page; a former one is replaced whole.
         analysis: what is known about the run.
-        budget: characters of all pictures together.
+        budget: characters of all pictures together, and of the numbers that the page computes with.
 
     Raises:
         TracInError: a table of the results is damaged.
@@ -101,7 +108,8 @@ def write_report(path: Path, analysis: Analysis, *, budget: int = BUDGET) -> tup
         duplicates_section(analysis),
         comparison_section(analysis),
     )
-    album = make_album(analysis.inputs.data_dir, sections.pictures(), budget)
+    room = max(0, budget - sections.characters)
+    album = make_album(analysis.inputs.data_dir, sections.pictures(), room)
     left_out = tuple(_left_out(analysis, album))
     with replacing(path) as temporary:
         temporary.write_text(_render(analysis, sections, album, left_out), encoding="utf-8")
