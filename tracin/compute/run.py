@@ -16,7 +16,6 @@ from tracin.compute.check.pass_again import search_other_ways
 from tracin.compute.config import RunConfig
 from tracin.compute.features.loading import Loaded, checkpoint_loader
 from tracin.compute.features.pace import Pace
-from tracin.compute.features.plane import principal_plane
 from tracin.compute.features.pooled import PassSettings
 from tracin.compute.labels.judged import judge_labels
 from tracin.compute.labels.lookalikes import comparable
@@ -30,7 +29,7 @@ from tracin.compute.scores.gauss_newton import gauss_newton_scores
 from tracin.compute.scores.matrix_pass import Scored, ScoringSettings, score
 from tracin.compute.scores.tracin import tracin_scores
 from tracin.compute.settle import Settled, settle
-from tracin.compute.tables import map_table, write_tables
+from tracin.compute.tables import write_map, write_tables
 from tracin.errors import TracInError
 from tracin.folder_lock import locked
 from tracin.image_folder import SPLITS
@@ -101,8 +100,7 @@ def _run(config: RunConfig, say: Say, processes: Processes, held: ExitStack) -> 
                 )
                 for notice in write_tables(folder, train, test, scored, judged, shown.crop):
                     say(notice)
-                plane = principal_plane(train.factors[-1].activations, test.factors[-1].activations)
-                schema.write_table(folder, schema.MAP, map_table(train.table, test.table, plane))
+                plane = write_map(folder, train, test)
             seconds = {**passed.seconds, **stopwatch.seconds, "total": stopwatch.total}
             info = run_info(config, settings, passed, scored, judged, seconds)
             info = replace(info, map_variance=plane.variance, run_id=uuid4().hex)

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from tracin.compute.features.plane import Plane
+from tracin.compute.features.plane import Plane, principal_plane
 from tracin.compute.labels import lookalikes
 from tracin.compute.labels.judged import JudgedLabels
 from tracin.compute.labels.label_quality import LabelQuality, wrong_label_probability
@@ -25,6 +25,12 @@ from tracin.results import schema
 from tracin.results.matrix import Float32Array
 from tracin.results.schema import SUSPECTS_COLUMNS
 from tracin.results.suspect_factors import write_suspect_factors
+
+
+_NOT_FOLLOWED = (
+    "The review page will not sort the suspects anew as you decide: their numbers would make it "
+    "too large. Fewer --max_suspects, or fewer checkpoints, make room."
+)
 
 
 def write_tables(
@@ -79,13 +85,17 @@ def write_tables(
     ):
         schema.write_table(folder, name, table)
     factors = suspect_factors(train.factors, train.table, judged.looked_at)
-    if len(judged.looked_at) and not factors.paths:
-        said.append(
-            "The review page will not sort the suspects anew as you decide: their numbers would "
-            "make it too large. Fewer --max_suspects, or fewer checkpoints, make room."
-        )
     write_suspect_factors(folder, factors)
+    if len(judged.looked_at) and not factors.paths:
+        said.append(_NOT_FOLLOWED)
     return tuple(said)
+
+
+def write_map(folder: Path, train: PassedImages, test: PassedImages) -> Plane:
+    """Write where each image stands for the last checkpoint, the training images first."""
+    plane = principal_plane(train.factors[-1].activations, test.factors[-1].activations)
+    schema.write_table(folder, schema.MAP, map_table(train.table, test.table, plane))
+    return plane
 
 
 def influence_summary(
