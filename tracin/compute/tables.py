@@ -26,7 +26,6 @@ from tracin.results.matrix import Float32Array
 from tracin.results.schema import SUSPECTS_COLUMNS
 from tracin.results.suspect_factors import write_suspect_factors
 
-
 _NOT_FOLLOWED = (
     "The review page will not sort the suspects anew as you decide: their numbers would make it "
     "too large. Fewer --max_suspects, or fewer checkpoints, make room."
