@@ -42,6 +42,8 @@ def chrome(downloads: Path) -> Iterator[Chrome]:
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> ReviewWorld:
     """Some ten suspects, whose names try to break out; its page is written."""
     review = make_review_world(tmp_path_factory.mktemp("hostile"))
+    write_factors(review)
+    write_map(review)
     write_page(review)
     return review
 

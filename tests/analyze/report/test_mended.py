@@ -63,7 +63,7 @@ def moving(long_page: Chrome) -> Iterator[Chrome]:
 def test_jumps_land_on_the_heading(moving: Chrome, many: ReviewWorld, where: str) -> None:
     open_page(moving, many.report, where=where, at="#mistakes")
     assert_lands(moving, "mistakes")
-    for section in ("duplicates", "suspects", "mistakes"):
+    for section in ("duplicates", "map", "suspects", "mistakes"):
         js(moving, "document.querySelector(`nav a[href='#${arguments[0]}']`).click()", section)
         assert_lands(moving, section)
 
