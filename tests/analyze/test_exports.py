@@ -17,6 +17,7 @@ import pytest
 
 import analyze_results
 from tests.analyze.report.review_world import ReviewWorld, make_review_world
+from tracin.analyze.exports import label_studio_config, label_studio_tasks, suspects_of
 from tracin.results import schema
 
 
@@ -69,6 +70,23 @@ def test_label_studio_finds_image_and_choice(exported: ReviewWorld) -> None:
         assert result["value"]["choices"] == [row["suggested_class"]]
         assert set(result["value"]["choices"]) <= choices
         assert 0 <= prediction["score"] <= 1
+
+
+def test_names_with_control_characters_are_xml() -> None:
+    names = ["ok\x01bad", "a\x1b[31m", 'plain <&> "name"', "שחור"]
+    tree = ElementTree.fromstring(label_studio_config(names))
+    values = [choice.attrib["value"] for choice in tree.iter("Choice")]
+    assert values == ["ok\\x01bad", "a\\x1b[31m", 'plain <&> "name"', "שחור"]
+    suspect = pd.DataFrame(
+        {
+            "rank": [1],
+            "train_path": ["train/x/1.jpg"],
+            "given_class": ["x"],
+            "suggested_class": [names[0]],
+        }
+    )
+    task = label_studio_tasks(suspects_of(suspect))[0]
+    assert task["predictions"][0]["result"][0]["value"]["choices"] == [values[0]]
 
 
 def test_another_analysis_takes_the_exports_away(

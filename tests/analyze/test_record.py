@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 
 import analyze_results
-from tests.analyze.world import World, write_run
+from tests.analyze.world import World, make_world, write_run
 from tracin.model_check import ModelCheck, count_answers
 from tracin.results import schema
 
@@ -61,7 +62,13 @@ def test_what_no_file_tells_is_null(world: World) -> None:
     for name in (schema.TRAIN_SUMMARY, schema.SUSPECTS, schema.INFLUENCE_SUMMARY):
         (world.results_dir / name).unlink()
     record = record_of(world)
-    for key in ("test_accuracy", "suspects", "leaked_test_images", "pictures_under_two_labels"):
+    for key in (
+        "test_accuracy",
+        "suspects",
+        "test_suspects",
+        "leaked_test_images",
+        "pictures_under_two_labels",
+    ):
         assert record[key] is None
     assert record["health"]["of_labels"] is False
     assert record["classes"] == []
@@ -73,7 +80,7 @@ def test_what_is_withheld_is_named(world: World) -> None:
     write_run(world, model_check=ModelCheck(answers, answers, ("Another order.",)))
     record = record_of(world, "--fail_under", "0", status=3)
     assert record["model_can_judge"] is False
-    assert record["health"] is record["suspects"] is None
+    assert record["health"] is record["suspects"] is record["test_suspects"] is None
     assert "health" in record["withheld"]["verdicts"]
     assert record["withheld"]["causes"] == ["Another order."]
 
@@ -92,6 +99,12 @@ def test_health_below_the_bar_ends_with_three(
     if status:
         shown = float(said.err.partition("score is ")[2].partition(" %")[0])
         assert health - 1 < shown < bar
+
+
+def test_too_few_images_do_not_pass(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    world = make_world(tmp_path, n_train=4, n_test=4, names=("cat", "dog"), images=False)
+    record_of(world, "--fail_under", "1", status=3)
+    assert "4 training images are too few for a health score" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("most", "status"), [("1", 0), ("0", 3)])

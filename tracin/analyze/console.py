@@ -8,7 +8,7 @@ from pathlib import Path
 from tracin.analyze.figures.summary import OverallSummary
 from tracin.analyze.run import Outcome
 from tracin.analyze.words.comparison import comparison_lines
-from tracin.results.schema import ANALYSIS, TOP_INFLUENCES
+from tracin.results.schema import TOP_INFLUENCES
 from tracin.wording import count, signed
 
 MOST_PAGES = 20
@@ -65,7 +65,7 @@ def _bulleted(heading: str, sentences: Iterable[str]) -> str:
 def _written(outcome: Outcome, results_dir: Path) -> Iterator[str]:
     yield str(outcome.report)
     yield str(outcome.dashboard)
-    yield str(results_dir / ANALYSIS)
+    yield from map(str, outcome.more)
     pages = outcome.class_pages
     if len(pages) <= MOST_PAGES:
         yield from map(str, pages)

@@ -19,6 +19,7 @@ from xml.sax.saxutils import quoteattr
 import pandas as pd
 
 from tracin.results import schema
+from tracin.wording import visible
 
 _FIGURES = ("rank", "suspicion", "wrong_label_probability", "gain")
 """What goes with each image, where the table has it."""
@@ -86,7 +87,7 @@ def label_studio_tasks(suspects: Sequence[ExportedLabel]) -> list[dict[str, Any]
                             "from_name": "label",
                             "to_name": "image",
                             "type": "choices",
-                            "value": {"choices": [each.suggested]},
+                            "value": {"choices": [visible(each.suggested)]},
                         }
                     ],
                 }
@@ -97,8 +98,11 @@ def label_studio_tasks(suspects: Sequence[ExportedLabel]) -> list[dict[str, Any]
 
 
 def label_studio_config(class_names: Sequence[str]) -> str:
-    """Label Studio's labeling configuration: the picture, what it is labelled, and the classes."""
-    choices = "\n".join(f"    <Choice value={quoteattr(name)}/>" for name in class_names)
+    """Label Studio's labeling configuration: the picture, what it is labelled, and the classes.
+
+    Names are made visible, here and in the tasks: XML has no place for control characters.
+    """
+    choices = "\n".join(f"    <Choice value={quoteattr(visible(name))}/>" for name in class_names)
     return (
         "<View>\n"
         '  <Image name="image" value="$image"/>\n'

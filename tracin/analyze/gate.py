@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from tracin.analyze.figures.summary import OverallSummary
 from tracin.analyze.words.certain import leaked_test_images
 from tracin.errors import TracInError
+from tracin.model_check import FEWEST_TO_JUDGE
 from tracin.results.schema import DUPLICATES, TRAIN_SUMMARY
 from tracin.wording import count
 
@@ -48,6 +49,8 @@ def _health_lacking(overall: OverallSummary, least: float | None) -> Iterator[st
         yield f"The health score is withheld, since the model cannot judge, {asked}"
     elif not health.of_labels:
         yield f"There is no health score of the labels without {TRAIN_SUMMARY}, {asked}"
+    elif health.n < FEWEST_TO_JUDGE:
+        yield f"{count(health.n, 'training image')} are too few for a health score, {asked}"
     elif health.doubt:
         yield f"The health score proves nothing, since the model is {health.doubt}, {asked}"
     elif health.percent < least:

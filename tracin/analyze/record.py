@@ -47,8 +47,8 @@ def analysis_record(
         "withheld": _withheld(overall),
         "test_accuracy": _accuracy(overall.n_right, overall.n_test),
         "health": _health(overall.health),
-        "suspects": None if overall.suspects is None else len(overall.suspects),
-        "test_suspects": len(overall.test_suspects),
+        "suspects": _listed(overall, overall.suspects),
+        "test_suspects": _listed(overall, overall.test_suspects),
         "leaked_test_images": len(leaked_test_images(overall)) if compared else None,
         "pictures_under_two_labels": (
             len({pair.path for pair in contradictions(overall)}) if compared else None
@@ -117,6 +117,13 @@ def _withheld(overall: OverallSummary) -> dict[str, Any] | None:
         "causes": list(check.causes),
         "verdicts": ["health", "suspects", "test_suspects", "weakest class", "confusions"],
     }
+
+
+def _listed(overall: OverallSummary, images: Sequence[object] | None) -> int | None:
+    """How many look wrong; None where no file tells, or the model's opinion is withheld."""
+    if images is None or not overall.can_judge:
+        return None
+    return len(images)
 
 
 def _accuracy(right: int | None, n: int) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +81,8 @@ class Outcome:
     dashboard: Path
     class_pages: tuple[Path, ...]
     copies: tuple[Path, ...]
+    more: tuple[Path, ...]
+    """What else was written."""
 
 
 def run(config: AnalyzeConfig) -> Outcome:
@@ -118,17 +120,29 @@ def run(config: AnalyzeConfig) -> Outcome:
             record = analysis_record(overall, words, left_out, run_id)
             record["comparison"] = comparison and comparison_record(comparison)
             write_record(folder / ANALYSIS, record)
+            others = _others(
+                folder, {REPORT, DASHBOARD, *pages, *(name for _, name in found.copies)}
+            )
     except OSError as error:
         raise TracInError(
             f"Cannot write to {config.results_dir} ({error}). Make room there, or name another "
             "folder with --results_dir."
         ) from error
     report, dashboard = config.results_dir / REPORT, config.results_dir / DASHBOARD
-    class_pages, copies = (
+    class_pages, copies, rest = (
         tuple(config.results_dir / name for name in names)
-        for names in (pages, [target for _, target in found.copies])
+        for names in (pages, [target for _, target in found.copies], others)
     )
-    return Outcome(overall, words, comparison, left_out, report, dashboard, class_pages, copies)
+    return Outcome(
+        *(overall, words, comparison, left_out, report, dashboard, class_pages, copies, rest)
+    )
+
+
+def _others(folder: Path, known: Set[str]) -> tuple[str, ...]:
+    """Names of the files in ``folder`` that are not ``known``."""
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    names = (path.relative_to(folder).as_posix() for path in paths)
+    return tuple(name for name in names if name not in known)
 
 
 def _comparison(config: AnalyzeConfig) -> Comparison | None:

@@ -166,11 +166,6 @@ def _check(info: RunInfo) -> None:
         raise ValueError("class_names must hold one name or more, each once")
     if not info.checkpoints:
         raise ValueError("checkpoints is empty")
-    for each in (info.model_check.train, info.model_check.test) if info.model_check else ():
-        if max(each.right, each.largest, each.most_named, each.others) > each.images:
-            raise ValueError(f"model_check counts more than its {each.images} images")
-        if each.others_so_named > each.others:
-            raise ValueError("model_check.others_so_named is larger than model_check.others")
 
 
 def data_folder(results_dir: Path, given: Path | None) -> Path:

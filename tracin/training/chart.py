@@ -167,7 +167,7 @@ def _draw_lines(ax: Axes, history: Sequence[EpochRow], lines: Sequence[Line]) ->
 
 
 def _alignment(position: float) -> str:
-    """How a text at ``place``, 0 to 1 of the chart's width, stands to stay within the chart."""
+    """How a text at ``position``, 0 to 1 of the chart's width, stands to stay within the chart."""
     if position < NEAR_THE_EDGE:
         return "left"
     return "right" if position > 1 - NEAR_THE_EDGE else "center"

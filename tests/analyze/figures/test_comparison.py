@@ -17,7 +17,6 @@ from tracin.intervals import paired_interval
 def run_of(
     correct: dict[str, bool],
     suspicion: dict[str, float],
-    suspects: tuple[str, ...] = (),
     can_judge: bool = True,
 ) -> JudgedRun:
     """Images are called ``split/class/name``."""
@@ -32,7 +31,7 @@ def run_of(
         },
         index=pd.Index(suspicion, name="train_path"),
     )
-    return JudgedRun(Path("results/one"), test, train, suspects, can_judge)
+    return JudgedRun(Path("results/one"), test, train, can_judge)
 
 
 def answers(right: np.ndarray) -> dict[str, bool]:
@@ -42,12 +41,10 @@ def answers(right: np.ndarray) -> dict[str, bool]:
 BEFORE = run_of(
     {"test/cat/1": False, "test/cat/2": True, "test/dog/3": True, "test/dog/old": True},
     {"train/cat/a": 0.9, "train/cat/b": 0.6, "train/cat/c": 0.1, "train/dog/d": 0.2},
-    ("train/cat/a", "train/cat/b"),
 )
 NOW = run_of(
     {"test/cat/1": True, "test/cat/2": True, "test/dog/3": False, "test/dog/new": False},
     {"train/dog/a": 0.1, "train/cat/b": 0.2, "train/cat/c": 0.1, "train/dog/d": 0.8},
-    ("train/dog/d",),
 )
 
 
@@ -68,15 +65,15 @@ def test_images_are_joined_by_their_path() -> None:
 
 def test_images_under_two_labels_are_left_out_and_counted() -> None:
     now = NOW.test.assign(test_class=["dog", "cat", "dog", "dog"])
-    found = compare(BEFORE, JudgedRun(NOW.folder, now, NOW.train, NOW.suspects, True))
+    found = compare(BEFORE, JudgedRun(NOW.folder, now, NOW.train, True))
     assert (found.relabelled, found.accuracy.n, found.mended) == (1, 2, ())
 
 
 def test_labels_are_withheld_where_one_model_cannot_judge() -> None:
     for before, now in ((True, False), (False, True)):
         found = compare(
-            JudgedRun(Path("a"), BEFORE.test, BEFORE.train, BEFORE.suspects, before),
-            JudgedRun(Path("b"), NOW.test, NOW.train, NOW.suspects, now),
+            JudgedRun(Path("a"), BEFORE.test, BEFORE.train, before),
+            JudgedRun(Path("b"), NOW.test, NOW.train, now),
         )
         assert found.withheld
         assert found.health_before is found.health_now is found.classes[0].health_now is None

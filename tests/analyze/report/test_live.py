@@ -29,6 +29,11 @@ ORDER = """(() => {
   const { images } = JSON.parse(document.getElementById('data').textContent);
   return [...document.querySelectorAll('.suspect')].map((card) => images[card.dataset.image].path);
 })()"""
+ORDER_SHOWN = """(() => {
+  const { images } = JSON.parse(document.getElementById('data').textContent);
+  return [...document.querySelectorAll('.suspect:not(.off):not([hidden])')]
+    .map((card) => images[card.dataset.image].path);
+})()"""
 MOVED = """document.getElementById('moved').hidden
     ? '' : document.querySelector('#moved span').textContent"""
 
@@ -137,6 +142,24 @@ def test_the_card_looked_at_stays_where_it_is(page: Chrome, followed: ReviewWorl
     assert js(page, path) == card
     assert js(page, top) == pytest.approx(before, abs=2)
     assert js(page, "document.activeElement.closest('.suspect').id") == card
+
+
+def test_the_card_that_a_filter_hides_gives_way_to_the_next(
+    page: Chrome, followed: ReviewWorld
+) -> None:
+    choose(page, "sort", "suspicion, as decided")
+    choose(page, "by-decision", "open")
+    press(page, *("j" * 30))  # on the second page of cards
+    order = js(page, ORDER)
+    at = js(page, "document.querySelector('.suspect.current').dataset.image")
+    path = js(page, f"JSON.parse(document.getElementById('data').textContent).images[{at}].path")
+    click(page, ".suspect.current button[data-do=delete]")
+    off = "document.querySelectorAll('.suspect:not(.off):not([hidden])')"
+    shown = js(page, f"[...{off}].map((card) => card.dataset.rank).length")
+    assert 0 < shown <= 25
+    following = order[order.index(path) + 1]
+    there = js(page, ORDER_SHOWN)
+    assert following in there
 
 
 def test_what_was_decided_before_the_page_was_opened_counts(

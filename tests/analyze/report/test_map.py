@@ -192,6 +192,14 @@ def test_what_is_hidden_is_not_selected(page: Chrome, mapped: ReviewWorld) -> No
     assert sorted(js(page, PATHS)) == sorted(path for path in inside if labels[path] == name)
 
 
+def test_letters_on_the_map_reach_no_suspect(page: Chrome, mapped: ReviewWorld) -> None:
+    press(page, "ngx")  # a suspect is current, and selected in the grid
+    page.execute_script("arguments[0].focus()", one(page, "#map-canvas"))
+    press(page, "dz")
+    assert decisions(page) == {}
+    assert not js(page, "document.getElementById('large').open")
+
+
 def labels_of(review: ReviewWorld) -> list[str]:
     """The given class of each row of the table."""
     world = review.world
@@ -225,7 +233,7 @@ def test_a_map_that_is_too_large_keeps_what_is_marked(
     whole = map_section(analysis)
     assert whole is not None
     characters = sum(
-        len(path.encode()) + map_of_page.BESIDE_A_NAME for path in whole.image_map.paths
+        len(json.dumps(path)) + map_of_page.BESIDE_A_NAME for path in whole.image_map.paths
     )
     monkeypatch.setattr(map_of_page, "MOST_CHARACTERS", int(characters * 0.7))
     part, again = map_section(analysis), map_section(analysis)
@@ -258,7 +266,7 @@ def test_numbers_take_their_room_from_the_pictures(
     analysis = analysis_of(mapped.world.results_dir)
     section = map_section(analysis)
     assert section is not None
-    characters = len(json.dumps(section.data(), ensure_ascii=False))
+    characters = len(json.dumps(section.data()))
     assert section.characters == pytest.approx(characters, rel=0.2)
     rooms: list[int] = []
 

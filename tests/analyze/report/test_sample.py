@@ -128,9 +128,8 @@ def test_the_estimate_is_that_of_python(page: Chrome, graded: ReviewWorld, rate:
     }
     key = js(page, "JSON.parse(document.getElementById('data').textContent).key")
     state = json.dumps({"decisions": kept, "history": []})
-    page.execute_script("localStorage.setItem(arguments[0], arguments[1])", key, state)
-    page.get("about:blank")
-    page.get(graded.report.as_uri())
+    answers = json.dumps({path: each["action"] for path, each in kept.items()})
+    remember(page, graded, {key: state, key + "-sample": answers})
     counts = [
         np.bincount([strata[position] for position in part], minlength=5).tolist()
         for part in (answered, sorted(wrong))
@@ -142,12 +141,59 @@ def test_the_estimate_is_that_of_python(page: Chrome, graded: ReviewWorld, rate:
     assert shares == pytest.approx(exact, abs=0.051)
 
 
+def remember(page: Chrome, review: ReviewWorld, kept: dict[str, str]) -> None:
+    """Open the page as somebody left it."""
+    for key, text in kept.items():
+        page.execute_script("localStorage.setItem(arguments[0], arguments[1])", key, text)
+    page.get("about:blank")
+    page.get(review.report.as_uri())
+
+
+def test_decisions_elsewhere_are_no_answers(page: Chrome, graded: ReviewWorld) -> None:
+    """Whoever decides the most suspicious first has not drawn them."""
+    paths, _, _ = drawn(page)
+    key = js(page, "JSON.parse(document.getElementById('data').textContent).key")
+    decided = {path: {"action": "delete", "new_class": ""} for path in paths[:30]}
+    state = json.dumps({"decisions": decided, "history": []})
+    remember(page, graded, {key: state})
+    assert js(page, RESULT).startswith("0 of 100 answered.")
+    at = "document.getElementById('sample-at').textContent"
+    assert js(page, at) == "1 of 100, decided elsewhere: counts once it is answered here"
+    click(page, "[data-answer=delete]")
+    assert js(page, RESULT).startswith("1 of 100 answered.")
+    assert js(page, SHOWN) == paths[1]
+
+
+def test_a_label_called_right_stays_right_where_the_image_is_deleted(
+    page: Chrome, graded: ReviewWorld
+) -> None:
+    paths, _, _ = drawn(page)
+    key = js(page, "JSON.parse(document.getElementById('data').textContent).key")
+    decided = {path: {"action": "keep", "new_class": ""} for path in paths}
+    decided[paths[3]]["action"] = "delete"  # one of two copies
+    state = json.dumps({"decisions": decided, "history": []})
+    remember(page, graded, {key: state, key + "-sample": json.dumps(dict.fromkeys(paths, "keep"))})
+    assert js(page, RESULT).startswith("100 of 100 answered. 0.0% of the labels are wrong")
+
+
+def test_letters_in_the_sample_reach_no_suspect(page: Chrome) -> None:
+    press(page, "n")  # a suspect is current
+    click(page, "#sample-skip")
+    page.execute_script("document.getElementById('sample-card').focus()")
+    press(page, "zm")
+    assert not js(page, "document.getElementById('large').open")
+    assert not js(page, "document.getElementById('menu').matches(':popover-open')")
+
+
 def test_what_is_left_among_the_suspects_is_told(page: Chrome, graded: ReviewWorld) -> None:
     table = graded.suspects.sort_values("rank")
     probability = dict(zip(table["train_path"], table["wrong_label_probability"], strict=True))
     text = "document.getElementById('still-wrong').textContent"
     total = round(sum(probability.values()))
-    assert js(page, text) == f"Of the {len(table)} left, the probabilities add up to {total} wrong."
+    assert js(page, text) == (
+        f"By the probabilities on the cards, about {total} of the {len(table)} left "
+        "have wrong labels."
+    )
     first, second = list(probability)[:2]
     click(page, ".suspect [data-do=delete]")
     click(page, ".suspect:not(.decided) [data-do=keep]")
@@ -155,9 +201,9 @@ def test_what_is_left_among_the_suspects_is_told(page: Chrome, graded: ReviewWor
     expected = round(probability[first] + probability[second])
     left = round(sum(probability.values()) - probability[first] - probability[second])
     assert js(page, text) == (
-        "Of the 2 suspects decided, 1 had a wrong label; the probabilities on their cards add up "
-        f"to {expected}. "
-        f"Of the {len(table) - 2} left, the probabilities add up to {left} wrong."
+        "Of the 2 suspects decided, 1 was relabelled or deleted; the probabilities on their cards "
+        f"add up to {expected}. By the probabilities on the cards, about {left} of the "
+        f"{len(table) - 2} left have wrong labels."
     )
 
 

@@ -23,6 +23,20 @@ def test_no_permutation_is_better(size: int) -> None:
             assert gain[rows, found].sum() == best
 
 
+@pytest.mark.parametrize("size", [1, 2, 30])
+def test_largest_first_is_the_same_where_each_row_has_one_large_cell(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(size)
+    order = random.permutation(size)
+    gain = random.integers(0, 5, (size, size))
+    gain[np.arange(size), order] = 20
+    gain[size // 2] = 0  # an output that is never named takes what is left
+    exact = best_assignment(gain)
+    monkeypatch.setattr("tracin.compute.check.assignment.EXACT", 0)
+    assert best_assignment(gain).tolist() == exact.tolist() == order.tolist()
+
+
 @pytest.mark.parametrize("size", [10, 60, 300])
 def test_it_is_as_good_as_scipys(size: int) -> None:
     assign = pytest.importorskip("scipy.optimize").linear_sum_assignment

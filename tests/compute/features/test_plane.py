@@ -30,6 +30,25 @@ def test_the_plane_is_that_of_an_exact_decomposition() -> None:
     np.testing.assert_allclose(plane.variance, expected[2], atol=1e-5)
 
 
+@pytest.mark.parametrize("classes", [2, 100])
+def test_many_classes_alike_have_the_exact_plane(classes: int) -> None:
+    """Directions of nearly equal variance: where an iteration stops early."""
+    random = np.random.default_rng(classes)
+    centres = np.abs(random.normal(size=(classes, 256)))
+    rows = centres[random.integers(classes, size=3000)] + 0.3 * random.normal(size=(3000, 256))
+    plane = principal_plane(torch.tensor(rows).float(), torch.tensor(rows[:10]).float())
+    places, _, shares = exact(rows, rows[:10])
+    for axis in range(2):
+        assert abs(np.corrcoef(plane.train[:, axis], places[:, axis])[0, 1]) > 0.9999
+    np.testing.assert_allclose(plane.variance, shares, rtol=1e-4)
+
+
+def test_images_that_are_all_alike_have_no_direction() -> None:
+    plane = principal_plane(torch.rand(1, 256).repeat(500, 1), torch.rand(3, 256))
+    assert plane.variance == (0.0, 0.0)
+    assert not plane.train.any()
+
+
 def test_two_calls_place_images_alike_and_leave_the_random_numbers_alone() -> None:
     rows = torch.rand(300, 40)
     before = torch.random.get_rng_state()

@@ -81,7 +81,7 @@ class Comparison:
     suspects_cleared: tuple[str, ...]
     """Suspects of the other run that are still there, and look right now."""
     suspects_removed: tuple[str, ...]
-    """Suspects of the other run whose path this run does not have: deleted or relabelled."""
+    """Suspects of the other run whose path this run does not have."""
     suspects_new: tuple[str, ...]
     withheld: bool
     """One of the two models cannot judge: nothing is said of labels."""
@@ -94,8 +94,8 @@ def compare(before: JudgedRun, now: JudgedRun) -> Comparison:
     shared = both[same]
     right_before, right_now = (shared[f"correct_{side}"].astype(bool) for side in ("before", "now"))
     withheld = not (before.can_judge and now.can_judge)
+    gone = _missing(_suspects(before), _suspects(now))
     names = sorted({*before.test["test_class"], *now.test["test_class"]})
-    listed = set(now.suspects)
     return Comparison(
         before=str(before.folder),
         accuracy=_accuracy(shared),
@@ -115,9 +115,9 @@ def compare(before: JudgedRun, now: JudgedRun) -> Comparison:
         ),
         mended=_paths(shared, ~right_before & right_now),
         spoilt=_paths(shared, right_before & ~right_now),
-        suspects_cleared=_suspects(before, now, withheld, there=True),
-        suspects_removed=_suspects(before, now, withheld, there=False),
-        suspects_new=() if withheld else tuple(sorted(listed - set(before.suspects))),
+        suspects_cleared=() if withheld else tuple(p for p in gone if p in now.train.index),
+        suspects_removed=() if withheld else tuple(p for p in gone if p not in now.train.index),
+        suspects_new=() if withheld else _missing(_suspects(now), _suspects(before)),
         withheld=withheld,
     )
 
@@ -140,14 +140,16 @@ def _health(run: JudgedRun, withheld: bool, name: str | None = None) -> HealthSh
     return HealthShare(int((train["suspicion"] < SUSPICION_CUT).sum()), len(train))
 
 
-def _suspects(before: JudgedRun, now: JudgedRun, withheld: bool, there: bool) -> tuple[str, ...]:
-    """Suspects of the former run that are none now, and are still ``there`` or not."""
-    if withheld:
-        return ()
-    present, listed = set(now.train.index), set(now.suspects)
-    return tuple(
-        path for path in before.suspects if path not in listed and (path in present) == there
-    )
+def _suspects(run: JudgedRun) -> tuple[str, ...]:
+    """All of a run, most suspicious first, also those that --max_suspects kept off its list."""
+    suspicion = run.train["suspicion"].sort_values(ascending=False, kind="stable")
+    return tuple(suspicion.index[suspicion >= SUSPICION_CUT])
+
+
+def _missing(paths: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of ``paths`` that are not among ``others``, in their order."""
+    known = set(others)
+    return tuple(path for path in paths if path not in known)
 
 
 def _paths(table: pd.DataFrame, chosen: pd.Series[bool]) -> tuple[str, ...]:

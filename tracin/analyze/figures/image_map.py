@@ -70,7 +70,7 @@ def make_image_map(inputs: Inputs, table: pd.DataFrame | None) -> ImageMap | Non
     index = {name: at for at, name in enumerate(names)}
     of_test = [index[test.groups[group]] for group in test.group_of]
     suspects = [row for row, _ in train.suspects or ()]
-    suspects += [inputs.n_train + column for column, _ in test.suspects]
+    suspects += [inputs.n_train + column for column, _ in test.suspects or ()]
     is_suspect = np.zeros(len(paths), dtype=bool)
     is_suspect[suspects] = True
     wrong = np.zeros(inputs.n_test, bool) if test.correct is None else ~test.correct

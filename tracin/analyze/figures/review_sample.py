@@ -86,6 +86,9 @@ def wrong_share(
     wrong does not pass for certain. Around the share itself the interval covered the truth in 88 %
     of draws at worst, around this middle in 93 % (simulated over kinds of noise and sizes).
 
+    The page computes the same in ``script/sample.js``, as answers come in; the tests hold the two
+    against each other.
+
     Args:
         sizes: (5,) N_h, all images of each stratum.
         reviewed: (5,) n_h, those that were reviewed.

@@ -180,8 +180,10 @@ def _suspects(inputs: Inputs, scores: MatrixSummary) -> tuple[RankedImage, ...] 
     return tuple(_image(inputs, row, float(scores.train_mean[row])) for row in rows)
 
 
-def _test_suspects(inputs: Inputs) -> tuple[TestSuspect, ...]:
+def _test_suspects(inputs: Inputs) -> tuple[TestSuspect, ...] | None:
     test = inputs.test
+    if test.suspects is None:
+        return None
     return tuple(
         TestSuspect(
             name=(test.paths or ())[column],

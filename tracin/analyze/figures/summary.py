@@ -145,7 +145,7 @@ class OverallSummary:
     same_pictures: tuple[SamePicture, ...] | None = None
     """Under two labels, or in training and test: certain whatever the model; None where no file
     tells."""
-    test_suspects: tuple[TestSuspect, ...] = ()
+    test_suspects: tuple[TestSuspect, ...] | None = None
     """Test images whose labels look wrong, most suspicious first."""
 
     @property

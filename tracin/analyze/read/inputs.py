@@ -41,8 +41,9 @@ class TestImages:
     predicted: tuple[str, ...] | None = None
     correct: npt.NDArray[np.bool_] | None = None
     loss: npt.NDArray[np.float32] | None = None
-    suspects: tuple[tuple[int, str], ...] = ()
-    """(column, suggested class) of images whose label looks wrong, most suspicious first."""
+    suspects: tuple[tuple[int, str], ...] | None = None
+    """(column, suggested class) of images whose label looks wrong, most suspicious first; None
+    where no file tells."""
 
 
 @dataclass(frozen=True)
@@ -252,7 +253,7 @@ def _test_images(
         loss=summary["loss"].to_numpy(np.float32) if "loss" in columns else None,
         suspects=listed_suspects(folder, (schema.TEST_SUSPECTS, "test_path"), summary_file, summary)
         if "test_path" in columns and (folder / schema.TEST_SUSPECTS).exists()
-        else (),
+        else None,
     )
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from tracin.analyze.read.optional import read_optional
 from tracin.errors import TracInError
 from tracin.results import schema
 from tracin.results.manifest import check_files
@@ -28,8 +27,6 @@ class JudgedRun:
     """``test_class`` and ``correct``, by ``test_path``."""
     train: pd.DataFrame
     """``train_class`` and ``suspicion``, by ``train_path``."""
-    suspects: tuple[str, ...]
-    """Paths, most suspicious first."""
     can_judge: bool
     """False: what the model thinks of single labels is withheld."""
 
@@ -41,7 +38,7 @@ def read_judged_run(folder: Path) -> JudgedRun:
         TracInError: a file that is needed is missing, damaged, or another run's.
     """
     run = read_run_info(folder)
-    check_files(folder, run.files, (*_NEEDED, schema.SUSPECTS))
+    check_files(folder, run.files, tuple(_NEEDED))
     tables = []
     for name, columns in _NEEDED.items():
         if not (folder / name).exists():
@@ -56,11 +53,9 @@ def read_judged_run(folder: Path) -> JudgedRun:
                 "Run TracIn_Resnet50.py again."
             )
         tables.append(table[list(columns)].drop_duplicates(columns[0]).set_index(columns[0]))
-    suspects = read_optional(folder, schema.SUSPECTS)
     return JudgedRun(
         folder=folder,
         test=tables[0],
         train=tables[1],
-        suspects=() if suspects is None else tuple(suspects.sort_values("rank")["train_path"]),
         can_judge=run.model_check is None or run.model_check.can_judge,
     )

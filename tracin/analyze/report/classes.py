@@ -1,4 +1,4 @@
-"""Section 4: what the training images of each class add up to for the test images of each class."""
+"""The section "Classes": what training images of each class add up to for test images of each."""
 
 from __future__ import annotations
 

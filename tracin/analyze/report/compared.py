@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tracin.analyze.figures.comparison import ClassComparison, PairedAccuracy
 from tracin.analyze.report.analysis import Analysis, PagePicture
 from tracin.analyze.words.comparison import (
+    GONE,
     accuracy_change,
     conclusion,
     health_in_words,
@@ -58,6 +59,8 @@ class ComparisonSection:
     changes: tuple[Changed, ...]
     removed: int
     """Suspects of the other run that this one does not have: there is nothing to show."""
+
+    gone = GONE
 
     def pictures(self) -> Iterator[PagePicture]:
         """All, mistakes first."""

@@ -1,4 +1,4 @@
-"""Section 5: the same picture twice: under two labels, or in training and test."""
+"""The section "Duplicates": the same picture twice: under two labels, or in training and test."""
 
 from __future__ import annotations
 

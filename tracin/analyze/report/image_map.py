@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ from tracin.chart_style import MOST_CLASS_COLOURS, class_colours
 
 MOST_CHARACTERS = 4_500_000
 """Of the page: some 90,000 images of the usual names."""
-BESIDE_A_NAME = 16
+BESIDE_A_NAME = 13
 """Characters that a point takes beside its path."""
 FINEST = 2**16 - 1
 """Places are whole numbers from 0 to here: finer than any screen."""
@@ -43,11 +44,9 @@ class MapSection:
         return int(_sizes(self.image_map.paths).sum())
 
     @property
-    def names(self) -> dict[str, int]:
-        """How many points each class has, those with none left out."""
-        counts = np.bincount(self.image_map.label, minlength=len(self.image_map.class_names))
-        pairs = zip(self.image_map.class_names, counts.tolist(), strict=True)
-        return {name: n for name, n in pairs if n}
+    def labels(self) -> dict[int, str]:
+        """The classes that have a point, by their index."""
+        return {int(at): self.image_map.class_names[at] for at in np.unique(self.image_map.label)}
 
     def data(self) -> dict[str, object]:
         """What the script needs; numbers as base64 of 16 bits each, little-endian."""
@@ -75,7 +74,8 @@ def _numbers(values: npt.NDArray[np.generic]) -> str:
 
 
 def _sizes(paths: Sequence[str]) -> Int64Array:
-    return np.array([len(path.encode()) + BESIDE_A_NAME for path in paths], dtype=np.int64)
+    # As JSON that a page can carry: what is not ASCII takes six characters.
+    return np.array([len(json.dumps(path)) + BESIDE_A_NAME for path in paths], dtype=np.int64)
 
 
 def map_section(analysis: Analysis) -> MapSection | None:

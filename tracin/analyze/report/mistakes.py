@@ -1,4 +1,4 @@
-"""Section 3: each misclassified test image, and the training images that speak for each answer."""
+"""The section "Mistakes": misclassified test images, and what speaks for each answer."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def mistakes_section(analysis: Analysis) -> MistakeSection:
     wrong = table[table["test_class"] != table["predicted_class"]]
     by_test = {int(str(index)): rows for index, rows in wrong.groupby("test_idx", sort=True)}
     order = sorted(by_test, key=lambda index: -losses.get(index, 0.0))[:MOST_SHOWN]
-    suspected = dict(analysis.inputs.test.suspects) if analysis.overall.can_judge else {}
+    suspected = dict(analysis.inputs.test.suspects or ()) if analysis.overall.can_judge else {}
     shown = tuple(
         _mistake(
             by_test[index],

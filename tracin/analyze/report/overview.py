@@ -1,4 +1,4 @@
-"""Section 1: what was analysed, and its figures as charts."""
+"""The section "Overview": what was analysed, and its figures as charts."""
 
 from __future__ import annotations
 

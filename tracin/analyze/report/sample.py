@@ -1,4 +1,4 @@
-"""Section 3: a hundred images for a person's eyes, by which all labels are judged."""
+"""The section "Sample": a hundred images for a person's eyes, by which all labels are judged."""
 
 from __future__ import annotations
 

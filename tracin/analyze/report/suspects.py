@@ -1,4 +1,4 @@
-"""Section 2: training images whose label looks wrong, a card for each."""
+"""The section "Suspects": training images whose label looks wrong, a card for each."""
 
 from __future__ import annotations
 

@@ -8,6 +8,9 @@ from tracin.analyze.figures.comparison import Comparison, HealthShare, PairedAcc
 from tracin.model_check import FEWEST_TO_JUDGE
 from tracin.wording import count, first_few
 
+GONE = "not in this run: deleted, relabelled, or not drawn for its subset"
+"""Why a path that was a suspect is a suspect no longer, where this run does not have it."""
+
 NAMED = 3
 """So many images a line names."""
 
@@ -51,7 +54,7 @@ def comparison_lines(comparison: Comparison) -> Iterator[str]:
     else:
         before, now = map(health_in_words, (comparison.health_before, comparison.health_now))
         yield f"  health         {before} → {now}"
-        yield f"  suspects gone  {_images(comparison.suspects_removed)}: deleted or relabelled"
+        yield f"  suspects gone  {_images(comparison.suspects_removed)}: {GONE}"
         yield f"  now look right {_images(comparison.suspects_cleared)}"
         yield f"  new suspects   {_images(comparison.suspects_new)}"
     yield f"  not compared   {not_compared(comparison)}"
@@ -90,10 +93,13 @@ def health_in_words(health: HealthShare | None) -> str:
 
 def not_compared(comparison: Comparison) -> str:
     """Which test images no figure is about."""
-    return (
-        f"{comparison.only_before:,} test images of the other run alone, "
-        f"{comparison.only_now:,} of this one alone, {comparison.relabelled:,} under two labels"
-    )
+    parts = [
+        f"{count(comparison.only_before, 'test image')} of the other run alone",
+        f"{comparison.only_now:,} of this one alone",
+    ]
+    if comparison.relabelled:
+        parts.append(f"{comparison.relabelled:,} under two labels")
+    return ", ".join(parts)
 
 
 def _images(paths: Sequence[str]) -> str:

@@ -150,7 +150,7 @@ def _suspects(overall: OverallSummary) -> Iterator[str]:
 
 
 def _test_suspects(overall: OverallSummary) -> Iterator[str]:
-    found = overall.test_suspects
+    found = overall.test_suspects or ()
     if not found:
         return
     verb = "looks wrong: that" if len(found) == 1 else "look wrong. The most suspicious is that"

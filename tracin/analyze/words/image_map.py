@@ -13,7 +13,8 @@ MISTAKE = "the model is wrong"
 def remarks(image_map: ImageMap) -> tuple[str, str]:
     """What is drawn, and how far to trust distances on it."""
     tests = int(image_map.is_test.sum())
-    images = f"{count(len(image_map.paths) - tests, 'training image')} and {tests:,} test images"
+    training = count(len(image_map.paths) - tests, "training image")
+    images = f"{training} and {count(tests, 'test image')}"
     first, second = image_map.variance
     return (
         f"{images}, by what goes into the last layer, in the two directions in which the training "

@@ -24,10 +24,10 @@ const filters = (() => {
       && isOf(card, $("by-pair").selectedOptions[0].dataset, ["given", "suggested"])
       && (!wanted || (wanted === "open" ? !decision : wanted === "decided" ? decision : decision && decision.action === wanted));
   }
-  function arrange(at = null) {
+  function arrange(at = null, next = []) {
     cards.list.append(...[...suspectCards].sort(sorts[$("sort").value]));
     for (const card of suspectCards) card.hidden = !suspectFits(card);
-    pagers.get("cards").show(at);
+    pagers.get("cards").show([at, ...next].find((card) => card && !card.hidden) || null);
     const n = cards.shown().length;
     $("count").textContent = `${n} of ${suspectCards.length} shown`;
     $("no-match").hidden = n > 0;
@@ -36,7 +36,9 @@ const filters = (() => {
   // Arrange the cards anew after `change`: whoever looks at one goes on there.
   function again(change) {
     const at = cards.current(), focused = document.activeElement, top = at && at.getBoundingClientRect().top;
-    if (change()) arrange(at);
+    // Where a filter hides it from now on, whoever looked at it goes on with what came next.
+    const next = at ? cards.shown().slice(cards.shown().indexOf(at) + 1) : [];
+    if (change()) arrange(at, next);
     if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
     if (at && !at.hidden) scrollBy({ top: at.getBoundingClientRect().top - top, behavior: "instant" });
   }

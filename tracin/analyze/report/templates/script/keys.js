@@ -15,11 +15,14 @@
       $(id).addEventListener("change", () => memory.set("tracin-" + id, String($(id).checked)));
     }
   }
+  // Where a key must not reach a suspect that is out of sight.
+  const isApart = (focused) => focused.closest("#map, #sample") !== null;
   // Of the picture or card that has the focus, else of the current suspect.
   function subject() {
     const focused = document.activeElement;
     const picture = focused.closest(".pic[data-image]");
     if (picture) return picture;
+    if (isApart(focused)) return null;
     const holder = focused.closest(".mistake, .copy");
     return holder ? holder.querySelector(".pic") : cards.current() && cards.current().querySelector(".pic");
   }
@@ -27,7 +30,7 @@
     if (menu.isOpen()) { decisions.choose([menu.image()], what, name); menu.close(); return; }
     if (large.isOpen()) { if (decisions.choose([large.image()], what, name) && advances()) large.move(1); return; }
     if (sample.holds(document.activeElement)) { sample.choose(what, name); return; }
-    if (selection.size()) { selection.choose(what, name); return; }
+    if (selection.size() && !isApart(document.activeElement)) { selection.choose(what, name); return; }
     const picture = subject();
     if (!picture || !decisions.choose([Number(picture.dataset.image)], what, name)) return;
     if (picture.matches(".suspect .subject-picture") && advances()) cards.move(1);

@@ -97,8 +97,8 @@ const live = (() => {
     const cleared = steps.filter(({ row }) => before[row] >= given.cut && now[row] < given.cut).length;
     if (!is.size) return "";
     const changed = steps.filter(({ by }) => by).length, left = is.size.toLocaleString("en");
-    if (changed) parts.push(`As you decided, ${plural(changed, "suspect")} of the ${left} left changed place${far ? `, ${far.toLocaleString("en")} by ${MANY_PLACES} or more` : ""}.`);
-    else parts.push(`As you decided, suspicion changed, and the order of the ${left} left did not.`);
+    if (changed) parts.push(`After your decisions ${plural(changed, "suspect")} of the ${left} left changed place${far ? `, ${far.toLocaleString("en")} by ${MANY_PLACES} or more` : ""}.`);
+    else parts.push(`After your decisions suspicion changed, and the order of the ${left} left did not.`);
     if (steps.length && steps[0].by) parts.push(`Farthest: ${fileName(images[given.images[steps[0].row]].path)}, from ${ordinal(was.get(steps[0].row))} to ${ordinal(steps[0].place)}.`);
     if (cleared) parts.push(`${plural(cleared, "suspect")} no longer ${cleared === 1 ? "reaches" : "reach"} a suspicion of ${given.cut}.`);
     return parts.join(" ");

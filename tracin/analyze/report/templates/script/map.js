@@ -7,12 +7,14 @@ if (data.map) {
   const isTest = (point) => kinds[point] & 1, isSuspect = (point) => kinds[point] & 2, isMistake = (point) => kinds[point] & 4;
   const numberOf = new Map(images.map((image, number) => [image.path, number]));
   const points = [...xs.keys()];
-  let scale = 1, left = 0, top = 0, lasso = [], cursor = null, selected = [], isDragging = false;
+  const still = document.createElement("canvas"); // all but the lasso: a lasso is drawn many times
+  let scale = 1, left = 0, top = 0, shown = [], lasso = [], cursor = null, selected = [], isDragging = false;
 
   const at = (point) => [left + xs[point] * scale, top + ys[point] * scale];
-  function isShown(point) {
-    const name = $("map-class").value;
-    return (isTest(point) ? $("map-test") : $("map-train")).checked && (!name || given.names[labels[point]] === name);
+  // The points that the controls above the map let through.
+  function findShown() {
+    const label = $("map-class").value, trains = $("map-train").checked, tests = $("map-test").checked;
+    shown = points.filter((point) => (isTest(point) ? tests : trains) && (!label || labels[point] === Number(label)));
   }
   // Variables of the style are no colours to a canvas until an element has them.
   function colour(name) { canvas.style.color = `var(--${name})`; return getComputedStyle(canvas).color; }
@@ -27,9 +29,9 @@ if (data.map) {
     scale = Math.min((width - 2 * edge) / (given.size[0] || 1), (height - 2 * edge) / (given.size[1] || 1));
     left = (width - given.size[0] * scale) / 2;
     top = (height - given.size[1] * scale) / 2;
-    draw();
+    drawAll();
   }
-  function drawDots(shown) {
+  function drawDots() {
     const size = shown.length > 10000 ? 2 : shown.length > 1000 ? 3 : 5, soft = colour("soft");
     pen.globalAlpha = .8;
     for (const point of shown) {
@@ -39,7 +41,7 @@ if (data.map) {
     }
     pen.globalAlpha = 1;
   }
-  function drawMarks(shown) {
+  function drawMarks() {
     pen.lineWidth = 1.8;
     pen.strokeStyle = colour("hurt-ink");
     for (const [x, y] of shown.filter(isMistake).map(at)) {
@@ -56,7 +58,7 @@ if (data.map) {
     }
   }
   const middle = (values) => values.sort((a, b) => a - b)[values.length >> 1];
-  function drawNames(shown) {
+  function drawNames() {
     if (!given.colours) return;
     pen.font = "600 14px system-ui, sans-serif";
     pen.textAlign = "center";
@@ -97,12 +99,18 @@ if (data.map) {
       pen.stroke();
     }
   }
+  function drawAll() {
+    pen.clearRect(0, 0, canvas.clientWidth, canvas.clientHeight);
+    drawDots();
+    drawMarks();
+    drawNames();
+    Object.assign(still, { width: canvas.width, height: canvas.height });
+    still.getContext("2d").drawImage(canvas, 0, 0);
+    draw();
+  }
   function draw() {
     pen.clearRect(0, 0, canvas.clientWidth, canvas.clientHeight);
-    const shown = points.filter(isShown);
-    drawDots(shown);
-    drawMarks(shown);
-    drawNames(shown);
+    pen.drawImage(still, 0, 0, canvas.clientWidth, canvas.clientHeight);
     drawLasso();
     canvas.style.color = "";
   }
@@ -118,7 +126,7 @@ if (data.map) {
   }
   function nearest([x, y]) {
     let best = null, distance = NEAR;
-    for (const point of points.filter(isShown)) {
+    for (const point of shown) {
       const [px, py] = at(point), away = Math.hypot(px - x, py - y);
       // Of points in one place, what is marked.
       if (away < distance || (away === distance && kinds[point] > kinds[best])) { best = point; distance = away; }
@@ -142,9 +150,9 @@ if (data.map) {
       $("map-says").textContent = found.length === 1 ? `${given.paths[found[0]]}, labelled ${given.names[labels[found[0]]]}.` : words();
       // What can be judged here: the page has no pictures of the others.
       const seen = [...found].sort((a, b) => kinds[b] - kinds[a]).map((point) => numberOf.get(given.paths[point])).filter((number) => number !== undefined && images[number].picture !== null);
-      const shown = seen.slice(0, MOST_PICTURES).map(pictures.make);
-      shown.forEach(marks.show);
-      $("map-pictures").replaceChildren(...shown);
+      const made = seen.slice(0, MOST_PICTURES).map(pictures.make);
+      made.forEach(marks.show);
+      $("map-pictures").replaceChildren(...made);
       const suspects = cardsIn().length;
       $("map-select").hidden = !suspects;
       $("map-select").textContent = suspects === 1 ? "Show the suspect in the grid" : `Select the ${suspects.toLocaleString("en")} suspects in the grid`;
@@ -152,7 +160,7 @@ if (data.map) {
     } else if (lasso.length) say("No image there");
     draw();
   }
-  function close() { select(lasso.length > 2 ? points.filter((point) => isShown(point) && isInside(at(point))) : []); }
+  function close() { select(lasso.length > 2 ? shown.filter((point) => isInside(at(point))) : []); }
   function take(place) {
     const point = nearest(place);
     lasso = [];
@@ -201,11 +209,12 @@ if (data.map) {
   canvas.addEventListener("focus", draw);
   canvas.addEventListener("blur", draw);
   $("map-lasso").addEventListener("click", () => press($("map-lasso"), canvas.classList.toggle("drawing")));
-  for (const id of ["map-class", "map-train", "map-test"]) $(id).addEventListener("change", () => { clear(); draw(); });
+  for (const id of ["map-class", "map-train", "map-test"]) $(id).addEventListener("change", () => { findShown(); clear(); drawAll(); });
   $("map-select").addEventListener("click", () => selection.only(cardsIn()));
   decisions.listen(() => all(".pic", $("map-pictures")).forEach(marks.show));
-  $("theme").addEventListener("change", draw);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  $("theme").addEventListener("change", drawAll);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
   new ResizeObserver(() => { if (canvas.clientWidth * (devicePixelRatio || 1) !== canvas.width) { lasso = []; fit(); } }).observe(canvas);
+  findShown();
   fit();
 }

@@ -10,8 +10,8 @@
     const wrong = decided.filter(({ path }) => decisions.on(path).action !== "keep").length;
     const next = open.slice(0, NEXT);
     const parts = [];
-    if (decided.length) parts.push(`Of the ${plural(decided.length, "suspect")} decided, ${wrong.toLocaleString("en")} had a wrong label; the probabilities on their cards add up to ${expected(decided).toLocaleString("en")}.`);
-    if (open.length) parts.push(`Of the ${open.length.toLocaleString("en")} left, the probabilities add up to ${expected(open).toLocaleString("en")} wrong${open.length > NEXT ? `; of the ${NEXT} most suspicious of them, ${expected(next)}` : ""}.`);
+    if (decided.length) parts.push(`Of the ${plural(decided.length, "suspect")} decided, ${wrong.toLocaleString("en")} ${wrong === 1 ? "was" : "were"} relabelled or deleted; the probabilities on their cards add up to ${expected(decided).toLocaleString("en")}.`);
+    if (open.length) parts.push(`By the probabilities on the cards, about ${expected(open).toLocaleString("en")} of the ${open.length.toLocaleString("en")} left ${expected(open) === 1 ? "has a wrong label" : "have wrong labels"}${open.length > NEXT ? `, and ${expected(next)} of the ${NEXT} most suspicious of them` : ""}.`);
     place.textContent = parts.join(" ");
   }
   if (place) { decisions.listen(show); show(); }

@@ -6,7 +6,18 @@ const sample = (() => {
   let at = 0;
 
   const decisionOn = (position) => decisions.on(images[drawn.images[position]].path);
-  const isOpen = (position) => !decisionOn(position);
+  // Only what was answered here counts: whoever decides the most suspicious elsewhere draws no sample.
+  const key = data.key + "-sample";
+  let answers = {}; // the action of each answer, by path
+  try { answers = JSON.parse(memory.get(key)) || {}; } catch { /* damaged: begin anew */ }
+  const pathAt = (position) => images[drawn.images[position]].path;
+  const isOpen = (position) => !decisionOn(position) || !Object.hasOwn(answers, pathAt(position));
+  function keep(path, action) {
+    if (action) answers[path] = action; else delete answers[path];
+    memory.set(key, JSON.stringify(answers));
+  }
+  // A duplicate may have been deleted since, whose label was called right.
+  const isWrong = (position) => ({ keep: false, relabel: true, delete: answers[pathAt(position)] !== "keep" })[decisionOn(position).action];
 
   // The formula of tracin/analyze/figures/review_sample.py, where its source is named.
   function wrongShare(sizes, reviewed, wrong) {
@@ -27,10 +38,9 @@ const sample = (() => {
   function estimate() {
     const reviewed = drawn.sizes.map(() => 0), wrong = drawn.sizes.map(() => 0);
     drawn.strata.forEach((stratum, position) => {
-      const decision = decisionOn(position);
-      if (!decision) return;
+      if (isOpen(position)) return;
       reviewed[stratum] += 1;
-      if (decision.action !== "keep") wrong[stratum] += 1;
+      if (isWrong(position)) wrong[stratum] += 1;
     });
     return { seen: reviewed.reduce((sum, n) => sum + n, 0), ...wrongShare(drawn.sizes, reviewed, wrong) };
   }
@@ -47,7 +57,7 @@ const sample = (() => {
     const number = drawn.images[at], { path, label } = images[number], decision = decisionOn(at);
     const picture = pictures.make(number).firstChild; // no button: the menu and the large view suggest
     $("sample-picture").replaceChildren(picture);
-    $("sample-at").textContent = `${at + 1} of ${drawn.images.length}`;
+    $("sample-at").textContent = `${at + 1} of ${drawn.images.length}${decision && isOpen(at) ? ", decided elsewhere: counts once it is answered here" : ""}`;
     $("sample-path").textContent = path;
     $("sample-label").textContent = label;
     all("[data-answer]", box).forEach((button) => press(button, decision && decision.action === button.dataset.answer));
@@ -70,6 +80,8 @@ const sample = (() => {
   function choose(what, name) {
     if (what === "relabel") { say("Choose the class that it is: here nothing is suggested"); return; }
     if (!decisions.choose([drawn.images[at]], what, name)) return;
+    keep(pathAt(at), decisions.on(pathAt(at))?.action);
+    showResult();
     if (at < drawn.images.length - 1) go(at + 1);
     box.focus({ preventScroll: true });
   }
@@ -81,7 +93,11 @@ const sample = (() => {
   $("sample-back").addEventListener("click", () => go(at - 1));
   $("sample-skip").addEventListener("click", () => go(at + 1));
   $("sample-open").addEventListener("click", goToOpen);
-  decisions.listen(() => { show(); showResult(); });
+  decisions.listen((numbers) => {
+    for (const number of numbers) if (!decisions.on(images[number].path)) keep(images[number].path, null);
+    show();
+    showResult();
+  });
   const first = [...drawn.images.keys()].find(isOpen);
   go(first === undefined ? 0 : first);
   showResult();
