@@ -53,7 +53,7 @@ def map_page(image_map: ImageMap) -> Figure:
 def _draw_points(ax: Axes, image_map: ImageMap) -> None:
     x, y = image_map.places.T
     colours = np.array(class_colours(len(image_map.class_names)))[image_map.label]
-    size = next((area for most, area in DOTS if len(x) <= most), SMALLEST_DOT)
+    size = next((area for images, area in DOTS if len(x) <= images), SMALLEST_DOT)
     ax.scatter(x, y, s=size, c=colours, alpha=0.55, linewidths=0)
     wrong, suspect = image_map.is_mistake, image_map.is_suspect
     ax.scatter(x[wrong], y[wrong], s=MARK, c=style.HURT, marker="x", linewidths=1.8)
@@ -98,12 +98,12 @@ def _draw_legend(ax: Axes, image_map: ImageMap) -> None:
     ax.legend(handles=marks, loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
 
 
-def _sign(marker: str, label: str, color: str, **look: Any) -> Line2D:
+def _sign(marker: str, label: str, color: str, **settings: Any) -> Line2D:
     sign: dict[str, Any] = {
         "linestyle": "none",
         "marker": marker,
         "markersize": 8,
         "color": color,
-        **look,
+        **settings,
     }
     return Line2D([], [], label=label, **sign)
