@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tracin.prepare.split import draw_test
+from tracin.held_back import draw_test
 
 
 def test_split_is_seeded_and_each_class_is_on_both_sides() -> None:
