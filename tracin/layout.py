@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from tracin.json_file import Share
+
+DEFAULT_DATA_DIR = Path("data/processed")
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,13 @@ class Layout:
     def is_tree(self) -> bool:
         """Whether ``train/`` and the folder of test images say everything."""
         return self.train_list is None and self.test_share is None
+
+    def folders_read(self, splits: Sequence[str]) -> tuple[str, ...]:
+        """The folders of the data folder whose content counts, whatever it is called: ``splits``;
+        also all of it, "", where the class folders may stand there.
+        """
+        whole = self.test_share is not None and not self.has_lists
+        return (*([""] if whole else []), *splits)
 
 
 TREE = Layout()
