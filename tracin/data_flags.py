@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tracin import flags
-from tracin.layout import DEFAULT_DATA_DIR, ImageList, Layout
+from tracin.layout import DEFAULT_DATA_DIR, TREE, ImageList, Layout
 from tracin.wording import for_the_shell
 
 
 def add_data_flags(group: _ArgumentGroup, *, data_dir: str, test_list: bool) -> None:
-    """Add the flags of the images.
+    """Add the flags of the images, of which ``data_and_layout`` makes the layout.
 
     Args:
         group: gets the flags.
@@ -46,6 +46,7 @@ def add_data_flags(group: _ArgumentGroup, *, data_dir: str, test_list: bool) -> 
         help="where no test images are told apart: so large a part of each class is held back, "
         "drawn by --seed",
     )
+    group.set_defaults(layout=TREE)
 
 
 def _some_share(text: str) -> float:

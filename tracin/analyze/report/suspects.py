@@ -9,6 +9,7 @@ import pandas as pd
 
 from tracin.analyze.figures.summary import by_frequency
 from tracin.analyze.report.analysis import Analysis, PagePicture, why_empty
+from tracin.analyze.report.columns import ColumnFilter, column_filters
 from tracin.analyze.report.duplicates import DuplicatePair, all_pairs
 from tracin.analyze.words import meaning
 from tracin.results import schema
@@ -82,6 +83,8 @@ class SuspectSection:
     """Why there are no cards."""
     neighbours_missing: str = ""
     """Why the cards have no neighbours."""
+    filters: tuple[ColumnFilter, ...] = ()
+    """By what a list of images says of them beside path and label."""
 
     @property
     def has_gain(self) -> bool:
@@ -162,6 +165,7 @@ def suspects_section(analysis: Analysis) -> SuspectSection:
         pairs=tuple((*pair, n) for pair, n in pairs),
         weak=weak,
         neighbours_missing="" if near is not None else why,
+        filters=column_filters(analysis.tables.list_columns, [card.path for card in cards]),
     )
 
 
