@@ -10,7 +10,7 @@ from tracin.analyze.read.list_columns import ListColumns
 from tracin.wording import quotable
 
 MOST_VALUES = 12
-"""Of a column that one may choose from; with more, it names images rather than kinds of them."""
+"""Of a column in the whole list; with more, it names images rather than kinds of them."""
 MOST_COLUMNS = 6
 """That a row of filters has room for: the first of the list."""
 
@@ -29,7 +29,7 @@ class ColumnFilter:
 
 
 def column_filters(columns: ListColumns, paths: Sequence[str]) -> tuple[ColumnFilter, ...]:
-    """A filter for each column with few values, two at least, among the images ``paths``."""
+    """A filter for each column with few values, and two at least among the images ``paths``."""
     filters = []
     named = (
         (quotable(name), value_of) for name, value_of in columns.value_of.items() if name.strip()
@@ -37,7 +37,7 @@ def column_filters(columns: ListColumns, paths: Sequence[str]) -> tuple[ColumnFi
     for name, value_of in named:
         own = [quotable(value_of.get(path, "") or NOTHING) for path in paths]
         values = tuple(by_frequency(own))
-        if 2 <= len(values) <= MOST_VALUES:
+        if len(values) > 1 and len(set(value_of.values())) <= MOST_VALUES:
             place = {value: at for at, (value, _) in enumerate(values, start=1)}
             filters.append(ColumnFilter(name, values, tuple(place[value] for value in own)))
     return tuple(filters[:MOST_COLUMNS])

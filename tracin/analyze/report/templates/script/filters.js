@@ -16,8 +16,8 @@ const filters = (() => {
   const isOf = (card, wanted, names) => names.every((name) => !wanted[name] || wanted[name] === card.dataset[name]);
 
   // Of the columns of a list: a card has the place of its value in each.
-  const columns = all("[data-column]");
-  const isOfColumns = (card) => columns.every((select) => !select.value || select.value === card.dataset.columns.split(" ")[select.dataset.column]);
+  const columns = all("[data-list-column]");
+  const isOfColumns = (card) => columns.every((select) => !select.value || select.value === card.dataset.listColumns.split(" ")[select.dataset.listColumn]);
 
   function suspectFits(card) {
     const { given, suggested } = card.dataset;
