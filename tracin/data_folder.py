@@ -151,7 +151,8 @@ def _check_training_folder(data_dir: Path) -> None:
     if not (data_dir / TRAIN).is_dir():
         raise TracInError(
             f"There is no folder {data_dir / TRAIN}. Put the images in {data_dir}/train/<class>/ "
-            f"and {data_dir}/test/<class>/, or name their folder with --data_dir."
+            f"and {data_dir}/test/<class>/, or name their folder with --data_dir. Class folders "
+            "without these two are split with --test_share 0.2."
         )
 
 

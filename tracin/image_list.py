@@ -113,7 +113,7 @@ def find_listed(image_list: ImageList, data_dir: Path) -> SplitFiles:
     left_out = tuple(sorted([*missing, *table.again], key=lambda each: each.path))
     if not used:
         parts = (
-            f"{image_list.file} names no image that is there. Its paths are taken to begin in "
+            f"{image_list.file} names no image that can be used. Its paths are taken to begin in "
             f"{begin}: name another folder with --data_dir.",
             describe_left_out(left_out),
         )
@@ -162,9 +162,9 @@ def _fault_of_path(name: str) -> str:
     if not name.strip():
         return "its path is empty"
     if parts.anchor:
-        return f"{quotable(name)} is an absolute path: begin it below --data_dir"
+        return f"{quotable(name)} is an absolute path: write it from --data_dir on"
     if ".." in parts.parts:
-        return f"{quotable(name)} leads out of its folder: name one above it with --data_dir"
+        return f"{quotable(name)} holds ..: begin all paths in one folder, named with --data_dir"
     return ""
 
 
