@@ -16,9 +16,9 @@ from tracin.clean.plan import LEFT_OUT, no_test_image, refuse_empty_classes
 from tracin.data_folder import DataFiles
 from tracin.errors import TracInError
 from tracin.image_folder import TEST, TRAIN, LeftOut, SplitFiles
-from tracin.image_list import LABEL, PATH_COLUMNS, ListedImage, read_list
-from tracin.layout import ImageList, Layout
-from tracin.results.cells import neutral, plain_csv_line
+from tracin.image_list import LABEL, PATH_COLUMNS, ListTable, read_list
+from tracin.layout import Layout
+from tracin.results.cells import csv_line, neutral, plain_csv_line
 
 TRAIN_LIST = f"{TRAIN}.csv"
 TEST_LIST = f"{TEST}.csv"
@@ -106,32 +106,42 @@ def corrected_lists(plan: ListPlan) -> dict[str, str]:
     """
     of_train = plan.layout.train_list
     of_test = plan.layout.test_list or of_train
-    return {
-        TRAIN_LIST: "".join(_lines(plan.train, of_train)),
-        TEST_LIST: "".join(_lines(plan.test, of_test)),
-    }
+    if of_train is None or of_test is None:
+        sides = {TRAIN_LIST: _plain_lines(plan.train), TEST_LIST: _plain_lines(plan.test)}
+    else:
+        tables = read_list(of_train), read_list(of_test)
+        cells = {each.label: each.cells[LABEL] for table in tables for each in table.images}
+        sides = {
+            TRAIN_LIST: _lines(plan.train, tables[0], bool(of_train.below), cells),
+            TEST_LIST: _lines(plan.test, tables[1], bool(of_test.below), cells),
+        }
+    return {name: "".join(lines) for name, lines in sides.items()}
 
 
-def _lines(steps: Sequence[ListStep], source: ImageList | None) -> Iterator[str]:
-    """The lines of one list; ``source``: the former one."""
-    if source is None:
-        yield plain_csv_line((PATH_COLUMNS[0], LABEL))
-        for step in steps:
-            if step.new_label:
-                yield plain_csv_line((neutral(step.path), neutral(step.new_label)))
-        return
-    table = read_list(source)
-    row_of = {image.path: image for image in table.images}
-    cell_of = {image.label: image.cells[LABEL] for image in table.images}
-    yield plain_csv_line(table.columns)
+def _plain_lines(steps: Sequence[ListStep]) -> Iterator[str]:
+    """The lines of a list of images that were in no list before."""
+    yield csv_line((PATH_COLUMNS[0], LABEL))
+    yield from (csv_line((step.path, step.new_label)) for step in steps if step.new_label)
+
+
+def _lines(
+    steps: Sequence[ListStep], former: ListTable, moved: bool, cells: Mapping[str, str]
+) -> Iterator[str]:
+    """The lines of one list.
+
+    Args:
+        steps: what becomes of its images.
+        former: the list as it was.
+        moved: whether its paths began elsewhere than in the data folder.
+        cells: how each label is written in the lists.
+    """
+    row_of = {image.path: image.cells for image in former.images}
+    yield plain_csv_line(former.columns)
     for step in steps:
         if step.new_label:
-            row = row_of[step.path]
-            label = cell_of.get(step.new_label, neutral(step.new_label))
-            own = {table.path_column: _path_cell(row, table.path_column, source), LABEL: label}
-            yield plain_csv_line([{**row.cells, **own}[name] for name in table.columns])
-
-
-def _path_cell(row: ListedImage, column: str, source: ImageList) -> str:
-    """The path from the data folder on: where it begins there already, as it stood."""
-    return neutral(row.path) if source.below else row.cells[column]
+            row = dict(row_of[step.path])
+            if moved:
+                row[former.path_column] = neutral(step.path)
+            if step.new_label != step.label:
+                row[LABEL] = cells[step.new_label]
+            yield plain_csv_line([row[name] for name in former.columns])

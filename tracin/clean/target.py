@@ -60,12 +60,11 @@ def check_target(data_dir: Path, cleaned_dir: Path, layout: Layout = TREE) -> No
     told = _told_by(layout)
     if of_folder != original or {key: made_from.get(key, "") for key in told} != told:
         before = made_from.get("train_list") or made_from["data_dir"]
-        now = told["train_list"] or data_dir
-        if before == str(now):
-            before, now = f"other images of {before}", "these"
+        now = told["train_list"] or str(data_dir)
+        other = "other images of " if before == now else ""
         raise TracInError(
-            f"{cleaned_dir} was made from {quotable(before)}, not from {now}. "
-            "Name another folder with --cleaned_dir."
+            f"{cleaned_dir} was made from {other}{quotable(before)}, not from "
+            f"{'these' if other else now}. Name another folder with --cleaned_dir."
         )
 
 
