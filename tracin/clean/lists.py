@@ -103,6 +103,9 @@ def _steps(side: SplitFiles, decided: Mapping[str, Action]) -> Iterator[ListStep
 def corrected_lists(plan: ListPlan) -> dict[str, str]:
     """The text of the corrected lists by file name: paths from the data folder on, all columns of
     the former lists, each cell as it stood there.
+
+    Raises:
+        TracInError: a list was changed since the plan was made.
     """
     of_train = plan.layout.train_list
     of_test = plan.layout.test_list or of_train
@@ -115,7 +118,10 @@ def corrected_lists(plan: ListPlan) -> dict[str, str]:
             TRAIN_LIST: _lines(plan.train, tables[0], bool(of_train.below), cells),
             TEST_LIST: _lines(plan.test, tables[1], bool(of_test.below), cells),
         }
-    return {name: "".join(lines) for name, lines in sides.items()}
+    try:
+        return {name: "".join(lines) for name, lines in sides.items()}
+    except KeyError:
+        raise TracInError("The lists were changed meanwhile. Run the command again.") from None
 
 
 def _plain_lines(steps: Sequence[ListStep]) -> Iterator[str]:
