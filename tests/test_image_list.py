@@ -141,6 +141,13 @@ def test_what_is_not_there_is_named(data: Path, tmp_path: Path) -> None:
         find_training_images(data / "gone", lists(path))
     with pytest.raises(TracInError, match=r"The list .*none\.csv is not there"):
         find_training_images(data, lists(tmp_path / "none.csv"))
+    with pytest.raises(TracInError, match=r"data is a folder, where a file belongs\."):
+        find_training_images(data, lists(data))
+    with pytest.raises(TracInError, match=r"null is no regular file\."):
+        find_training_images(data, lists(Path("/dev/null")))
+    with pytest.raises(TracInError, match=r"is too long a name for this disk\.") as raised:
+        find_training_images(data, lists(tmp_path / ("x" * 5000)))
+    assert len(str(raised.value)) < 200
 
 
 def test_an_image_in_both_lists_is_refused(data: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tracin.errors import TracInError
+from tracin.machine.refusals import refusal
 from tracin.places import check_regular
 from tracin.wording import count, remaining
 
@@ -35,7 +36,9 @@ def read_rows(path: Path, needs: str) -> tuple[tuple[str, ...], list[tuple[int, 
         return _read(path)
     except FileNotFoundError:
         raise
-    except (csv.Error, UnicodeDecodeError, OSError) as error:
+    except OSError as error:
+        raise TracInError(refusal(error) or f"{path} cannot be read.") from error
+    except (csv.Error, UnicodeDecodeError) as error:
         raise TracInError(
             f"{path} is not a readable CSV file in UTF-8 ({error}). {needs}."
         ) from error
