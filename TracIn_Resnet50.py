@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from tracin import flags
+from tracin import data_flags, flags
 from tracin.wording import for_the_shell
 
 if TYPE_CHECKING:
@@ -53,12 +53,8 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
         help="checkpoint of the ResNet50 (.pth, .pt, .safetensors); several: influence is summed "
         f"over them (default: {DEFAULT_MODEL})",
     )
-    group.add_argument(
-        "--data_dir",
-        type=Path,
-        default=Path("data/processed"),
-        metavar="FOLDER",
-        help="folder with train/<class>/ and test/<class>/ (default: %(default)s)",
+    data_flags.add_data_flags(
+        group, data_dir="folder with train/<class>/ and test/<class>/", test_list=True
     )
     group.add_argument(
         "--output_dir",
@@ -96,7 +92,10 @@ def _add_subsets(group: argparse._ArgumentGroup) -> None:
         help="only N test images, spread over the classes (default: all)",
     )
     group.add_argument(
-        "--seed", type=flags.seed, default=0, help="of the subsets (default: %(default)s)"
+        "--seed",
+        type=flags.seed,
+        default=0,
+        help="of the subsets and of --test_share (default: %(default)s)",
     )
 
 
@@ -215,6 +214,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Exit status: 0, or 1 after an error that the user can put right, or 130 after Ctrl-C."""
     parser = build_parser()
     arguments = parser.parse_args(argv)
+    arguments.data_dir, arguments.layout = data_flags.data_and_layout(parser, arguments)
     if arguments.demo:
         _check_demo(parser, arguments)
     command = (NAME, *(sys.argv[1:] if argv is None else argv))
@@ -231,8 +231,8 @@ def _check_demo(parser: argparse.ArgumentParser, arguments: argparse.Namespace) 
     if arguments.dry_run:
         parser.error("--demo makes data and trains a model first: it cannot be a --dry_run")
     own = [parser.get_default("model_path"), parser.get_default("data_dir")]
-    if [arguments.model_path, arguments.data_dir] != own:
-        parser.error("--demo brings its own --model_path and --data_dir")
+    if [arguments.model_path, arguments.data_dir] != own or not arguments.layout.is_tree:
+        parser.error("--demo brings its own --model_path and images")
 
 
 def _run(arguments: argparse.Namespace, command: tuple[str, ...]) -> None:
@@ -268,6 +268,7 @@ def _config(arguments: argparse.Namespace, command: tuple[str, ...]) -> RunConfi
     return RunConfig(
         model_paths=tuple(arguments.model_path),
         data_dir=arguments.data_dir,
+        layout=arguments.layout,
         output_dir=arguments.output_dir,
         train_subset=arguments.train_subset,
         test_subset=arguments.test_subset,

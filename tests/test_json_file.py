@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.run_info import example_run_info
-from tracin.clean.folder import STAMP, check_target
+from tracin.clean.target import STAMP, check_target
 from tracin.compute.model.stored import json_beside
 from tracin.errors import TracInError
 from tracin.json_file import fitted, parse_json, read_json

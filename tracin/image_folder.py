@@ -72,40 +72,52 @@ class Listing:
 
 @dataclass(frozen=True)
 class SplitFiles:
-    """What stands in ``train/`` or ``test/``; paths are relative to the data folder."""
+    """The images of one side, training or test; paths are relative to the data folder."""
 
-    images: tuple[str, ...]
-    """In the order in which ImageFolder numbers them."""
-    folders: tuple[str, ...]
-    """The class folders, sorted, with those that hold no image."""
-    left_out: tuple[LeftOut, ...]
+    where: str
+    """The folder or the list that tells of them, for messages."""
+    images: tuple[str, ...] = ()
+    """Of a folder in the order in which ImageFolder numbers them, of a list in its own."""
+    labels: tuple[str, ...] = ()
+    """The class of each image."""
+    classes: tuple[str, ...] = ()
+    """All classes in their order, with the class folders that hold no image."""
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The class folders that hold images, sorted."""
-        return tuple(dict.fromkeys(path.split("/")[1] for path in self.images))
+        """The classes that have images, in their order."""
+        present = set(self.labels)
+        return tuple(name for name in self.classes if name in present)
 
 
 def find_split(data_dir: Path, split: str) -> SplitFiles:
     """The images in the class folders of ``split``, and whatever else stands there, with reasons.
 
     Images are those of torchvision's ImageFolder, in its order, but for hidden folders and for
-    links that would bring a folder in twice.
+    links that would bring a folder in twice. With "" the class folders are the data folder's own.
     """
     root = data_dir / split
     if not root.is_dir():
-        return SplitFiles((), (), ())
+        return SplitFiles(str(root))
+    before = f"{split}/" if split else ""
     # A link from the training images to the test images would teach the model the test.
     apart = [data_dir / name for name in TEST_FOLDERS] if split == TRAIN else []
     listing = list_files(root, apart=apart)
     reasons = {file: why_no_image(file) for file in listing.files}
-    images = [f"{split}/{file}" for file, reason in reasons.items() if not reason]
+    images = [file for file, reason in reasons.items() if not reason]
+    labels = tuple(file.split("/")[0] for file in images)
     left_out = [*listing.left_out, *(LeftOut(file, why) for file, why in reasons.items() if why)]
-    explained = {path.split("/")[1] for path in images} | {each.path for each in listing.left_out}
+    explained = {*labels, *(each.path for each in listing.left_out)}
     left_out += [LeftOut(name, NO_IMAGES) for name in listing.folders if name not in explained]
     left_out.sort(key=lambda each: each.path)
-    named = tuple(LeftOut(f"{split}/{each.path}", each.reason) for each in left_out)
-    return SplitFiles(tuple(images), listing.folders, named)
+    return SplitFiles(
+        str(root),
+        tuple(before + file for file in images),
+        labels,
+        listing.folders,
+        tuple(LeftOut(before + each.path, each.reason) for each in left_out),
+    )
 
 
 def images_in_order(folder: Path) -> Sequence[str]:
@@ -117,13 +129,18 @@ def why_no_image(path: str) -> str:
     """Why the regular file ``path``, relative to the folder of the classes, is not taken for an
     image; "" where it is.
     """
+    return why_not_so_called(path) or ("" if "/" in path else _NO_CLASS)
+
+
+def why_not_so_called(path: str) -> str:
+    """Why no image is called ``path``, in whatever folder; "" where one may be."""
     name = path.rpartition("/")[2]
     if name.startswith("._"):
         return "not an image: what macOS notes about a file"
     if not name.lower().endswith(IMAGE_SUFFIXES):
         ending = PurePosixPath(name).suffix
         return f"not an image: its name {f'ends in {ending}' if ending else 'has no ending'}"
-    return "" if "/" in path else _NO_CLASS
+    return ""
 
 
 def describe_left_out(left_out: Sequence[LeftOut]) -> str:

@@ -27,6 +27,7 @@ from tracin.data_folder import find_data, find_training, namesake
 from tracin.flags import CROP_SIZE, IMAGENET_MEAN, IMAGENET_STD, RESIZE_SIZE, ResizeMode
 from tracin.hashing import HASH_BYTES, content_hash, picture_hash
 from tracin.image_folder import TRAIN, LeftOut, SplitFiles, read_image_file
+from tracin.layout import TREE, Layout
 from tracin.machine.refusals import is_lack_of_memory
 
 MAX_RESIZED_PIXELS = 2**26
@@ -57,26 +58,26 @@ class ImageTable:
         return replace(self, paths=paths, labels=self.labels[rows])
 
 
-def find_images(data_dir: Path) -> tuple[ImageTable, ImageTable]:
-    """(training images, test images) as torchvision's ImageFolder finds and orders them.
+def find_images(data_dir: Path, layout: Layout = TREE) -> tuple[ImageTable, ImageTable]:
+    """(training images, test images): in folders as torchvision's ImageFolder orders them.
 
     Raises:
         TracInError: see ``find_data``.
     """
-    data = find_data(data_dir)
+    data = find_data(data_dir, layout)
     return (
         _table(data_dir, TRAIN, data.train, data.class_names),
         _table(data_dir, data.test_split, data.test, data.class_names),
     )
 
 
-def find_training_images(data_dir: Path) -> ImageTable:
-    """The training images; their classes are the folders that hold any.
+def find_training_images(data_dir: Path, layout: Layout = TREE) -> ImageTable:
+    """The training images; their classes are those that have any.
 
     Raises:
-        TracInError: ``train/`` is missing or holds no images.
+        TracInError: see ``find_training``.
     """
-    files = find_training(data_dir)
+    files = find_training(data_dir, layout)
     return _table(data_dir, TRAIN, files, files.class_names)
 
 
@@ -84,7 +85,7 @@ def _table(
     data_dir: Path, split: str, files: SplitFiles, class_names: tuple[str, ...]
 ) -> ImageTable:
     index = {name: class_names.index(namesake(name, class_names)) for name in files.class_names}
-    labels = np.array([index[path.split("/")[1]] for path in files.images], dtype=np.int64)
+    labels = np.array([index[label] for label in files.labels], dtype=np.int64)
     return ImageTable(data_dir, split, files.images, labels, class_names, files.left_out)
 
 

@@ -55,7 +55,7 @@ def test_excel_writes_a_byte_order_mark_and_carriage_returns(
     text = "new_class,action,train_path\r\ndog,relabel,\"train/cat/a & 'b'.jpg\"\r\n,,\r\n"
     path.write_text(text, encoding="utf-8-sig", newline="")
     names = [name for name in FILES if name.startswith("train")]
-    (action,) = read_actions(path, names, ("cat", "dog"))
+    (action,) = read_actions(path, dict.fromkeys(names, "cat"), ("cat", "dog"))
     assert (action.verb, action.new_class, action.line) == ("relabel", "dog", 2)
 
 
@@ -71,22 +71,22 @@ def test_excel_writes_a_byte_order_mark_and_carriage_returns(
 def test_unreadable_actions(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "actions.csv").write_bytes(content)
     with pytest.raises(TracInError, match=message):
-        read_actions(tmp_path / "actions.csv", (), ())
+        read_actions(tmp_path / "actions.csv", {}, ())
     with pytest.raises(TracInError, match="is not there"):
-        read_actions(tmp_path / "none.csv", (), ())
+        read_actions(tmp_path / "none.csv", {}, ())
 
 
 def test_a_class_that_a_spreadsheet_would_run_is_read_as_it_was(tmp_path: Path) -> None:
     paths, classes = ("train/cat/1.jpg", "train/cat/2.jpg"), ("cat", "=cmd", "'=cmd")
     rows = ("train/cat/1.jpg,relabel,'=cmd", "train/cat/2.jpg,relabel,''=cmd")
-    actions = read_actions(write_actions(tmp_path, *rows), paths, classes)
+    actions = read_actions(write_actions(tmp_path, *rows), dict.fromkeys(paths, "cat"), classes)
     assert [action.new_class for action in actions] == ["=cmd", "'=cmd"]
 
 
 def test_of_many_wrong_rows_the_first_are_named(tmp_path: Path) -> None:
     path = write_actions(tmp_path, *(f"train/cat/{number}.jpg,delete," for number in range(300)))
     with pytest.raises(TracInError, match="300 rows are wrong") as raised:
-        read_actions(path, (), ("cat", "dog"))
+        read_actions(path, {}, ("cat", "dog"))
     lines = str(raised.value).splitlines()
     assert len(lines) == 12 and lines[10].startswith("  line 11: train/cat/9.jpg")
     assert lines[-1] == "  290 more"

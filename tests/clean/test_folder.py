@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.clean.photos import DECISIONS, FILES, clean, contents, log_of, write_actions
-from tracin.clean.folder import LOG, STAMP
+from tracin.clean.folder import LOG
+from tracin.clean.target import STAMP
 
 
 def test_images_stand_where_the_actions_say(data_dir: Path, tmp_path: Path) -> None:

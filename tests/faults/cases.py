@@ -7,7 +7,16 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from tests.faults.world import Command, World, analyze, clean, compute, prepare, training
+from tests.faults.world import (
+    Command,
+    World,
+    analyze,
+    clean,
+    clean_lists,
+    compute,
+    prepare,
+    training,
+)
 
 TEST_IMAGE = "cat_00000.jpg"
 
@@ -26,6 +35,8 @@ class Commands:
             "what_if": lambda: analyze(world, "what_if", self._run, "--what_if", "1"),
             "apply": lambda: clean(world, "a"),
             "apply other decisions": lambda: clean(world, "b", self._cleaned),
+            "apply to lists": lambda: clean_lists(world, "a"),
+            "apply other decisions to lists": lambda: clean_lists(world, "b", self._corrected),
             "prepare": lambda: prepare(world),
             "training": lambda: training(world),
             "training in the place of another": lambda: training(
@@ -80,6 +91,10 @@ class Commands:
     @cached_property
     def _cleaned(self) -> Path:
         return self._world.keep_former("cleaned", clean(self._world, "a"))
+
+    @cached_property
+    def _corrected(self) -> Path:
+        return self._world.keep_former("corrected", clean_lists(self._world, "a"))
 
     @cached_property
     def _trained(self) -> Path:

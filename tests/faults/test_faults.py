@@ -17,7 +17,7 @@ from tests.forked import ForkServer
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="paths are told by /proc")
 
 TRIED = {"apply": 5, "apply other decisions": 2, "prepare": 5, "compute": 2, "explain": 2}
-TRIED |= {"what_if": 1, "training": 1}
+TRIED |= {"what_if": 1, "training": 1, "apply to lists": 3, "apply other decisions to lists": 2}
 PAUSED = {"apply and apply": 2, "prepare and prepare": 1, "explain and compute": 1}
 KINDS = (KILL, *ERRORS, INTERRUPT)
 

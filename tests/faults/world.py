@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 
@@ -16,8 +16,11 @@ import torch
 from tests.faults.contents import Contents, contents
 from tests.faults.injected import PAUSE, Access, Fault
 from tests.forked import Child, Ended, ForkServer
+from tests.image_lists import lists, rows_of, write_list
 from tests.prepare.raw_photos import piece
 from tests.real_data import CLASS_NAMES, animals_resnet50, fit_head, write_image_tree
+from tests.run_info import example_run_info
+from tracin.results.run_info import write_run_info
 
 COMPUTE, ANALYZE, PREPARE = "TracIn_Resnet50", "analyze_results", "tracin.prepare.__main__"
 TRAINING = "tracin.training.__main__"
@@ -59,6 +62,11 @@ class World:
     def results(self) -> Path:
         """The output of the first script, and of the second."""
         return self.outputs / "results"
+
+    @property
+    def of_lists(self) -> Path:
+        """Results of a run whose images two lists tell apart: the record alone."""
+        return self.folder / "of_lists"
 
     @property
     def outputs(self) -> Path:
@@ -139,7 +147,19 @@ def make_world(folder: Path, server: ForkServer) -> World:
     ):
         text = f"train_path,action,new_class\n{row}\n"
         (folder / f"{name}.csv").write_text(text, encoding="utf-8")
+    _write_run_of_lists(world)
     return world
+
+
+def _write_run_of_lists(world: World) -> None:
+    """The record of a run whose images two lists tell apart."""
+    paths = [
+        write_list(world.folder / f"{split}_list.csv", rows_of(world.data, split))
+        for split in ("train", "test")
+    ]
+    world.of_lists.mkdir()
+    run = replace(example_run_info(), data_dir=str(world.data), layout=lists(*paths))
+    write_run_info(world.of_lists, run)
 
 
 def compute(world: World, *more: str, former: Path | None = None) -> Command:
@@ -168,6 +188,16 @@ def clean(world: World, actions: str, former: Path | None = None) -> Command:
     arguments = (
         *("--apply", str(world.folder / f"{actions}.csv"), "--cleaned_dir", str(output)),
         *("--data_dir", str(world.data), "--results_dir", str(world.results)),
+    )
+    return Command("apply", ANALYZE, arguments, output, former)
+
+
+def clean_lists(world: World, actions: str, former: Path | None = None) -> Command:
+    """``--apply`` to lists."""
+    output = world.outputs / "cleaned"
+    arguments = (
+        *("--apply", str(world.folder / f"{actions}.csv"), "--cleaned_dir", str(output)),
+        *("--results_dir", str(world.of_lists)),
     )
     return Command("apply", ANALYZE, arguments, output, former)
 

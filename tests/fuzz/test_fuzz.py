@@ -20,8 +20,9 @@ CASES = {
     "checkpoints": 26,
     "store": 6,
     "images": 10,
-    "decisions": 60,
-    "prepare": 60,
+    "decisions": 50,
+    "lists": 20,
+    "prepare": 50,
     "flags": 30,
 }
 """By what a case costs: those that draw or compute are few."""

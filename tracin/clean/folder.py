@@ -7,7 +7,6 @@ there is left alone, so that applying twice changes nothing and the next run fin
 from __future__ import annotations
 
 import filecmp
-import json
 import os
 import shutil
 from collections import Counter
@@ -18,22 +17,16 @@ from pathlib import Path
 import pandas as pd
 
 from tracin.clean.plan import CleaningPlan
+from tracin.clean.target import OTHERWISE, STAMP, check_target, write_stamp
 from tracin.errors import TracInError
-from tracin.folder_lock import LOCK, locked
+from tracin.folder_lock import locked
 from tracin.hashing import file_sha256
-from tracin.image_folder import SPLITS
-from tracin.json_file import read_as
-from tracin.places import check_folders, file_below, link_on_the_way, refuse_inside
+from tracin.places import check_folders, file_below, link_on_the_way
 from tracin.results.cells import as_it_was, write_csv
-from tracin.temporary import meant_for, remove_abandoned, replacing, stem
-from tracin.wording import quotable
+from tracin.temporary import remove_abandoned, replacing, stem
 
 LOG = "cleaning_log.csv"
 LOG_COLUMNS = ("path", "action", "new_path", "note", "written")
-STAMP = "cleaned_from.json"
-"""What tells a folder of ours from a foreign one, and which data folder it was made from."""
-
-OTHERWISE = "name another folder with --cleaned_dir"
 
 
 @dataclass(frozen=True)
@@ -48,42 +41,6 @@ class FileCounts:
     """Files of an earlier run that no longer belong there."""
     stayed: tuple[str, ...] = ()
     """Such files that were changed since, so that they are no longer ours to delete."""
-
-
-def check_target(data_dir: Path, cleaned_dir: Path) -> None:
-    """Refuse ``cleaned_dir`` unless it is new, empty, or was made from ``data_dir`` before.
-
-    Raises:
-        TracInError: it holds something else, or the two folders overlap.
-    """
-    original, target = data_dir.resolve(), cleaned_dir.resolve()
-    if target.is_relative_to(original) or original.is_relative_to(target):
-        raise TracInError(
-            f"{cleaned_dir} and the data folder {data_dir} overlap. Name a folder elsewhere with "
-            "--cleaned_dir: the original is never touched."
-        )
-    refuse_inside(cleaned_dir, data_dir, "with --cleaned_dir", ("", *SPLITS))
-    if not cleaned_dir.exists():
-        return
-    if not cleaned_dir.is_dir():
-        raise TracInError(f"{cleaned_dir} is a file. Name a folder with --cleaned_dir.")
-    if not any(
-        path.name != LOCK and meant_for(path.name) != STAMP for path in cleaned_dir.iterdir()
-    ):
-        return  # at most what a run left that was killed before its stamp got its name
-    try:
-        stamp = file_below(cleaned_dir, STAMP) or cleaned_dir  # a folder cannot be read: refused
-        made_from = read_as(dict[str, str], stamp, "")["data_dir"]
-    except (TracInError, KeyError):
-        raise TracInError(
-            f"{cleaned_dir} holds files that --apply did not put there. Name a new or empty folder "
-            "with --cleaned_dir."
-        ) from None
-    if Path(made_from) != original:
-        raise TracInError(
-            f"{cleaned_dir} was made from {quotable(made_from)}, not from {data_dir}. "
-            "Name another folder with --cleaned_dir."
-        )
 
 
 def carry_out(plan: CleaningPlan, cleaned_dir: Path) -> FileCounts:
@@ -111,7 +68,7 @@ def _fill(plan: CleaningPlan, cleaned_dir: Path) -> FileCounts:
     check_folders(cleaned_dir, (cleaned_dir / name for name in wanted))
     former = _Former.read(plan.data_dir, cleaned_dir)
     _remove_abandoned(cleaned_dir, {*wanted, *former.rows})
-    _write_stamp(plan.data_dir, cleaned_dir)
+    write_stamp(plan.data_dir, cleaned_dir)
     # In this order a run killed anywhere knows its files: what goes is in the earlier log, what
     # comes is in the new one.
     stale = [name for name in former.rows if name not in wanted]
@@ -189,12 +146,6 @@ def _remove_abandoned(cleaned_dir: Path, names: Iterable[str]) -> None:
         inside = folder.is_relative_to(cleaned_dir) and ".." not in folder.parts
         if inside and link_on_the_way(cleaned_dir, folder) is None:
             remove_abandoned(folder, ours.__contains__)
-
-
-def _write_stamp(data_dir: Path, cleaned_dir: Path) -> None:
-    with replacing(cleaned_dir / STAMP) as temporary:
-        text = json.dumps({"data_dir": str(data_dir.resolve())}, ensure_ascii=False, indent=2)
-        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def _write_log(plan: CleaningPlan, cleaned_dir: Path, written: Mapping[str, str]) -> None:

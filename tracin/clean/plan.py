@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,6 +77,11 @@ class DataImages:
     """Of all folders of test images."""
 
     @property
+    def label_of(self) -> dict[str, str]:
+        """The class of each image, by its path."""
+        return {path: path.split("/")[1] for path in (*self.train, *self.test)}
+
+    @property
     def class_names(self) -> tuple[str, ...]:
         """The classes of the training images, each once, in order."""
         return _classes(self.train)
@@ -116,7 +121,8 @@ def plan_cleaning(data_dir: Path, images: DataImages, actions: Sequence[Action])
     """
     decided = {action.path: action for action in actions}
     steps = list(_steps(images.train, decided, KEEP))
-    _refuse_empty_classes(images.train, steps)
+    left = _classes([step.new_path for step in steps if step.new_path])
+    refuse_empty_classes(_classes(images.train), left)
     left_out = [*find_split(data_dir, TRAIN).left_out]
     for split in TEST_FOLDERS:
         if (data_dir / split).is_dir():
@@ -178,20 +184,26 @@ def _comparable(path: str) -> str:
     return unicodedata.normalize("NFC", path).casefold()
 
 
-def _refuse_empty_classes(train_paths: Sequence[str], steps: Sequence[Step]) -> None:
-    left = set(_classes([step.new_path for step in steps if step.new_path]))
-    if empty := [name for name in _classes(train_paths) if name not in left]:
+def refuse_empty_classes(before: Iterable[str], left: Iterable[str]) -> None:
+    """Raise TracInError where a class had training images before and has none left."""
+    remaining = set(left)
+    if empty := [name for name in before if name not in remaining]:
         raise TracInError(
             f"These actions leave no training image in {noun_for(len(empty), 'class')} "
             f"{listed(empty)}, so nothing was done. A model needs at least one image of each "
-            f"class: keep one, or remove the class from {TRAIN}/ and {TEST}/ yourself."
+            "class: keep one, or remove the class from training and test images yourself."
         )
 
 
 def _refuse_empty_split(split: str, test_paths: Sequence[str], steps: Sequence[Step]) -> None:
     images = {path for path in test_paths if path.startswith(f"{split}/")}
     if images and not any(step.new_path for step in steps if step.path in images):
-        raise TracInError(
-            f"These actions leave no image in {split}/, so nothing was done. Keep one: a model is "
-            "judged by its test images."
-        )
+        raise TracInError(no_test_image(f"{split}/"))
+
+
+def no_test_image(where: str) -> str:
+    """What is said where actions would leave no test image in ``where``."""
+    return (
+        f"These actions leave no image in {where}, so nothing was done. Keep one: a model is "
+        "judged by its test images."
+    )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tracin.flags import ClassWeights, Device, HeadActivation, Method, Precision, ResizeMode
+from tracin.layout import TREE, Layout
 from tracin.results import schema
 
 Colour = tuple[float, float, float]
@@ -19,6 +20,8 @@ class RunConfig:
     model_paths: tuple[Path, ...]
     data_dir: Path
     output_dir: Path
+    layout: Layout = TREE
+    """What says which images of ``data_dir`` are training and which test images."""
     train_subset: int | None = None
     test_subset: int | None = None
     batch_size: int = 32

@@ -79,6 +79,7 @@ def run_info(
         method=config.method,
         damping=config.damping if config.method == schema.GAUSS_NEWTON else None,
         data_dir=str(config.data_dir.resolve()),
+        layout=config.layout,
         train_split=train.table.split,
         test_split=test.table.split,
         class_names=train.table.class_names,

@@ -146,9 +146,10 @@ def _announce(
     Raises:
         TracInError: a checkpoint or the results folder cannot be used, or the disk is too small.
     """
-    refuse_inside(config.output_dir, config.data_dir, "with --output_dir", SPLITS)
+    read = config.layout.folders_read(SPLITS)
+    refuse_inside(config.output_dir, config.data_dir, "with --output_dir", read)
     if config.cache_dir is not None:
-        refuse_inside(config.cache_dir, config.data_dir, "with --cache_dir", SPLITS)
+        refuse_inside(config.cache_dir, config.data_dir, "with --cache_dir", read)
     elif config.use_cache:
         check_folders(config.output_dir, [config.output_dir / schema.FEATURES / "image"])
     plan = make_plan(config, settled, images, load, processes)

@@ -8,6 +8,7 @@ from pathlib import Path
 from tracin.compute.config import RunConfig
 from tracin.image_folder import TEST, TRAIN, describe_left_out
 from tracin.images import ImageTable, draw_subset, find_images
+from tracin.layout import Layout
 from tracin.wording import Say, count
 
 
@@ -29,9 +30,11 @@ def find_run_images(config: RunConfig, say: Say) -> RunImages:
     Raises:
         TracInError: the data folder is not as it must be.
     """
-    all_train, all_test = find_images(config.data_dir)
+    all_train, all_test = find_images(config.data_dir, config.layout)
     if all_test.split != TEST:
         say(_in_place_of_test(config.data_dir, all_test.split))
+    if config.layout.test_share is not None:
+        say(_held_back(config.layout, len(all_train), len(all_test)))
     if left_out := describe_left_out(all_train.left_out + all_test.left_out):
         say(left_out)
     return RunImages(
@@ -49,6 +52,14 @@ def _in_place_of_test(data_dir: Path, split: str) -> str:
             "the test images."
         )
     return f"{data_dir} has no {TEST}/ folder: the images in {split}/ are the test images."
+
+
+def _held_back(layout: Layout, n_train: int, n_test: int) -> str:
+    return (
+        f"{n_test:,} of {count(n_train + n_test, 'image')} are held back as test images: with "
+        f"--test_share {layout.test_share:g} and --seed {layout.seed} always the same ones. Train "
+        "with the same two flags, so that the model does not know them."
+    )
 
 
 def _drawn(found: ImageTable, size: int | None, seed: int, say: Say) -> ImageTable:

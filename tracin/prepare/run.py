@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from tracin.errors import TracInError
 from tracin.flags import CROP_SIZE
+from tracin.held_back import draw_test
 from tracin.image_folder import TEST, TRAIN, LeftOut, as_utf8
 from tracin.machine.cores import core_count
 from tracin.places import refuse_inside
@@ -29,7 +30,6 @@ from tracin.prepare.convert import Converted, convert
 from tracin.prepare.duplicates import MAX_PAIRS, AlikePair, alike_pairs, group_equal
 from tracin.prepare.journal import Workplace, journal_line, split_name
 from tracin.prepare.raw_files import RawFile, RawFolder, find_raw_files
-from tracin.prepare.split import draw_test
 from tracin.prepare.tables import write_pairs, write_split
 from tracin.wording import Say, count, quotable
 

@@ -38,12 +38,17 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
 
 
 def csv_line(texts: Sequence[str]) -> str:
-    """One line of CSV with its ``\\n``, the texts neutral."""
+    """One line of CSV with its ``\n``, the texts neutral."""
+    return plain_csv_line([neutral(text) for text in texts])
+
+
+def plain_csv_line(texts: Sequence[str]) -> str:
+    """One line of CSV with its ``\n``, the texts as they are."""
     line = io.StringIO()
     quoting: Literal[0, 1] = (
         csv.QUOTE_ALL if any("\r" in text for text in texts) else csv.QUOTE_MINIMAL
     )
-    csv.writer(line, lineterminator="\n", quoting=quoting).writerow(map(neutral, texts))
+    csv.writer(line, lineterminator="\n", quoting=quoting).writerow(texts)
     return line.getvalue()
 
 

@@ -11,6 +11,7 @@ from tracin.errors import TracInError
 from tracin.flags import IMAGENET_MEAN, IMAGENET_STD, HeadActivation, Method, Precision, ResizeMode
 from tracin.image_folder import LeftOut
 from tracin.json_file import Natural, Positive, Share, Within, fitted, read_json
+from tracin.layout import DEFAULT_DATA_DIR, TREE, Layout
 from tracin.model_check import ModelCheck
 from tracin.results.manifest import Manifest
 from tracin.results.schema import RUN_INFO
@@ -18,8 +19,6 @@ from tracin.results.schema import RUN_INFO
 SCHEMA_VERSION = 1
 
 _REMEDY = "Run TracIn_Resnet50.py again, or remove the file to continue without it."
-
-DEFAULT_DATA_DIR = Path("data/processed")
 
 
 @dataclass(frozen=True)
@@ -123,6 +122,8 @@ class RunInfo:
     """Whether the model can judge single images; None: an earlier version ran."""
     map_variance: tuple[Share, Share] = (0.0, 0.0)
     """Of the training images' features, how much lies along the map's two directions, 0 to 1."""
+    layout: Layout = TREE
+    """What said which images of the data folder are training and which test images."""
     run_id: str = ""
     """Random, of this run alone; "" where an earlier version ran."""
     files: Manifest = field(default_factory=dict)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+from tracin.data_flags import add_data_flags, data_and_layout, flags_of_training
 from tracin.flags import (
     CROP_SIZE,
     RESIZE_SIZE,
@@ -69,13 +70,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_folders(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("from where to where")
-    group.add_argument(
-        "--data_dir",
-        type=Path,
-        default=Path("data/processed"),
-        metavar="FOLDER",
-        help="folder with train/<class>/ and test/<class>/; test/ is not looked at "
-        "(default: %(default)s)",
+    add_data_flags(
+        group,
+        data_dir="folder with train/<class>/ and test/<class>/; test/ is not looked at",
+        test_list=False,
     )
     group.add_argument(
         "--output_dir",
@@ -196,7 +194,9 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Train as the flags say; return the exit status."""
-    arguments = build_parser().parse_args(argv)
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    arguments.data_dir, arguments.layout = data_and_layout(parser, arguments)
     return run_command("tracin.training", lambda: _run(arguments), interrupted=INTERRUPTED)
 
 
@@ -214,6 +214,7 @@ def _config(arguments: argparse.Namespace) -> TrainingConfig:
 
     return TrainingConfig(
         data_dir=arguments.data_dir,
+        layout=arguments.layout,
         output_dir=arguments.output_dir,
         recipe=_recipe(arguments),
         device=arguments.device,
@@ -270,7 +271,7 @@ def _report(result: TrainingResult, config: TrainingConfig) -> None:
     kept = [*([result.best] if result.best else []), *result.checkpoints]
     show("\nwritten  " + "\n         ".join(map(str, [*kept, folder / outputs.HISTORY])))
     show(f"         {folder / outputs.CURVE}")
-    words = ["python TracIn_Resnet50.py --data_dir", for_the_shell(config.data_dir)]
+    words = ["python TracIn_Resnet50.py", *flags_of_training(config.data_dir, config.layout)]
     words += ["--model_path", *map(for_the_shell, result.checkpoints)]
     if (crop.resize_size, crop.crop_size) != (RESIZE_SIZE, CROP_SIZE):
         words += ["--resize_size", str(crop.resize_size), "--crop_size", str(crop.crop_size)]

@@ -59,8 +59,8 @@ def choose_images(table: ImageTable, recipe: Recipe) -> Images:
     """
     if len(table.class_names) < 2:
         raise TracInError(
-            f"{table.data_dir / table.split} has one class, {table.class_names[0]}. A classifier "
-            "needs at least two class folders."
+            f"The training images in {table.data_dir} have one class, {table.class_names[0]}. A "
+            "classifier needs at least two."
         )
     train, validation = split_rows(table.labels, recipe.validation_share, recipe.seed)
     weights = None

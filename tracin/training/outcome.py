@@ -159,8 +159,17 @@ def _advice(outcome: TrainingOutcome, config: TrainingConfig) -> list[str]:
     )
     if recipe.backbone == SCRATCH:
         advice.append("Start from ImageNet weights: leave out --from_scratch.")
-    advice.append(
-        f"Look into the folders in {config.data_dir / TRAIN}: does each hold the images of the "
-        "class that it is named after?"
+    return [*advice, _look_at_labels(config)]
+
+
+def _look_at_labels(config: TrainingConfig) -> str:
+    if config.layout.train_list is not None:
+        file = config.layout.train_list.file
+        return f"Look at the labels in {file}: does each image show the class that it names?"
+    folder = config.data_dir / TRAIN
+    if not config.layout.is_tree and not folder.is_dir():
+        folder = config.data_dir  # the class folders stand in it
+    return (
+        f"Look into the folders in {folder}: does each hold the images of the class that it is "
+        "named after?"
     )
-    return advice

@@ -28,7 +28,7 @@ from tracin.training.learner import Learner
 from tracin.training.model import build_model
 from tracin.training.outcome import TrainingOutcome, poor_model_warning, read_outcome
 from tracin.training.outputs import EpochRow, Manifest
-from tracin.training.settings import SCRATCH, Recipe, TrainingConfig
+from tracin.training.settings import SCRATCH, TrainingConfig
 from tracin.wording import Say, quotable
 
 OTHERWISE = "give another --output_dir"
@@ -57,11 +57,12 @@ def train(config: TrainingConfig, say: Say) -> TrainingResult:
     """
     with joined_processes(config.device) as processes, _deterministic(), ExitStack() as held:
         say = say if processes.first else lambda _sentence: None
-        refuse_inside(config.output_dir, config.data_dir, "with --output_dir", (TRAIN,))
-        table = find_training_images(config.data_dir)
+        read = config.layout.folders_read((TRAIN,))
+        refuse_inside(config.output_dir, config.data_dir, "with --output_dir", read)
+        table = find_training_images(config.data_dir, config.layout)
         if left_out := describe_left_out(table.left_out):
             say(left_out)
-        identity = _identity(table, config.recipe)
+        identity = _identity(table, config)
         if processes.first:
             held.enter_context(locked(config.output_dir, OTHERWISE))
         processes.wait()
@@ -93,8 +94,8 @@ def differs_from_earlier(config: TrainingConfig) -> bool:
     earlier = outputs.read_manifest(config.output_dir)
     if earlier is None:
         return False
-    table = find_training_images(config.data_dir)
-    return earlier.identity != _identity(table, config.recipe)
+    table = find_training_images(config.data_dir, config.layout)
+    return earlier.identity != _identity(table, config)
 
 
 @contextmanager
@@ -114,12 +115,15 @@ def _deterministic() -> Iterator[None]:
         torch.backends.cudnn.benchmark = benchmark
 
 
-def _identity(table: ImageTable, recipe: Recipe) -> dict[str, Any]:
-    """The recipe and the images by path and size, so that a changed folder is noticed."""
+def _identity(table: ImageTable, config: TrainingConfig) -> dict[str, Any]:
+    """The recipe and the images by path and size, so that a changed folder is noticed; of a list
+    also their labels, which the paths do not tell.
+    """
     digest = hashlib.sha256()
-    for path in table.paths:
-        digest.update(f"{path}\0{(table.data_dir / path).stat().st_size}\n".encode())
-    return {**recipe.as_dict(), "images": len(table), "images_sha256": digest.hexdigest()}
+    for path, label in zip(table.paths, table.labels.tolist(), strict=True):
+        told = f"\0{table.class_names[label]}" if config.layout.has_lists else ""
+        digest.update(f"{path}\0{(table.data_dir / path).stat().st_size}{told}\n".encode())
+    return {**config.recipe.as_dict(), "images": len(table), "images_sha256": digest.hexdigest()}
 
 
 def _other_training(folder: Path, earlier: Manifest, identity: dict[str, Any]) -> str:

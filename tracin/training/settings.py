@@ -8,6 +8,7 @@ from typing import Any
 
 from tracin.flags import ClassWeights, Device
 from tracin.images import Crop
+from tracin.layout import TREE, Layout
 
 IMAGENET = "imagenet"
 SCRATCH = "scratch"
@@ -89,3 +90,5 @@ class TrainingConfig:
     """Processes that read images; None: chosen for this machine."""
     restart: bool = False
     """Discard what an earlier training left in ``output_dir``."""
+    layout: Layout = TREE
+    """What says which images of ``data_dir`` are training images."""

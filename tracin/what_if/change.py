@@ -108,7 +108,12 @@ def with_actions(path: Path, train: ImageTable, test: ImageTable) -> Change:
     Raises:
         TracInError: the file is wrong, or changes no training image, or all images of a split.
     """
-    actions = read_actions(path, (*train.paths, *test.paths), train.class_names, "this run")
+    label_of = {
+        image: side.class_names[label]
+        for side in (train, test)
+        for image, label in zip(side.paths, side.labels.tolist(), strict=True)
+    }
+    actions = read_actions(path, label_of, train.class_names, "this run")
     of_test = set(test.paths)
     verbs = Counter((action.path in of_test, action.verb) for action in actions)
     question = Question(

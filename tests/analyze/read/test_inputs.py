@@ -13,8 +13,8 @@ from tests.analyze.world import World, without_matrix, write_run
 from tracin.analyze.read.inputs import EVERY_TEST_IMAGE, read_inputs
 from tracin.analyze.report.analysis import read_page_tables
 from tracin.errors import TracInError
+from tracin.layout import DEFAULT_DATA_DIR
 from tracin.results import schema
-from tracin.results.run_info import DEFAULT_DATA_DIR
 
 
 def take_away(world: World, *names: str) -> None:

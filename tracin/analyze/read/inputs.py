@@ -16,10 +16,11 @@ from tracin.analyze.read.same_pictures import SamePicture, read_same_pictures
 from tracin.analyze.read.scan import Int64Array
 from tracin.errors import TracInError
 from tracin.image_folder import TRAIN, images_in_order
+from tracin.layout import DEFAULT_DATA_DIR
 from tracin.results import schema
 from tracin.results.manifest import check_files
 from tracin.results.matrix import read_shape
-from tracin.results.run_info import DEFAULT_DATA_DIR, RunInfo, read_run_info
+from tracin.results.run_info import RunInfo, read_run_info
 from tracin.wording import count
 
 EVERY_TEST_IMAGE = "all test images"

@@ -10,7 +10,7 @@ from pathlib import Path
 from tracin.errors import TracInError
 from tracin.image_folder import TRAIN
 from tracin.results.schema import INFLUENCE_SUMMARY, REPORT, TRAIN_SUMMARY
-from tracin.wording import count, remaining
+from tracin.wording import count, quotable, remaining
 
 MOST_NAMED = 8
 """So many images of one name are listed: they stay readable in a terminal."""
@@ -47,7 +47,8 @@ def find_test_image(asked: str, paths: Sequence[str], data_dir: Path) -> int:
             f"{count(len(rows), 'test image')} are called {asked}. Name the one you mean with its "
             f"folder:\n  {named}" + (f"\n  and {more}" if more else "")
         )
-    raise TracInError(f"{asked} is not a test image of this run. {_advice(ending, paths)}")
+    advice = _advice(ending, paths)
+    raise TracInError(f"{quotable(asked)} is not a test image of this run. {advice}")
 
 
 def _relative(asked: str, data_dir: Path) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +12,7 @@ from tracin.analyze.figures.comparison import Comparison
 from tracin.analyze.figures.image_map import ImageMap
 from tracin.analyze.figures.summary import OverallSummary
 from tracin.analyze.read.inputs import Inputs
+from tracin.analyze.read.list_columns import ListColumns, read_list_columns
 from tracin.analyze.read.optional import read_optional, read_probabilities
 from tracin.analyze.read.rows import check_indices
 from tracin.analyze.read.scan import MatrixSummary
@@ -34,6 +35,7 @@ class PageTables:
     """What the model gave each training image's label, by path; empty where no file tells."""
     prediction_probabilities: Mapping[str, float]
     """What it gave the class that it named for each test image, likewise."""
+    list_columns: ListColumns = field(default_factory=ListColumns)
 
 
 def read_page_tables(inputs: Inputs, results_dir: Path) -> PageTables:
@@ -60,6 +62,7 @@ def read_page_tables(inputs: Inputs, results_dir: Path) -> PageTables:
         suspect_factors=read_suspect_factors(results_dir),
         label_probabilities=read_probabilities(results_dir, schema.TRAIN_SUMMARY),
         prediction_probabilities=read_probabilities(results_dir, schema.PREDICTIONS),
+        list_columns=read_list_columns(inputs.run),
     )
 
 

@@ -117,6 +117,8 @@ def write_report(path: Path, analysis: Analysis, *, budget: int = BUDGET) -> tup
 
 
 def _left_out(analysis: Analysis, album: Album) -> Iterator[str]:
+    if missing := analysis.tables.list_columns.missing:
+        yield missing
     if album.over_budget:
         yield (
             f"{count(album.over_budget, 'picture')} of the report, to keep its file below 30 MB: "

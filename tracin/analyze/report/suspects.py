@@ -9,6 +9,7 @@ import pandas as pd
 
 from tracin.analyze.figures.summary import by_frequency
 from tracin.analyze.report.analysis import Analysis, PagePicture, why_empty
+from tracin.analyze.report.columns import ColumnFilter, column_filters
 from tracin.analyze.report.duplicates import DuplicatePair, all_pairs
 from tracin.analyze.report.live import factors_of
 from tracin.analyze.words import meaning
@@ -86,6 +87,8 @@ class SuspectSection:
     """Why the cards have no neighbours."""
     factors: SuspectFactors | None = None
     """With which the cards' order follows the decisions."""
+    filters: tuple[ColumnFilter, ...] = ()
+    """By what a list of images says of them beside path and label."""
 
     @property
     def has_gain(self) -> bool:
@@ -167,6 +170,7 @@ def suspects_section(analysis: Analysis) -> SuspectSection:
         weak=weak,
         neighbours_missing="" if near is not None else why,
         factors=factors_of(analysis, [card.path for card in cards]),
+        filters=column_filters(analysis.tables.list_columns, [card.path for card in cards]),
     )
 
 

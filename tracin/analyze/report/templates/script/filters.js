@@ -16,12 +16,17 @@ const filters = (() => {
   // An option names one class or two; where it names none, everything fits.
   const isOf = (card, wanted, names) => names.every((name) => !wanted[name] || wanted[name] === card.dataset[name]);
 
+  // Of the columns of a list: a card has the place of its value in each.
+  const columns = all("[data-list-column]");
+  const isOfColumns = (card) => columns.every((select) => !select.value || select.value === card.dataset.listColumns.split(" ")[select.dataset.listColumn]);
+
   function suspectFits(card) {
     const { given, suggested } = card.dataset;
     const name = $("by-class").value, wanted = $("by-decision").value, decision = decisions.on(pathOf(card));
     return plain(pathOf(card)).includes(plain($("search").value.trim()))
       && (!name || name === given || name === suggested)
       && isOf(card, $("by-pair").selectedOptions[0].dataset, ["given", "suggested"])
+      && isOfColumns(card)
       && (!wanted || (wanted === "open" ? !decision : wanted === "decided" ? decision : decision && decision.action === wanted));
   }
   function arrange(at = null, next = []) {
@@ -43,7 +48,7 @@ const filters = (() => {
     if (at && !at.hidden) scrollBy({ top: at.getBoundingClientRect().top - top, behavior: "instant" });
   }
   function showAll() {
-    for (const id of ["search", "by-class", "by-pair", "by-decision"]) $(id).value = "";
+    for (const input of [...["search", "by-class", "by-pair", "by-decision"].map($), ...columns]) input.value = "";
     arrange();
   }
   function filterMistakes() {
@@ -55,6 +60,7 @@ const filters = (() => {
     const met = new Set(suspectCards.flatMap((card) => [card.dataset.given, card.dataset.suggested]));
     for (const name of new Set([...data.classes.filter((each) => met.has(each)), ...met])) $("by-class").add(new Option(name, name));
     for (const id of ["by-class", "by-pair", "by-decision", "sort"]) $(id).addEventListener("change", () => arrange());
+    columns.forEach((select) => select.addEventListener("change", () => arrange()));
     $("search").addEventListener("input", () => arrange());
     $("reset").addEventListener("click", () => { showAll(); $("search").focus(); });
   }
