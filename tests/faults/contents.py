@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import sqlite3
@@ -52,6 +53,12 @@ def told(path: Path, name: str) -> str:
     if name == schema.RUN_INFO:
         run = json.loads(content)
         return repr({name: value for name, value in run.items() if name not in OF_A_MOMENT})
+    if name == schema.WHAT_IF_ANSWERS:  # each names the run that it is about
+        rows = csv.DictReader(content.decode().splitlines())
+        return repr([{key: row[key] for key in row if key not in OF_A_MOMENT} for row in rows])
+    if name == schema.EXPLANATION_FILES:
+        files = (each for each in json.loads(content) if each["path"] != schema.WHAT_IF_ANSWERS)
+        return repr([*files])
     return hashlib.sha256(content).hexdigest()
 
 
