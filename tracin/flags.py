@@ -35,6 +35,7 @@ HeadActivation = Literal["leaky_relu", "relu", "gelu", "silu", "tanh", "none"]
 OnError = Literal["stop", "skip"]
 RankBy = Literal["normalized", "raw"]
 ResizeMode = Literal["shorter", "square"]
+Interpolation = Literal["bilinear", "bicubic", "lanczos", "nearest"]
 
 RESIZE_SIZE, CROP_SIZE = 256, 224
 """Pixels: how ResNet50 is shown an image where nobody says otherwise."""

@@ -1,0 +1,280 @@
+"""Networks by name: torchvision's classification models and, where it is installed, timm's."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, get_args
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+from torchvision import models
+
+from tracin.errors import TracInError
+from tracin.flags import Interpolation
+from tracin.images import Crop, Normalization, Preprocessing
+from tracin.wording import listed
+
+DEFAULT_ARCHITECTURE = "resnet50"
+"""The front door: what a checkpoint is compared with first."""
+
+TIMM_PREFIX = "timm/"
+"""Before timm's names, some of which are torchvision's, too, for other networks."""
+
+FAMILIES: Mapping[str, tuple[str, ...]] = {
+    "layer1.0.conv1.weight": ("resnet", "resnext", "wide_resnet"),
+    "features.conv0.weight": ("densenet",),
+    "features.0.0.weight": ("convnext", "efficientnet", "mobilenet", "swin"),
+    "encoder.layers.encoder_layer_0.ln_1.weight": ("vit",),
+    "trunk_output.block1.block1-0.f.a.0.weight": ("regnet",),
+    "stage2.0.branch1.0.weight": ("shufflenet",),
+    "inception3a.branch1.conv.weight": ("googlenet",),
+    "Mixed_5b.branch1x1.conv.weight": ("inception",),
+    "layers.8.0.layers.0.weight": ("mnasnet",),
+    "blocks.0.layers.0.layers.MBconv.layers.conv_a.0.weight": ("maxvit",),
+    "features.0.weight": ("alexnet", "vgg", "squeezenet"),
+}
+"""torchvision's families by a name that each of their networks has once; the ResNets first."""
+
+AUXILIARY_HEADS = ("aux1.", "aux2.", "AuxLogits.")
+"""Of GoogLeNet and Inception: they help the training, and no image passes them afterwards."""
+
+SCALED_TO_ONE = ("googlenet", "inception_v3")
+"""torchvision's pretrained ones expect pixels from −1 to 1, and convert ImageNet's normalisation
+themselves (``transform_input``): what the weights cannot tell. They are built without that, and
+shown such pixels, which is the same."""
+
+NEAR_NAMES = 5
+"""Names that are offered in place of an unknown one."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network whose weights are shapes without numbers, and where its head begins."""
+
+    name: str
+    """``resnet18``, ``timm/vit_tiny_patch16_224``."""
+    network: nn.Module
+    head: str
+    """The name of the module that is the head: its last Linear, or the Sequential around that."""
+    last: str
+    """The name of the last layer, in or equal to ``head``."""
+    side: int | None = None
+    """Of its images, in pixels, where the weights tell that it was built for another than usual."""
+
+    @property
+    def shapes(self) -> dict[str, torch.Size]:
+        """The shapes of all but the head, by name."""
+        state = self.network.state_dict()
+        return {k: v.shape for k, v in state.items() if not self.in_head(k)}
+
+    @property
+    def width(self) -> int:
+        """Of the feature that its own head takes; 0 where that has no Linear."""
+        own = self.network.get_submodule(self.head).modules()
+        return next((each.in_features for each in own if isinstance(each, nn.Linear)), 0)
+
+    def in_head(self, key: str) -> bool:
+        """Whether the tensor of this name belongs to the head."""
+        return key.startswith(f"{self.head}.")
+
+
+def title(name: str) -> str:
+    """What an architecture is called in messages: ``torchvision ResNet50``, ``timm resnet18d``."""
+    if name == DEFAULT_ARCHITECTURE:
+        return "torchvision ResNet50"
+    library = "timm" if name.startswith(TIMM_PREFIX) else "torchvision"
+    return f"{library} {name.removeprefix(TIMM_PREFIX)}"
+
+
+@functools.cache
+def torchvision_names() -> tuple[str, ...]:
+    """The names of torchvision's classification models; the front door's first."""
+    names = models.list_models(module=models)
+    return tuple(sorted(names, key=lambda name: name != DEFAULT_ARCHITECTURE))
+
+
+def find_name(name: str) -> str:
+    """The full name of the architecture that the user calls ``name``.
+
+    Raises:
+        TracInError: neither library has it, or it is timm's, and timm is not installed.
+    """
+    if name in torchvision_names():
+        return name
+    timm = _timm()
+    short = name.removeprefix(TIMM_PREFIX)
+    if timm is None:
+        if name.startswith(TIMM_PREFIX):
+            raise TracInError(
+                f"--architecture {name}: timm is not installed. Install it with: pip install timm"
+            )
+        near = _near(name, torchvision_names())
+        raise TracInError(
+            f"There is no architecture {name} among torchvision's{near}. If it is one of timm's, "
+            "install that with: pip install timm"
+        )
+    if timm.is_model(short.partition(".")[0]):  # the rest, as in resnet18.a1_in1k, names weights
+        return f"{TIMM_PREFIX}{short}"
+    known = [f"{TIMM_PREFIX}{each}" for each in timm.list_models()]
+    near = _near(name, known if name.startswith(TIMM_PREFIX) else (*torchvision_names(), *known))
+    raise TracInError(f"There is no architecture {name} in torchvision or timm{near}.")
+
+
+def _near(name: str, known: Sequence[str]) -> str:
+    plain = {each.removeprefix(TIMM_PREFIX): each for each in reversed(known)}
+    near = difflib.get_close_matches(name.removeprefix(TIMM_PREFIX).lower(), plain, NEAR_NAMES)
+    return f"; near it are {listed([plain[each] for each in near])}" if near else ""
+
+
+def _timm() -> ModuleType | None:
+    try:
+        import timm
+    except ImportError:
+        return None
+    module: ModuleType = timm
+    return module
+
+
+def has_timm_model(name: str) -> bool:
+    """Whether timm is installed and knows this name, without its prefix."""
+    timm = _timm()
+    return timm is not None and bool(timm.is_model(name.partition(".")[0]))
+
+
+def build(name: str, side: int | None = None) -> nn.Module:
+    """The network ``name``, in eval mode, with 1,000 classes and random weights.
+
+    Args:
+        name: in full, as ``find_name`` returns it.
+        side: of its images in pixels, for one that takes a single size; None: the usual.
+    """
+    options: dict[str, Any] = {}
+    if name.startswith(TIMM_PREFIX):
+        timm = _timm()
+        if timm is None:
+            find_name(name)  # raises: it is not installed
+        options |= {} if side is None else {"img_size": side}
+        make: Callable[..., nn.Module] = timm.create_model  # type: ignore[union-attr]
+        network = make(name.removeprefix(TIMM_PREFIX), pretrained=False, **options)
+    else:
+        if name in SCALED_TO_ONE:
+            options |= {"init_weights": False, "aux_logits": False}
+        options |= {} if side is None else {"image_size": side}
+        network = models.get_model(name, weights=None, **options)
+    return network.eval().requires_grad_(False)
+
+
+class _Shapes(TorchFunctionMode):
+    """Tensors that weights are drawn into have no memory; what is computed has its numbers.
+
+    Under ``torch.device("meta")`` a network that computes its widths with torch cannot be built,
+    and tables of positions would be lost.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        options = dict(kwargs or {})
+        if func in (torch.empty, torch.zeros, torch.ones) and options.get("device") is None:
+            options["device"] = "meta"
+        return func(*args, **options)
+
+
+def outline(name: str, shapes: Mapping[str, torch.Size] | None = None) -> Architecture:
+    """The architecture ``name`` without numbers, in the time of an image or two.
+
+    Args:
+        name: in full.
+        shapes: of a checkpoint, which may tell the size of its images; None: the usual size.
+    """
+    with _Shapes():
+        network = build(name)
+        side = _told_side(network, shapes or {})
+        if side is not None:
+            network = build(name, side)
+    layers = [key for key, each in network.named_modules() if _has_own_weights(each)]
+    head = last = layers[-1]
+    while (parent := head.rpartition(".")[0]) and _is_sequential(network.get_submodule(parent)):
+        head = parent
+    return Architecture(name, network, head, last, side)
+
+
+def _has_own_weights(module: nn.Module) -> bool:
+    return next(module.parameters(recurse=False), None) is not None
+
+
+def _is_sequential(module: nn.Module) -> bool:
+    """Whether it is a chain, whose parts nothing but their order connects."""
+    return isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward
+
+
+def _told_side(network: nn.Module, shapes: Mapping[str, torch.Size]) -> int | None:
+    """The side of the images that a table of positions was made for; None where it is the usual."""
+    for key, patch, more in (
+        ("encoder.pos_embedding", getattr(network, "patch_size", None), 1),
+        (
+            "pos_embed",
+            getattr(getattr(network, "patch_embed", None), "patch_size", None),
+            getattr(network, "num_prefix_tokens", 0),
+        ),
+    ):
+        patch = patch[0] if isinstance(patch, tuple) else patch
+        table = shapes.get(key)
+        own = network.state_dict().get(key)
+        if table is None or own is None or patch is None or len(table) != 3:
+            continue
+        patches = math.isqrt(max(0, table[1] - more))
+        if table != own.shape and patches**2 == table[1] - more and patches:
+            return int(patch) * patches
+    return None
+
+
+def usual_preprocessing(name: str, side: int | None = None) -> Preprocessing:
+    """How ``name`` is shown images where nobody says otherwise: as its pretrained weights were.
+
+    Args:
+        name: in full.
+        side: of its images, where that is not the usual.
+    """
+    if name == DEFAULT_ARCHITECTURE:
+        return Preprocessing()
+    if name.startswith(TIMM_PREFIX):
+        return _of_timm(name, side)
+    usual: Preprocessing | None = None
+    weights = models.get_model_weights(name)
+    for each in (weights.DEFAULT, *weights):
+        shown = each.transforms()
+        crop = Crop(
+            shown.resize_size[0], shown.crop_size[0], interpolation=shown.interpolation.value
+        )
+        if side is None or crop.crop_size == side:
+            usual = Preprocessing(crop, Normalization(tuple(shown.mean), tuple(shown.std)))
+            break
+    if usual is None and side is not None:
+        usual = Preprocessing(Crop(side, side))
+    assert usual is not None  # noqa: S101  torchvision's weights are never none
+    half = Normalization((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    return Preprocessing(usual.crop, half) if name in SCALED_TO_ONE else usual
+
+
+def _of_timm(name: str, side: int | None) -> Preprocessing:
+    timm = _timm()
+    stored = timm.get_pretrained_cfg(name.removeprefix(TIMM_PREFIX)) if timm else None
+    if stored is None:
+        return Preprocessing(Crop(side, side)) if side else Preprocessing()
+    cut = side or stored.input_size[-1]
+    resized = math.floor(cut / stored.crop_pct)
+    kinds = get_args(Interpolation)
+    crop = Crop(
+        resized,
+        cut,
+        "square" if stored.crop_mode == "squash" else "shorter",
+        stored.interpolation if stored.interpolation in kinds else kinds[0],
+    )
+    return Preprocessing(crop, Normalization(tuple(stored.mean), tuple(stored.std)))
