@@ -6,7 +6,7 @@ import difflib
 import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, get_args
 
@@ -41,6 +41,10 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
 }
 """torchvision's families by a name that each of their networks has once; the ResNets first."""
 
+POSITIONS = ("encoder.pos_embedding", "pos_embed")
+"""(1, positions, width): what torchvision and timm call the table of positions that tells the size
+of the images."""
+
 AUXILIARY_HEADS = ("aux1.", "aux2.", "AuxLogits.")
 """Of GoogLeNet and Inception: they help the training, and no image passes them afterwards."""
 
@@ -60,6 +64,7 @@ class Architecture:
     name: str
     """``resnet18``, ``timm/vit_tiny_patch16_224``."""
     network: nn.Module
+    """Copy it before you change it."""
     head: str
     """The name of the module that is the head: its last Linear, or the Sequential around that."""
     last: str
@@ -67,7 +72,7 @@ class Architecture:
     side: int | None = None
     """Of its images, in pixels, where the weights tell that it was built for another than usual."""
 
-    @property
+    @functools.cached_property
     def shapes(self) -> dict[str, torch.Size]:
         """The shapes of all but the head, by name."""
         state = self.network.state_dict()
@@ -78,6 +83,14 @@ class Architecture:
         """Of the feature that its own head takes; 0 where that has no Linear."""
         own = self.network.get_submodule(self.head).modules()
         return next((each.in_features for each in own if isinstance(each, nn.Linear)), 0)
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """The first of its names that no other ends with, as ``weights.read_weights`` takes it."""
+        names = list(self.network.state_dict())
+        return tuple(
+            name for name in names if not any(each.endswith(f".{name}") for each in names)
+        )[:1]
 
     def in_head(self, key: str) -> bool:
         """Whether the tensor of this name belongs to the head."""
@@ -193,14 +206,20 @@ def outline(name: str, shapes: Mapping[str, torch.Size] | None = None) -> Archit
         name: in full.
         shapes: of a checkpoint, which may tell the size of its images; None: the usual size.
     """
+    tables = ((key, tuple(size)) for key, size in (shapes or {}).items() if key in POSITIONS)
+    return _outline(name, tuple(tables))
+
+
+@functools.cache
+def _outline(name: str, positions: tuple[tuple[str, tuple[int, ...]], ...]) -> Architecture:
     with _Shapes():
         network = build(name)
-        side = _told_side(network, shapes or {})
+        side = _told_side(network, dict(positions))
         if side is not None:
             network = build(name, side)
     layers = [key for key, each in network.named_modules() if _has_own_weights(each)]
     head = last = layers[-1]
-    while (parent := head.rpartition(".")[0]) and _is_sequential(network.get_submodule(parent)):
+    while (parent := head.rpartition(".")[0]) and is_sequential(network.get_submodule(parent)):
         head = parent
     return Architecture(name, network, head, last, side)
 
@@ -209,30 +228,23 @@ def _has_own_weights(module: nn.Module) -> bool:
     return next(module.parameters(recurse=False), None) is not None
 
 
-def _is_sequential(module: nn.Module) -> bool:
+def is_sequential(module: nn.Module) -> bool:
     """Whether it is a chain, whose parts nothing but their order connects."""
     return isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward
 
 
-def _told_side(network: nn.Module, shapes: Mapping[str, torch.Size]) -> int | None:
+def _told_side(network: nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> int | None:
     """The side of the images that a table of positions was made for; None where it is the usual."""
-    for key, patch, more in (
-        ("encoder.pos_embedding", getattr(network, "patch_size", None), 1),
-        (
-            "pos_embed",
-            getattr(getattr(network, "patch_embed", None), "patch_size", None),
-            getattr(network, "num_prefix_tokens", 0),
-        ),
-    ):
-        patch = patch[0] if isinstance(patch, tuple) else patch
-        table = shapes.get(key)
-        own = network.state_dict().get(key)
-        if table is None or own is None or patch is None or len(table) != 3:
-            continue
-        patches = math.isqrt(max(0, table[1] - more))
-        if table != own.shape and patches**2 == table[1] - more and patches:
-            return int(patch) * patches
-    return None
+    table = next((size for size in shapes.values() if len(size) == 3), None)
+    own = next((v for key, v in network.state_dict().items() if key in shapes), None)
+    if table is None or own is None or table == own.shape:
+        return None
+    # torchvision's ViT has its patches' size itself, and one further position: the class token's.
+    size = getattr(getattr(network, "patch_embed", network), "patch_size", None)
+    patch = size[0] if isinstance(size, tuple) else size
+    patches = table[1] - getattr(network, "num_prefix_tokens", 1)
+    square = math.isqrt(max(0, patches)) ** 2 == patches
+    return patch * math.isqrt(patches) if patch and square and patches else None
 
 
 def usual_preprocessing(name: str, side: int | None = None) -> Preprocessing:
@@ -246,21 +258,20 @@ def usual_preprocessing(name: str, side: int | None = None) -> Preprocessing:
         return Preprocessing()
     if name.startswith(TIMM_PREFIX):
         return _of_timm(name, side)
-    usual: Preprocessing | None = None
     weights = models.get_model_weights(name)
-    for each in (weights.DEFAULT, *weights):
-        shown = each.transforms()
-        crop = Crop(
-            shown.resize_size[0], shown.crop_size[0], interpolation=shown.interpolation.value
-        )
-        if side is None or crop.crop_size == side:
-            usual = Preprocessing(crop, Normalization(tuple(shown.mean), tuple(shown.std)))
-            break
-    if usual is None and side is not None:
-        usual = Preprocessing(Crop(side, side))
-    assert usual is not None  # noqa: S101  torchvision's weights are never none
+    known = [_shown(each.transforms()) for each in (weights.DEFAULT, *weights)]
+    if side is not None:
+        known = [each for each in known if each.crop.crop_size == side]
+        known.append(Preprocessing(Crop(side, side)))
     half = Normalization((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-    return Preprocessing(usual.crop, half) if name in SCALED_TO_ONE else usual
+    return replace(known[0], normalization=half) if name in SCALED_TO_ONE else known[0]
+
+
+def _shown(transform: Any) -> Preprocessing:
+    """What torchvision's ``ImageClassification`` does to an image."""
+    resized, cut = transform.resize_size[0], transform.crop_size[0]
+    crop = Crop(resized, cut, interpolation=transform.interpolation.value)
+    return Preprocessing(crop, Normalization(tuple(transform.mean), tuple(transform.std)))
 
 
 def _of_timm(name: str, side: int | None) -> Preprocessing:
