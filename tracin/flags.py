@@ -215,8 +215,12 @@ def add_crop_flags(
             type=positive_int,
             default=None if stored else default,
             metavar="PIXELS",
-            help=f"{text} (default: {'what the checkpoint stores, else ' if stored else ''}"
-            f"{default})",
+            help=f"{text} (default: "
+            + (
+                f"what the checkpoint stores, else {default} for a ResNet50)"
+                if stored
+                else f"{default})"
+            ),
         )
 
 

@@ -1,8 +1,9 @@
 """How the forward pass is run: the backbone as a function from pixels to pooled features.
 
 Batch norm is folded into the convolutions before it, memory is laid out channels-last, and on an
-x86 processor the whole is fused, as far as that is proven on the first images. On the CPU images go through in small chunks of one size, the last
-one padded: small ones were fastest, and an image's feature does not depend on its batch.
+x86 processor the whole is fused, where the first images prove that this changes nothing. On the CPU
+images go through in small chunks of one size, the last one padded: small ones were fastest, and an
+image's feature does not depend on its batch.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from tracin.compute.features.store import weights_hash
 from tracin.compute.model.network import FEATURE_WIDTH, Backbone
 from tracin.errors import TracInError
 from tracin.images import Normalization, normalize
+from tracin.machine.refusals import is_lack_of_memory
+from tracin.wording import first_sentence
 
 CPU_CHUNK = 8
 """Images that go through the CPU at a time: their activations stay near the processor's cache."""
@@ -163,10 +166,13 @@ class Forward:
         """
         try:
             return self._features(chunk)
-        except RuntimeError as error:  # MPS has no class of its own for this
-            if not (isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error)):
+        except (RuntimeError, AssertionError, ValueError) as error:
+            # MPS has no class of its own for this
+            if isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error):
+                return None
+            if self.ran or is_lack_of_memory(error):
                 raise
-            return None
+            raise _unfit(chunk, error) from error
 
     def _features(self, chunk: Tensor) -> Tensor:
         count = len(chunk)
@@ -235,6 +241,15 @@ class Forward:
             f"with {self._chunk_size}.",
             file=sys.stderr,
         )
+
+
+def _unfit(images: Tensor, error: Exception) -> TracInError:
+    """What is said where the first images do not go through: vision transformers take one size."""
+    height, width = images.shape[2:]
+    return TracInError(
+        f"The network cannot be run on images of {height} × {width} pixels "
+        f"({first_sentence(error)}). Show it others with --resize_size and --crop_size."
+    )
 
 
 def _is_folded(folded: nn.Module, backbone: nn.Module) -> bool:

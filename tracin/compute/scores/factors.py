@@ -1,7 +1,8 @@
 """Head + pooled features + labels → factors: all that influence needs of an image.
 
 For a sample with last-layer input ``a`` and error signal ``e = ∂loss/∂logits``, the gradient of the
-last Linear is ``e aᵀ`` (weight) and ``e`` (bias, where there is one). Keeping ``a`` and ``e`` keeps the gradient.
+last Linear is ``e aᵀ`` (weight) and ``e`` (bias, where it has one). Keeping ``a`` and ``e`` keeps
+the gradient.
 """
 
 from __future__ import annotations
@@ -68,8 +69,13 @@ class Factors:
         return self._each(lambda values: values[images.to(values.device)])
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> Factors:
-        tensors = (self.activations, self.logits, self.errors, self.labels)
-        return Factors(*map(change, tensors), bias=self.bias)
+        return Factors(
+            activations=change(self.activations),
+            logits=change(self.logits),
+            errors=change(self.errors),
+            labels=change(self.labels),
+            bias=self.bias,
+        )
 
 
 def compute_factors(

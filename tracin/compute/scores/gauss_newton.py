@@ -95,7 +95,9 @@ def parameters(factors: Factors) -> int:
 
 def gradients(factors: Factors) -> Tensor:
     """Last-layer gradients (n, C·(d + 1)), float64: the outer products ``e ⊗ [a; 1]``."""
-    outer = factors.errors.double().unsqueeze(2) * factors.inputs.double().unsqueeze(1)  # (n, C, d+1)
+    outer = factors.errors.double().unsqueeze(2) * factors.inputs.double().unsqueeze(
+        1
+    )  # (n, C, d+1)
     return outer.flatten(1)
 
 
