@@ -73,21 +73,21 @@ def usual_ways(
     ways += [replace(used, normalization=each) for each in NORMALIZATIONS]
     ways += [replace(used, crop=Crop(side, side, interpolation=as_now)) for side in LADDER]
     ways.append(replace(used, crop=Crop(CROP_SIZE, CROP_SIZE, "square", as_now)))
-    ways.append(replace(used, crop=_otherwise_resized(used.crop)))
     ways += [
         Preprocessing(Crop(side, side, interpolation=as_now), normalization)
         for side in FAR_APART
         for normalization in NORMALIZATIONS
     ]
+    ways.append(_otherwise_resized(used))
     if as_stored is not None:
         ways.insert(0, as_stored)
     return [way for way in dict.fromkeys(ways) if way != used]
 
 
-def _otherwise_resized(crop: Crop) -> Crop:
+def _otherwise_resized(way: Preprocessing) -> Preprocessing:
     """The same with the other of the two interpolations that networks are trained with."""
-    other: Interpolation = "bicubic" if crop.interpolation == "bilinear" else "bilinear"
-    return replace(crop, interpolation=other)
+    other: Interpolation = "bicubic" if way.crop.interpolation == "bilinear" else "bilinear"
+    return replace(way, crop=replace(way.crop, interpolation=other))
 
 
 def find_better_way(
@@ -139,7 +139,7 @@ def _climb(
 
 
 def _neighbours(way: Preprocessing) -> Iterator[Preprocessing]:
-    """The next sizes of the ladder, the other ways to crop and resize, other normalisations."""
+    """The next sizes of the ladder, the other ways to crop, the other normalisations."""
     side, crop = way.crop.crop_size, way.crop
     below = [each for each in LADDER if each < side][-1:]
     above = [each for each in LADDER if each > side][:1]
@@ -149,7 +149,6 @@ def _neighbours(way: Preprocessing) -> Iterator[Preprocessing]:
     crops += [
         Crop(resize, cut, interpolation=as_now) for resize, cut in CUT_OUT.items() if cut == side
     ]
-    crops.append(_otherwise_resized(crop))
     for each in crops:
         yield replace(way, crop=each)
     for normalization in NORMALIZATIONS:

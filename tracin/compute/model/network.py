@@ -90,7 +90,7 @@ def build_backbone(
     width = FEATURE_WIDTH
     if architecture.name != DEFAULT_ARCHITECTURE:
         width = _proven_width(network, architecture, path)
-    return Backbone(network, architecture.name, width)
+    return Backbone(network, architecture.name, width).eval()
 
 
 def _loaded(
