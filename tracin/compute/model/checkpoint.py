@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from tracin.architectures import DEFAULT_ARCHITECTURE, Architecture, outline
+from tracin.architectures import DEFAULT_ARCHITECTURE, Architecture, outline, title
 from tracin.compute.model.head import ASSUMED_ACTIVATION, read_head
 from tracin.compute.model.network import Backbone, build_backbone
-from tracin.compute.model.recognition import recognise
+from tracin.compute.model.recognition import fits, recognise
 from tracin.compute.model.stored import json_beside, stored_classes
 from tracin.errors import TracInError
 from tracin.flags import HeadActivation
@@ -80,9 +80,9 @@ def load_checkpoint(
     named = outline(architecture) if architecture else None
     weights = read_weights(path, named.marks) if named else read_weights(path)
     beside = json_beside(path)
+    if named:  # of the size that the weights tell
+        named = outline(architecture, {key: v.shape for key, v in weights.state.items()})
     chosen = _choose(weights, named, {**beside, **weights.extras}, path)
-    if chosen.side is None and named:
-        chosen = outline(architecture, {key: v.shape for key, v in weights.state.items()})
     state = dict(weights.state)
     in_head = {key: state.pop(key) for key in list(state) if chosen.in_head(key)}
     likely = [k for k, v in state.items() if v.ndim == 2 and v.shape[1] == chosen.width]
@@ -113,9 +113,20 @@ def _choose(
     """The architecture named by a flag, or else recognised; the ResNet50 where none is.
 
     What is said of a checkpoint that fits nothing is then said of the ResNet50.
+
+    Raises:
+        TracInError: the weights are not those of the one that is named, but of another.
     """
     shapes = {key: value.shape for key, value in weights.state.items()}
-    return named or recognise(shapes, stored, path) or outline(DEFAULT_ARCHITECTURE)
+    if named and fits(named, shapes):
+        return named
+    found = recognise(shapes, stored, path)
+    if named and found:
+        raise TracInError(
+            f"{path} is no {title(named.name)}: its weights are those of a {title(found.name)}. "
+            "Leave --architecture out, or name that one."
+        )
+    return named or found or outline(DEFAULT_ARCHITECTURE)
 
 
 def _check_classes(classes: int, class_names: Sequence[str], path: Path) -> None:

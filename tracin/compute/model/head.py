@@ -89,6 +89,8 @@ def read_head(
             f"{type(own).__name__}, and TracIn scores networks whose last layer is a Linear. "
             "Train another architecture to analyse these images."
         )
+    if architecture.other_heads:
+        raise not_the_end(architecture)
     if not state:
         raise _headless(architecture, others, path)
     before, layers, name, chosen = _layers(architecture, state, path, activation)
@@ -213,6 +215,15 @@ def _headless(architecture: Architecture, others: Sequence[str], path: Path) -> 
     return TracInError(
         f"{path} has no head: there is no {head}.weight or {head}.0.weight among its keys. TracIn "
         f"needs the {known} with its last layers."
+    )
+
+
+def not_the_end(architecture: Architecture) -> TracInError:
+    """What is said of a network that does something with the output of its last layer."""
+    return TracInError(
+        f"The output of a {title(architecture.name)} is not simply that of its last layer, "
+        f"{architecture.last}: it is put together with others, or changed, afterwards. TracIn "
+        "needs a network that ends with one Linear."
     )
 
 

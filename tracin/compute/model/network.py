@@ -16,7 +16,7 @@ from tracin.architectures import (
     title,
     usual_preprocessing,
 )
-from tracin.compute.model.head import Head, compare_keys
+from tracin.compute.model.head import Head, compare_keys, not_the_end
 from tracin.errors import TracInError
 from tracin.weights import StateDict
 from tracin.wording import first_sentence
@@ -131,9 +131,5 @@ def _proven_width(network: nn.Module, architecture: Architecture, path: Path) ->
     finally:
         hook.remove()
     if len(passed) != 1 or features is not passed[0] or features.ndim != 2:
-        raise TracInError(
-            f"The output of a {known} is not simply that of its last layer, {architecture.last}: "
-            "what it gives is put together, or changed, afterwards. TracIn needs a network that "
-            "ends with a Linear, once for each image."
-        )
+        raise not_the_end(architecture)
     return int(features.shape[1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ def recognise(shapes: Shapes, stored: Mapping[str, Any], path: Path) -> Architec
     found: list[Architecture] = []
     for name in _candidates(shapes, stored):
         candidate = outline(name, shapes)
-        if _fits(candidate, shapes):
+        if fits(candidate, shapes):
             found.append(candidate)
             if name == DEFAULT_ARCHITECTURE:
                 break
@@ -62,18 +62,17 @@ def _candidates(shapes: Shapes, stored: Mapping[str, Any]) -> Iterator[str]:
             yield f"{TIMM_PREFIX}{short}"
 
 
-def _fits(candidate: Architecture, shapes: Shapes) -> bool:
-    """Whether all but the head has the candidate's names and shapes, and the head its width."""
-    own, body = candidate.shapes, body_shapes(candidate, shapes)
-    if _uncounted(own) != _uncounted(body):
+def fits(candidate: Architecture, shapes: Shapes) -> bool:
+    """Whether all but the head has the candidate's names and shapes, and the head its width.
+
+    Without such a head there may be other tensors: they may be a head of another name.
+    """
+    own, body = (_uncounted(each) for each in (candidate.shapes, body_shapes(candidate, shapes)))
+    in_head = [shape for key, shape in shapes.items() if candidate.in_head(key)]
+    if not own.items() <= body.items() or (in_head and len(body) > len(own)):
         return False
-    columns = head_columns(candidate, shapes)
+    columns = [shape[1] for shape in in_head if len(shape) == 2]
     return not columns or not candidate.width or candidate.width in columns
-
-
-def head_columns(candidate: Architecture, shapes: Shapes) -> Sequence[int]:
-    """How many values each Linear in the checkpoint's head takes."""
-    return [s[1] for key, s in shapes.items() if candidate.in_head(key) and len(s) == 2]
 
 
 def _uncounted(shapes: Shapes) -> Shapes:
