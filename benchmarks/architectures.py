@@ -4,14 +4,14 @@
     python -m benchmarks.architectures                         all of torchvision's, most of an hour
 
 Random weights, three classes, pieces of scikit-learn's two photos at the size that the architecture
-is made for. Says of each network: the largest difference of a score, in parts of the largest score;
-how the backbone ran; images per second. Also, that no two networks have the same names and shapes.
+is made for. Says of each network: its last layer, the widths of its head, how images are shown, the
+largest difference of a score in parts of the largest score, and how the backbone ran. Also, that no
+two networks have the same names and shapes.
 """
 
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -59,18 +59,11 @@ def row(name: str, data: Path, folder: Path) -> str:
     assert info is not None
     assert info.architecture == name
     scores = pd.read_csv(out / schema.INFLUENCE_SCORES).to_numpy(np.float64)
-    start = time.perf_counter()
-    last = info.layer
-    expected = LEARNING_RATE * autograd_scores(model, last, data, transform)
-    seconds = time.perf_counter() - start
+    expected = LEARNING_RATE * autograd_scores(model, info.layer, data, transform)
     error = np.abs(scores - expected).max() / np.abs(expected).max()
     widths = "→".join(map(str, info.checkpoints[0].head_widths))
-    count = info.train_images + info.test_images
-    speed = count / info.seconds["features"]
-    return (
-        f"| {name} | {last} | {widths} | {info.crop_size} {info.interpolation} | {error:.0e} | "
-        f"{info.backbone} | {speed:.1f} | {count / seconds:.1f} |"
-    )
+    shown = f"{info.resize_size}→{info.crop_size} {info.interpolation}"
+    return f"| {name} | {info.layer} | {widths} | {shown} | {error:.0e} | {info.backbone} |"
 
 
 def check_unique(names: list[str]) -> None:

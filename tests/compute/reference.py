@@ -19,7 +19,8 @@ Transform = Callable[[Any], Tensor]
 def torchvision_transform(name: str, **sizes: int) -> Transform:
     """torchvision's own transform of the pretrained weights ``name``, at other sizes."""
     usual = get_model_weights(name).DEFAULT.transforms
-    return ImageClassification(**(usual.keywords | sizes))
+    transform: Transform = ImageClassification(**(usual.keywords | sizes))
+    return transform
 
 
 def with_statistics(model: nn.Module, folder: Path, transform: Transform) -> nn.Module:

@@ -135,10 +135,8 @@ def _architecture(
 def _says(architecture: Architecture, config: RunConfig, shown: _Shown) -> str:
     named = "as --architecture says" if config.architecture else "as its weights tell"
     ways = as_flags(shown.preprocessing, Preprocessing())
-    return (
-        f"The model is a {title(architecture.name)}, {named}"
-        f"{f'; images are shown to it with {ways}' if ways else ''}."
-    )
+    more = f"; images are shown to it with {ways}" if ways != " ".join(shown.taken) else ""
+    return f"The model is a {title(architecture.name)}, {named}{more}."
 
 
 def _rates_of_flag(config: RunConfig) -> tuple[float | None, ...]:
