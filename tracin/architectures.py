@@ -6,9 +6,9 @@ import difflib
 import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, get_args
+from typing import Any
 
 import torch
 from torch import nn
@@ -16,8 +16,6 @@ from torch.overrides import TorchFunctionMode
 from torchvision import models
 
 from tracin.errors import TracInError
-from tracin.flags import Interpolation
-from tracin.images import Crop, Normalization, Preprocessing
 from tracin.wording import listed
 
 DEFAULT_ARCHITECTURE = "resnet50"
@@ -56,6 +54,9 @@ SCALED_TO_ONE = ("googlenet", "inception_v3")
 """torchvision's pretrained ones expect pixels from −1 to 1, and convert ImageNet's normalisation
 themselves (``transform_input``): what the weights cannot tell. They are built without that, and
 shown such pixels, which is the same."""
+
+CLASSES = 1000
+"""As torchvision's networks have where nobody says otherwise; some of timm's have none."""
 
 NEAR_NAMES = 5
 """Names that are offered in place of an unknown one."""
@@ -134,7 +135,7 @@ def find_name(name: str) -> str:
     """
     if name in torchvision_names():
         return name
-    timm = _timm()
+    timm = timm_if_installed()
     short = name.removeprefix(TIMM_PREFIX)
     if timm is None:
         if name.startswith(TIMM_PREFIX):
@@ -159,7 +160,8 @@ def _near(name: str, known: Sequence[str]) -> str:
     return f"; near it are {listed([plain[each] for each in near])}" if near else ""
 
 
-def _timm() -> ModuleType | None:
+def timm_if_installed() -> ModuleType | None:
+    """The package timm; None where it is not there."""
     try:
         import timm
     except ImportError:
@@ -170,12 +172,12 @@ def _timm() -> ModuleType | None:
 
 def has_timm_model(name: str) -> bool:
     """Whether timm is installed and knows this name, without its prefix."""
-    timm = _timm()
+    timm = timm_if_installed()
     return timm is not None and bool(timm.is_model(name.partition(".")[0]))
 
 
 def build(name: str, side: int | None = None) -> nn.Module:
-    """The network ``name``, in eval mode, with 1,000 classes and random weights.
+    """The network ``name``, in eval mode, with ``CLASSES`` and random weights.
 
     Args:
         name: in full, as ``find_name`` returns it.
@@ -183,12 +185,12 @@ def build(name: str, side: int | None = None) -> nn.Module:
     """
     options: dict[str, Any] = {}
     if name.startswith(TIMM_PREFIX):
-        timm = _timm()
+        timm = timm_if_installed()
         if timm is None:
             find_name(name)  # raises: it is not installed
         options |= {} if side is None else {"img_size": side}
         make: Callable[..., nn.Module] = timm.create_model  # type: ignore[union-attr]
-        network = make(name.removeprefix(TIMM_PREFIX), pretrained=False, **options)
+        network = make(name.removeprefix(TIMM_PREFIX), num_classes=CLASSES, **options)
     else:
         if name in SCALED_TO_ONE:
             options |= {"init_weights": False, "aux_logits": False}
@@ -231,15 +233,20 @@ def _outline(name: str, positions: tuple[tuple[str, tuple[int, ...]], ...]) -> A
         side = _told_side(network, dict(positions))
         if side is not None:
             network = build(name, side)
-    layers = [key for key, each in network.named_modules() if _has_own_weights(each)]
-    head = last = layers[-1]
-    while (parent := head.rpartition(".")[0]) and is_sequential(network.get_submodule(parent)):
-        head = parent
+    head = last = _last_layer(network)
+    if not name.startswith(TIMM_PREFIX):  # whose networks use the parts of such a chain
+        while (parent := head.rpartition(".")[0]) and is_sequential(network.get_submodule(parent)):
+            head = parent
     return Architecture(name, network, head, last, side)
 
 
-def _has_own_weights(module: nn.Module) -> bool:
-    return next(module.parameters(recurse=False), None) is not None
+def _last_layer(network: nn.Module) -> str:
+    """The name of the last layer: timm says it, else it is the last that has weights."""
+    modules = dict(network.named_modules())
+    said: object = getattr(network, "pretrained_cfg", {}).get("classifier")
+    if isinstance(said, str) and said in modules:
+        return said
+    return [name for name, each in modules.items() if [*each.parameters(recurse=False)]][-1]
 
 
 def is_sequential(module: nn.Module) -> bool:
@@ -259,47 +266,3 @@ def _told_side(network: nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> int
     patches = table[1] - getattr(network, "num_prefix_tokens", 1)
     square = math.isqrt(max(0, patches)) ** 2 == patches
     return patch * math.isqrt(patches) if patch and square and patches else None
-
-
-def usual_preprocessing(name: str, side: int | None = None) -> Preprocessing:
-    """How ``name`` is shown images where nobody says otherwise: as its pretrained weights were.
-
-    Args:
-        name: in full.
-        side: of its images, where that is not the usual.
-    """
-    if name == DEFAULT_ARCHITECTURE:
-        return Preprocessing()
-    if name.startswith(TIMM_PREFIX):
-        return _of_timm(name, side)
-    weights = models.get_model_weights(name)
-    known = [_shown(each.transforms()) for each in (weights.DEFAULT, *weights)]
-    if side is not None:
-        known = [each for each in known if each.crop.crop_size == side]
-        known.append(Preprocessing(Crop(side, side)))
-    half = Normalization((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-    return replace(known[0], normalization=half) if name in SCALED_TO_ONE else known[0]
-
-
-def _shown(transform: Any) -> Preprocessing:
-    """What torchvision's ``ImageClassification`` does to an image."""
-    resized, cut = transform.resize_size[0], transform.crop_size[0]
-    crop = Crop(resized, cut, interpolation=transform.interpolation.value)
-    return Preprocessing(crop, Normalization(tuple(transform.mean), tuple(transform.std)))
-
-
-def _of_timm(name: str, side: int | None) -> Preprocessing:
-    timm = _timm()
-    stored = timm.get_pretrained_cfg(name.removeprefix(TIMM_PREFIX)) if timm else None
-    if stored is None:
-        return Preprocessing(Crop(side, side)) if side else Preprocessing()
-    cut = side or stored.input_size[-1]
-    resized = math.floor(cut / stored.crop_pct)
-    kinds = get_args(Interpolation)
-    crop = Crop(
-        resized,
-        cut,
-        "square" if stored.crop_mode == "squash" else "shorter",
-        stored.interpolation if stored.interpolation in kinds else kinds[0],
-    )
-    return Preprocessing(crop, Normalization(tuple(stored.mean), tuple(stored.std)))

@@ -13,7 +13,6 @@ from tracin.architectures import (
     find_name,
     outline,
     title,
-    usual_preprocessing,
 )
 from tracin.compute.check.shown import as_flags
 from tracin.compute.config import RunConfig
@@ -33,6 +32,7 @@ from tracin.compute.model.stored import (
 from tracin.errors import TracInError
 from tracin.flags import Interpolation
 from tracin.images import Crop, Normalization, Preprocessing
+from tracin.pretrained import usual_preprocessing
 from tracin.weights import Outline, read_outline
 from tracin.weights_file import check_there
 from tracin.wording import listed

@@ -17,12 +17,12 @@ from tracin.architectures import (
     find_name,
     outline,
     torchvision_names,
-    usual_preprocessing,
 )
 from tracin.compute.model.checkpoint import load_checkpoint
 from tracin.compute.model.recognition import recognise
 from tracin.errors import TracInError
 from tracin.images import Crop, Normalization, Preprocessing
+from tracin.pretrained import usual_preprocessing
 
 CLASSES = ("cat", "dog", "horse")
 Change = Callable[[Any], None]

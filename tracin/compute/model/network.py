@@ -14,10 +14,10 @@ from tracin.architectures import (
     Architecture,
     build,
     title,
-    usual_preprocessing,
 )
 from tracin.compute.model.head import Head, compare_keys, not_the_end
 from tracin.errors import TracInError
+from tracin.pretrained import usual_preprocessing
 from tracin.weights import StateDict
 from tracin.wording import first_sentence
 
