@@ -242,7 +242,7 @@ def _outline(name: str, positions: tuple[tuple[str, tuple[int, ...]], ...]) -> A
 
 def _last_layer(network: nn.Module) -> str:
     """The name of the last layer: timm says it, else it is the last that has weights."""
-    modules = dict(network.named_modules())
+    modules: dict[str, nn.Module] = dict(network.named_modules())
     said: object = getattr(network, "pretrained_cfg", {}).get("classifier")
     if isinstance(said, str) and said in modules:
         return said
