@@ -196,36 +196,29 @@ class Forward:
                 fact = (str(error).strip() or type(error).__name__).splitlines()[0]
                 _fall_back(f"The fused backbone cannot be made ({fact})")
             else:
-                if self._agree("fused", features, expected):
+                if _agree("fused", features, expected):
                     self._function, self.ran = fast, FUSED
                     return features
         self._function, self.ran = plain, PLAIN
         return expected
 
     def _folded(self, images: Tensor) -> tuple[nn.Module, Tensor]:
-        """The backbone with batch norm folded, unless that changes it, and its features."""
-        folded = self._ready(fold_batch_norm(self.backbone))
-        features: Tensor = folded(images)
+        """The backbone with batch norm folded, unless that changes it, and its features.
+
+        Seen in float32, where rounding hides nothing.
+        """
+        folded = fold_batch_norm(self.backbone)
         network = getattr(self.backbone, "network", self.backbone)
-        if isinstance(network, ResNet) or not _is_folded(folded, self.backbone):
-            return folded, features
-        plain = self._ready(copy.deepcopy(self.backbone))
-        expected: Tensor = plain(images)
-        if self._agree("folded", features, expected):
-            return folded, features
-        return plain, expected
+        if not isinstance(network, ResNet) and _is_folded(folded, self.backbone):
+            modules = (folded, copy.deepcopy(self.backbone))
+            sides = [self._ready(each, torch.float32)(images.float()) for each in modules]
+            if not _agree("folded", *sides):
+                folded = modules[1]
+        plain = self._ready(folded, self._dtype)
+        return plain, plain(images)
 
-    def _ready(self, module: nn.Module) -> nn.Module:
-        return module.to(memory_format=torch.channels_last).to(self.device, self._dtype)
-
-    def _agree(self, kind: str, features: Tensor, expected: Tensor) -> bool:
-        """Whether ``features`` are those expected but for rounding; say so where not."""
-        exact = expected.float()
-        difference = float((features.float() - exact).norm() / exact.norm())
-        if difference <= TOLERANCE[self._dtype]:
-            return True
-        _fall_back(f"The {kind} backbone differs from the plain one by {difference:.1e}")
-        return False
+    def _ready(self, module: nn.Module, dtype: torch.dtype) -> nn.Module:
+        return module.to(memory_format=torch.channels_last).to(self.device, dtype)
 
     def _halve(self, count: int) -> None:
         if count == 1:
@@ -250,6 +243,16 @@ def _unfit(images: Tensor, error: Exception) -> TracInError:
         f"The network cannot be run on images of {height} × {width} pixels "
         f"({first_sentence(error)}). Show it others with --resize_size and --crop_size."
     )
+
+
+def _agree(kind: str, features: Tensor, expected: Tensor) -> bool:
+    """Whether ``features`` are those expected but for rounding; say so where not."""
+    exact = expected.float()
+    difference = float((features.float() - exact).norm() / exact.norm())
+    if difference <= TOLERANCE[expected.dtype]:
+        return True
+    _fall_back(f"The {kind} backbone differs from the plain one by {difference:.1e}")
+    return False
 
 
 def _is_folded(folded: nn.Module, backbone: nn.Module) -> bool:
