@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -39,6 +40,10 @@ class Backbone(nn.Module):
         """Pooled features (n, ``width``) of images (n, 3, h, w)."""
         features: Tensor = self.network(images)
         return features
+
+    def state_dict(self, *args: Any, **options: Any) -> Any:
+        """The network's weights by its own names."""
+        return self.network.state_dict(*args, **options)
 
 
 Shapes = dict[str, torch.Size]
