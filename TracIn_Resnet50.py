@@ -50,8 +50,15 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[DEFAULT_MODEL],
         metavar="FILE",
-        help="checkpoint of the ResNet50 (.pth, .pt, .safetensors); several: influence is summed "
+        help="checkpoint of the network (.pth, .pt, .safetensors); several: influence is summed "
         f"over them (default: {DEFAULT_MODEL})",
+    )
+    group.add_argument(
+        "--architecture",
+        default="",
+        metavar="NAME",
+        help="the network's name in torchvision, or timm/NAME in timm (default: recognised from "
+        "the checkpoint)",
     )
     data_flags.add_data_flags(
         group, data_dir="folder with train/<class>/ and test/<class>/", test_list=True
@@ -123,7 +130,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--head_activation",
         choices=get_args(flags.HeadActivation),
-        help="between the Linears of the head (default: leaky_relu, slope 0.01)",
+        help="between the Linears of a head of your own (default: leaky_relu, slope 0.01)",
     )
     flags.add_crop_flags(
         group,
@@ -134,7 +141,14 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--resize_mode",
         choices=get_args(flags.ResizeMode),
-        help="square: both sides become --resize_size long, which distorts (default: shorter)",
+        help="square: both sides become --resize_size long, which distorts (default: what is usual "
+        "for the network: shorter for a ResNet50)",
+    )
+    group.add_argument(
+        "--interpolation",
+        choices=get_args(flags.Interpolation),
+        help="of the pixels of a resized image (default: what the checkpoint stores, else what is "
+        "usual for the network: bilinear for a ResNet50)",
     )
     for name, meaning in (("mean", "taken off the"), ("std", "divides the")):
         group.add_argument(
@@ -142,7 +156,8 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
             type=flags.colour(name),
             nargs=3,
             metavar=("RED", "GREEN", "BLUE"),
-            help=f"{meaning} pixels, 0 to 1 (default: what the checkpoint stores, else ImageNet's)",
+            help=f"{meaning} pixels, 0 to 1 (default: what the checkpoint stores, else what is "
+            "usual for the network: ImageNet's for a ResNet50)",
         )
 
 
@@ -269,6 +284,7 @@ def _config(arguments: argparse.Namespace, command: tuple[str, ...]) -> RunConfi
         model_paths=tuple(arguments.model_path),
         data_dir=arguments.data_dir,
         layout=arguments.layout,
+        architecture=arguments.architecture,
         output_dir=arguments.output_dir,
         train_subset=arguments.train_subset,
         test_subset=arguments.test_subset,
@@ -288,6 +304,7 @@ def _config(arguments: argparse.Namespace, command: tuple[str, ...]) -> RunConfi
         resize_size=arguments.resize_size,
         crop_size=arguments.crop_size,
         resize_mode=arguments.resize_mode,
+        interpolation=arguments.interpolation,
         mean=arguments.mean and tuple(arguments.mean),
         std=arguments.std and tuple(arguments.std),
         skip_unreadable=arguments.on_error == "skip",

@@ -6,6 +6,7 @@ import itertools
 import os
 import warnings
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from torchvision.datasets import ImageFolder
 
 from tracin import images
 from tracin.errors import TracInError
+from tracin.flags import Interpolation
 from tracin.hashing import picture_hash
 from tracin.image_folder import LeftOut
 from tracin.images import (
@@ -273,3 +275,14 @@ def test_lack_of_memory_is_not_the_images_fault(
     monkeypatch.setattr(images, "evaluation_pixels", no_memory)
     with pytest.raises(MemoryError, match=r"1\.png"):
         PixelDataset(table, [0], Crop())[0]
+
+
+@pytest.mark.parametrize("interpolation", get_args(Interpolation))
+def test_every_interpolation_is_torchvision_s(interpolation: Interpolation) -> None:
+    photo = Image.fromarray(load_sample_images().images[0])
+    for size in ((224, 224), (300, 200), (50, 64)):
+        way = transforms.InterpolationMode(interpolation)
+        steps = [transforms.Resize(256, way), transforms.CenterCrop(224)]
+        expected = torch.from_numpy(np.array(transforms.Compose(steps)(photo.resize(size))))
+        pixels = evaluation_pixels(photo.resize(size), Crop(interpolation=interpolation))
+        assert torch.equal(pixels, expected.permute(2, 0, 1)), size

@@ -15,7 +15,7 @@ import pytest
 import TracIn_Resnet50
 from tests.real_data import write_image_tree
 from tracin import __version__
-from tracin.compute.model.checkpoint import ACTIVATIONS
+from tracin.compute.model.head import ACTIVATIONS
 from tracin.results import schema
 from tracin.results.run_info import read_run_info
 

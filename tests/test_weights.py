@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 import torch
 
+from tracin.architectures import FAMILIES
 from tracin.errors import TracInError
-from tracin.weights import read_extras, read_weights
+from tracin.weights import read_extras, read_outline, read_weights
 from tracin.weights_file import check_there
 
 ONES = torch.ones(2)
@@ -257,3 +258,27 @@ def test_what_torch_says_is_told_as_what_it_is(
     expected = {"allocate": "not enough memory", "shape": r"\(invalid header\)\. Copy"}[fault]
     with pytest.raises(TracInError, match=expected):
         read_weights(tmp_path / "w.pth")
+
+
+@pytest.mark.parametrize("mark", FAMILIES)
+def test_networks_of_every_family_are_found_under_a_prefix(mark: str, tmp_path: Path) -> None:
+    network = {f"net.{mark}": ONES, "net.head.weight": ONES, "criterion.weight": ONES}
+    weights = read_weights(saved({"ema": network, "lr": 0.1}, tmp_path / "w.pth"))
+    assert (set(weights.state), weights.prefix) == ({mark, "head.weight"}, "net.")
+    assert weights.extras == {"lr": 0.1}
+
+
+def test_a_named_network_is_found_by_its_own_mark(tmp_path: Path) -> None:
+    path = saved({"a.b.patch_embed.proj.weight": ONES, "loss.x": ONES}, tmp_path / "w.pth")
+    assert read_weights(path, ["patch_embed.proj.weight"]).prefix == "a.b."
+    outline = read_outline(path, ["patch_embed.proj.weight"])
+    assert outline.shapes == {"patch_embed.proj.weight": ONES.shape}
+
+
+def test_tables_of_positions_may_hold_whole_numbers(tmp_path: Path) -> None:
+    table = torch.arange(6).view(2, 3)
+    for name in ("attn.relative_position_index", "attention_bias_idxs", "idx"):
+        state = read_weights(saved({name: table}, tmp_path / "w.pth")).state
+        assert torch.equal(state[name], table)
+    with pytest.raises(TracInError, match="weight is stored as int64"):
+        read_weights(saved({"index.weight": table}, tmp_path / "w.pth"))

@@ -35,6 +35,7 @@ HeadActivation = Literal["leaky_relu", "relu", "gelu", "silu", "tanh", "none"]
 OnError = Literal["stop", "skip"]
 RankBy = Literal["normalized", "raw"]
 ResizeMode = Literal["shorter", "square"]
+Interpolation = Literal["bilinear", "bicubic", "lanczos", "nearest"]
 
 RESIZE_SIZE, CROP_SIZE = 256, 224
 """Pixels: how ResNet50 is shown an image where nobody says otherwise."""
@@ -205,6 +206,7 @@ def add_crop_flags(
         crop_size: what the second number does here, for the help.
         stored: whether a flag that is not given (None) stands for what the checkpoint stores.
     """
+    before, after = ("what the checkpoint stores, else ", " for a ResNet50") if stored else ("", "")
     for flag, default, text in (
         ("--resize_size", RESIZE_SIZE, resize_size),
         ("--crop_size", CROP_SIZE, crop_size),
@@ -214,8 +216,7 @@ def add_crop_flags(
             type=positive_int,
             default=None if stored else default,
             metavar="PIXELS",
-            help=f"{text} (default: {'what the checkpoint stores, else ' if stored else ''}"
-            f"{default})",
+            help=f"{text} (default: {before}{default}{after})",
         )
 
 

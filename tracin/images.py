@@ -24,7 +24,14 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as transforms
 
 from tracin.data_folder import find_data, find_training, namesake
-from tracin.flags import CROP_SIZE, IMAGENET_MEAN, IMAGENET_STD, RESIZE_SIZE, ResizeMode
+from tracin.flags import (
+    CROP_SIZE,
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    RESIZE_SIZE,
+    Interpolation,
+    ResizeMode,
+)
 from tracin.hashing import HASH_BYTES, content_hash, picture_hash
 from tracin.image_folder import TRAIN, LeftOut, SplitFiles, read_image_file
 from tracin.layout import TREE, Layout
@@ -122,6 +129,8 @@ class Crop:
     crop_size: int = CROP_SIZE
     resize_mode: ResizeMode = "shorter"
     """What becomes ``resize_size`` long: the shorter side, or both sides, which distorts."""
+    interpolation: Interpolation = "bilinear"
+    """How the pixels between those of the image are found."""
 
 
 @dataclass(frozen=True)
@@ -141,12 +150,13 @@ class Preprocessing:
 
 
 def evaluation_pixels(image: Image.Image, crop: Crop) -> Tensor:
-    """The pixels (3, crop, crop), uint8, of an RGB image: bilinear resize, then centre crop.
+    """The pixels (3, crop, crop), uint8, of an RGB image: resize, then centre crop.
 
     Those of torchvision's transform on Pillow images, to the bit.
     """
-    resize = {"interpolation": v2.InterpolationMode.BILINEAR, "antialias": True}
-    as_tensor = _same_as_tensor(image.size, crop.resize_size)
+    resize = {"interpolation": v2.InterpolationMode(crop.interpolation), "antialias": True}
+    bilinear = crop.interpolation == "bilinear"
+    as_tensor = bilinear and _same_as_tensor(image.size, crop.resize_size)
     source = transforms.pil_to_tensor(image) if as_tensor else image
     sides = 1 if crop.resize_mode == "shorter" else 2
     resized = transforms.resize(source, [crop.resize_size] * sides, **resize)
@@ -173,7 +183,8 @@ def _check_resized(size: tuple[int, int], crop: Crop) -> None:
 
 
 def _same_as_tensor(size: tuple[int, int], resize_size: int) -> bool:
-    """Whether resizing as a tensor, in two thirds of the time, gives Pillow's pixels to the bit.
+    """Whether bilinear resizing as a tensor, in two thirds of the time, gives Pillow's pixels to
+    the bit.
 
     It does for squares that grow by a ratio with a power of two below it, such as 224 → 256, where
     torchvision resizes bytes as bytes: then all weights are exact. Others are up to one grey level

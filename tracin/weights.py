@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tracin.architectures import FAMILIES
 from tracin.errors import TracInError
 from tracin.machine.refusals import is_lack_of_memory
 from tracin.weights_file import read_content
@@ -27,10 +28,13 @@ _DEEPEST = 8
 
 _PREFIXES = ("module.", "model.", "_orig_mod.")
 """Of DataParallel, of a module that holds the network as ``self.model``, and of torch.compile:
-taken off where the names do not show a ResNet."""
+taken off where the names do not show a network."""
 
-_MARK = "layer1.0.conv1.weight"
-"""A name that every ResNet has once: what stands before it is the prefix of the network."""
+_HEADS = ("fc", "classifier", "head", "heads")
+"""What the head of a network is usually called."""
+
+_INDICES = re.compile(r"(.*\W|.*_|)(index|indices|idxs?)")
+"""Names of tables of positions, whose numbers are whole."""
 
 _BESIDE_THE_NETWORK = re.compile(
     r"(.*\.)?(n_averaged|num_updates|(criterion|loss|loss_fn|loss_function|\w*metrics?|"
@@ -45,24 +49,36 @@ class Weights:
     """What a file of weights holds."""
 
     state: StateDict
-    """By torchvision's names, such as ``conv1.weight``; float32 but for counters."""
+    """By torchvision's names, such as ``conv1.weight``; float32 but for counters and indices."""
     prefix: str
     """What was taken off every name, such as ``module.model.``."""
     extras: dict[str, Any]
     """What stood beside the weights: numbers, text, lists."""
 
 
-def read_weights(path: Path) -> Weights:
+@dataclass(frozen=True)
+class Outline:
+    """What can be told of a file of weights without reading their numbers."""
+
+    shapes: dict[str, torch.Size]
+    """By plain names."""
+    extras: dict[str, Any]
+    """What stood beside the weights: numbers, text, lists."""
+
+
+def read_weights(path: Path, marks: Sequence[str] = tuple(FAMILIES)) -> Weights:
     """The weights that ``path`` holds.
 
     Args:
         path: a file that ``torch.save`` wrote, or a safetensors file.
+        marks: names that a network has once: what stands before the first of them that is there is
+            the prefix of the network.
 
     Raises:
         TracInError: the file is damaged, needs code or a missing package to load, is no state_dict,
             holds several networks, or weights that are no finite numbers in plain layout.
     """
-    content, extras = _unnested(read_content(path), path)
+    content, extras = _unnested(read_content(path), path, marks)
     tensors = {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
     if len(tensors) < len(content) or not tensors:
         others = [str(key) for key in content if str(key) not in tensors]
@@ -72,7 +88,7 @@ def read_weights(path: Path) -> Weights:
             f"{path} is not a state_dict: {fact}. Save the weights alone: "
             "torch.save(model.state_dict(), path)."
         )
-    named, prefix = _without_prefix(tensors, path)
+    named, prefix = _without_prefix(tensors, path, marks)
     return Weights({key: _plain(value, key, path) for key, value in named.items()}, prefix, extras)
 
 
@@ -82,22 +98,43 @@ def read_extras(path: Path) -> dict[str, Any]:
     Raises:
         TracInError: the file is damaged, or needs code to load.
     """
+    return read_outline(path).extras
+
+
+def read_outline(path: Path, marks: Sequence[str] = tuple(FAMILIES)) -> Outline:
+    """What stands in ``path``, without reading the weights where that can be helped.
+
+    Args:
+        path: a file that ``torch.save`` wrote, or a safetensors file.
+        marks: as of ``read_weights``.
+
+    Raises:
+        TracInError: the file is damaged, needs code to load, or holds several networks.
+    """
     try:
         content = read_content(path, lazily=True)
     except TracInError:
         content = read_content(path)  # torch.save's form before 2020 cannot be mapped
-    return _unnested(content, path)[1]
+    state, extras = _unnested(content, path, marks)
+    tensors = {str(key): value for key, value in state.items() if isinstance(value, Tensor)}
+    named, _ = _without_prefix(tensors, path, marks)
+    plain = {key: value for key, value in named.items() if not value.is_nested}
+    return Outline({key: value.shape for key, value in plain.items()}, extras)
 
 
-def _unnested(content: Mapping[str, Any], path: Path) -> tuple[Mapping[str, Any], dict[str, Any]]:
+def _unnested(
+    content: Mapping[str, Any], path: Path, marks: Sequence[str]
+) -> tuple[Mapping[str, Any], dict[str, Any]]:
     """(the mapping of the network's weights, what stood beside it on the way there).
 
     Raises:
         TracInError: several could be meant.
     """
-    ways = [way for way in _ways(content) if _marks(way[-1][1])]
-    if not ways:  # no ResNet: whatever the usual names lead to
-        ways = [way for way in _ways(content) if all(key in _NESTING_KEYS for key, _ in way[1:])]
+    every = list(_ways(content))
+    marked = ([way for way in every if _prefixes(way[-1][1], [mark])] for mark in marks)
+    ways = next((found for found in marked if found), [])
+    if not ways:  # no network that we know: whatever the usual names lead to
+        ways = [way for way in every if all(key in _NESTING_KEYS for key, _ in way[1:])]
         ways = [max(ways, key=len)]
     usual = [way for way in ways if all(key in _NESTING_KEYS for key, _ in way[1:])]
     if len(usual or ways) > 1:
@@ -131,30 +168,36 @@ def _ways(content: Mapping[str, Any]) -> Iterator[Way]:
             waiting += [(*way, each) for each in inner]
 
 
-def _marks(state: Mapping[str, Any]) -> list[str]:
-    """The prefixes of the networks in ``state``."""
-    return [
-        key.removesuffix(_MARK)
-        for key, value in state.items()
-        if isinstance(key, str) and isinstance(value, Tensor) and _is_mark(key)
-    ]
+def _prefixes(state: Mapping[str, Any], marks: Sequence[str]) -> list[str]:
+    """The prefixes of the networks in ``state``, told by the first mark that is there."""
+    names = [key for key, value in state.items() if isinstance(key, str) and _is_tensor(value)]
+    for mark in marks:
+        found = [key for key in names if key == mark or key.endswith(f".{mark}")]
+        if found:
+            return [key.removesuffix(mark) for key in found]
+    return []
 
 
-def _is_mark(key: str) -> bool:
-    return key == _MARK or key.endswith(f".{_MARK}")
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, Tensor)
 
 
-def _without_prefix(state: StateDict, path: Path) -> tuple[StateDict, str]:
+def _without_prefix(state: StateDict, path: Path, marks: Sequence[str]) -> tuple[StateDict, str]:
     """(the network's tensors by plain names and all that is foreign by its own, the prefix).
 
     Raises:
         TracInError: there are several networks.
     """
-    prefixes = _marks(state)
+    prefixes = _prefixes(state, marks)
     if not prefixes:
         return _without_usual_prefixes(state)
     if len(prefixes) > 1:
-        with_head = [p for p in prefixes if any(key.startswith(f"{p}fc.") for key in state)]
+        heads = [tuple(f"{prefix}{head}." for head in _HEADS) for prefix in prefixes]
+        with_head = [
+            prefix
+            for prefix, names in zip(prefixes, heads, strict=True)
+            if any(key.startswith(names) for key in state)
+        ]
         prefixes = with_head if len(with_head) == 1 else prefixes
     if len(prefixes) > 1:
         raise TracInError(
@@ -186,7 +229,7 @@ def _plain(value: Tensor, key: str, path: Path) -> Tensor:
         TracInError: it is not stored as plain floating-point numbers, or not all are finite.
     """
     value = value.detach()
-    if fault := _layout_fault(value):
+    if fault := _layout_fault(value, indices=bool(_INDICES.fullmatch(key))):
         raise TracInError(
             f"{path}: {key} {fault}. Save plain weights, in float32 or bfloat16: "
             "torch.save(model.float().state_dict(), path)."
@@ -203,8 +246,11 @@ def _plain(value: Tensor, key: str, path: Path) -> Tensor:
     return numbers
 
 
-def _layout_fault(value: Tensor) -> str:
-    """Why these are no plain numbers, asked before anything is computed from them; "" if plain."""
+def _layout_fault(value: Tensor, *, indices: bool) -> str:
+    """Why these are no plain numbers, asked before anything is computed from them; "" if plain.
+
+    ``indices`` may be whole numbers.
+    """
     layout, kind = (str(each).removeprefix("torch.") for each in (value.layout, value.dtype))
     # Of a nested tensor, torch refuses to tell the shape.
     shape = () if value.is_nested else tuple(value.shape)
@@ -221,7 +267,7 @@ def _layout_fault(value: Tensor) -> str:
         fault = f"has shape {shape} and fewer numbers stored than that"
     elif value.numel() == 0:
         fault = f"has shape {shape} and holds no number"
-    elif not _is_readable(value):
+    elif not (indices and value.dtype == torch.int64) and not _is_readable(value):
         fault = f"is stored as {kind}, which stands for no plain numbers"
     return fault
 

@@ -28,7 +28,7 @@ def random_factors(n: int, seed: int, *, width: int = 5, classes: int = 3) -> Fa
 
 def permuted(factors: Factors, order: Tensor) -> Factors:
     """The same images in another order."""
-    return Factors(*(getattr(factors, name)[order] for name in factors.__dataclass_fields__))
+    return factors.take(order)
 
 
 def can_judge() -> ModelCheck:

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 import torch
+from torchvision import models
 
 from tracin.compute.config import RunConfig
 from tracin.compute.settle import settle
 from tracin.errors import TracInError
 from tracin.flags import IMAGENET_MEAN, IMAGENET_STD
-from tracin.images import Crop, Normalization
+from tracin.images import Crop, Normalization, Preprocessing
 
 
 def config(folder: Path, *stored: dict[str, Any]) -> RunConfig:
@@ -141,3 +142,51 @@ def test_checkpoints_stand_in_the_order_of_the_training(tmp_path: Path) -> None:
     asked = config(tmp_path, {"epoch": 100}, {}, {"epoch": 80})
     assert [path.name for path in settle(asked).model_paths] == ["a.pth", "b.pth", "c.pth"]
     assert settle(asked).notices == ()
+
+
+def other_network(folder: Path, name: str, facts: dict[str, Any]) -> RunConfig:
+    state = models.get_model(name, num_classes=3).state_dict()
+    torch.save({"state_dict": state} | facts, folder / f"{name}.pth")
+    return RunConfig((folder / f"{name}.pth",), folder, folder)
+
+
+def test_other_networks_are_shown_images_as_their_pretrained_weights(tmp_path: Path) -> None:
+    """Unless the checkpoint, or a flag, says otherwise."""
+    asked = other_network(tmp_path, "efficientnet_b0", {})
+    settled = settle(asked)
+    assert (settled.architecture, settled.feature_width) == ("efficientnet_b0", 1280)
+    assert settled.preprocessing == Preprocessing(Crop(256, 224, interpolation="bicubic"))
+    (said,) = settled.notices
+    assert "torchvision efficientnet_b0, as its weights tell; images" in said
+    assert said.endswith("--interpolation bicubic.")
+
+    stored = {"interpolation": "lanczos", "mean": [0.5, 0.5, 0.5], "crop_size": 96}
+    asked = other_network(tmp_path, "efficientnet_b0", stored)
+    shown = settle(asked).preprocessing
+    assert shown.crop == Crop(256, 96, interpolation="lanczos")
+    assert shown.normalization == Normalization((0.5, 0.5, 0.5), IMAGENET_STD)
+    settled = settle(replace(asked, interpolation="nearest", architecture="efficientnet_b0"))
+    assert settled.preprocessing.crop == Crop(256, 96, interpolation="nearest")
+    assert settled.as_stored == shown
+    assert "--interpolation lanczos, and this run's flags say otherwise" in settled.notices[-1]
+    assert "as --architecture says" in settled.notices[0]
+
+
+def test_a_stored_interpolation_that_we_do_not_know_is_passed_over(tmp_path: Path) -> None:
+    assert settle(config(tmp_path, {"interpolation": "random"})).preprocessing == Preprocessing()
+
+
+def test_two_architectures_are_not_summed(tmp_path: Path) -> None:
+    first, second = (
+        other_network(tmp_path, name, {}).model_paths[0]
+        for name in ("mobilenet_v3_small", "shufflenet_v2_x0_5")
+    )
+    asked = RunConfig((first, second), tmp_path, tmp_path)
+    with pytest.raises(TracInError, match=r"mobilenet_v3_small, and .* a torchvision shufflenet"):
+        settle(asked)
+
+
+def test_an_architecture_that_there_is_not(tmp_path: Path) -> None:
+    asked = replace(config(tmp_path, {}), architecture="resnet5")
+    with pytest.raises(TracInError, match=r"no architecture resnet5 .*resnet50"):
+        settle(asked)

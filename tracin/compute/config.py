@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tracin.flags import ClassWeights, Device, HeadActivation, Method, Precision, ResizeMode
+from tracin.flags import (
+    ClassWeights,
+    Device,
+    HeadActivation,
+    Interpolation,
+    Method,
+    Precision,
+    ResizeMode,
+)
 from tracin.layout import TREE, Layout
 from tracin.results import schema
 
@@ -22,6 +30,8 @@ class RunConfig:
     output_dir: Path
     layout: Layout = TREE
     """What says which images of ``data_dir`` are training and which test images."""
+    architecture: str = ""
+    """As the user calls it; "" where the checkpoint tells."""
     train_subset: int | None = None
     test_subset: int | None = None
     batch_size: int = 32
@@ -39,9 +49,10 @@ class RunConfig:
     precision: Precision = "float32"
     seed: int = 0
     resize_size: int | None = None
-    """None, here and below: what the checkpoints store, else what is usual."""
+    """None, here and below: what the checkpoints store, else what is usual for the architecture."""
     crop_size: int | None = None
     resize_mode: ResizeMode | None = None
+    interpolation: Interpolation | None = None
     mean: Colour | None = None
     std: Colour | None = None
     skip_unreadable: bool = False

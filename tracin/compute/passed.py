@@ -24,7 +24,7 @@ class PassedImages:
     factors: tuple[Factors, ...] = ()
     """One entry per checkpoint."""
     features: Tensor = field(default_factory=lambda: torch.empty(0))
-    """(n, 2048), float32, on the CPU: pooled features of the last checkpoint."""
+    """(n, m), float32, on the CPU: pooled features of the last checkpoint."""
     hashes: Tensor = field(default_factory=lambda: torch.empty(0, 2, HASH_BYTES, dtype=torch.uint8))
     """(n, 2, ``HASH_BYTES``), uint8: of each file, and of the picture in it."""
     skipped: tuple[SkippedImage, ...] = ()
@@ -39,6 +39,8 @@ class Passed:
     train: PassedImages
     test: PassedImages
     checkpoints: tuple[CheckpointInfo, ...]
+    architecture: str
+    """Of the last checkpoint."""
     layer: str
     """Name of the scored layer in the last checkpoint."""
     backbone: str

@@ -69,7 +69,7 @@ def pass_checkpoints(
     """
     train = PassedImages(images.train, found=len(images.all_train))
     test = PassedImages(images.test, found=len(images.all_test))
-    stopwatch, infos, layer, backbone, error = Stopwatch(), [], "", "", None
+    stopwatch, infos, backbone, error = Stopwatch(), [], "", None
     for path, rate in zip(settled.model_paths, settled.rates, strict=True):
         loaded = load(path)
         trained = training_settings(
@@ -92,8 +92,17 @@ def pass_checkpoints(
                         loaded.checkpoint, (train, test), trained.loss, settings, store
                     )
                 say(notices.precision(config.precision, error))
-        layer, backbone = loaded.checkpoint.layer, loaded.forward.ran or backbone
-    return Passed(train, test, tuple(infos), layer, backbone, error, stopwatch.seconds)
+        last, backbone = loaded.checkpoint, loaded.forward.ran or backbone
+    return Passed(
+        train=train,
+        test=test,
+        checkpoints=tuple(infos),
+        architecture=last.architecture,
+        layer=last.layer,
+        backbone=backbone,
+        precision_error=error,
+        seconds=stopwatch.seconds,
+    )
 
 
 def _pass_through(

@@ -10,7 +10,6 @@ from pathlib import Path
 from tracin.compute.config import RunConfig
 from tracin.compute.features.loading import Loaded
 from tracin.compute.features.store import STORE_FILES, FeatureStore, feature_key, file_states
-from tracin.compute.model.checkpoint import FEATURE_WIDTH
 from tracin.compute.run_images import RunImages
 from tracin.compute.settle import Settled
 from tracin.errors import TracInError
@@ -27,8 +26,8 @@ BYTES_PER_TABLE_ROW = 250
 a training and 165 for a test image."""
 BYTES_PER_EXPLANATION = 150
 """Of a row of top_influences.csv. The demo's, with short paths, takes 131."""
-BYTES_PER_FEATURE = FEATURE_WIDTH * 4 + 200
-"""A float32 feature, its path and its key."""
+BYTES_BESIDE_FEATURE = 200
+"""Of the path and the key that are kept with a float32 feature."""
 RESERVE = 64_000_000
 """Bytes that stay free: a file system filled to its last byte fails in unexpected places."""
 
@@ -120,7 +119,7 @@ def make_plan(
         matrix_bytes=matrix,
         table_bytes=tables,
         # Of a cache elsewhere only the user knows which disk it is on.
-        feature_bytes=(passes - kept) * BYTES_PER_FEATURE
+        feature_bytes=(passes - kept) * (4 * settled.feature_width + BYTES_BESIDE_FEATURE)
         if config.use_cache and config.cache_dir is None
         else 0,
         free_bytes=free_bytes(config.output_dir),

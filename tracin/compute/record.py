@@ -90,6 +90,7 @@ def run_info(
         skipped=train.skipped + test.skipped,
         left_out=train.table.left_out + test.table.left_out,
         checkpoints=passed.checkpoints,
+        architecture=passed.architecture,
         layer=passed.layer,
         precision=config.precision,
         precision_error=passed.precision_error,

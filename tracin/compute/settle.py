@@ -5,21 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+from tracin.architectures import (
+    DEFAULT_ARCHITECTURE,
+    Architecture,
+    find_name,
+    outline,
+    title,
+)
+from tracin.compute.check.shown import as_flags
 from tracin.compute.config import RunConfig
+from tracin.compute.model.network import FEATURE_WIDTH
+from tracin.compute.model.recognition import recognise
 from tracin.compute.model.stored import (
     COLOUR_KEYS,
+    INTERPOLATION_KEY,
     SIZE_KEYS,
     Stored,
-    read_stored,
+    json_beside,
     stored_colour,
     stored_epoch,
+    stored_interpolation,
     stored_size,
 )
 from tracin.errors import TracInError
-from tracin.flags import CROP_SIZE, IMAGENET_MEAN, IMAGENET_STD, RESIZE_SIZE
+from tracin.flags import Interpolation
 from tracin.images import Crop, Normalization, Preprocessing
+from tracin.pretrained import usual_preprocessing
+from tracin.weights import Outline, read_outline
 from tracin.weights_file import check_there
 from tracin.wording import listed
 
@@ -36,7 +50,12 @@ class Settled:
     """The flag's learning rate for each; None: what it stores, else the default."""
     preprocessing: Preprocessing
     as_stored: Preprocessing | None
-    """How the checkpoints say that images were shown in training, where flags say otherwise."""
+    """How the checkpoints say that images were shown in training, or how they usually are to this
+    architecture, where flags say otherwise."""
+    architecture: str
+    """In full; "" where none is recognised, which whoever loads a checkpoint explains."""
+    feature_width: int
+    """About how many numbers are kept of an image."""
     notices: tuple[str, ...]
     """What the user should know of it, a sentence each."""
 
@@ -49,14 +68,23 @@ def settle(config: RunConfig) -> Settled:
             another one.
     """
     rates = _rates_of_flag(config)
-    stored: dict[Path, Stored] = {}
+    outlines: dict[Path, Outline] = {}
     for path in config.model_paths:
         check_there(path)
-        stored[path] = read_stored(path)
+        outlines[path] = read_outline(path)
+    stored: dict[Path, Stored] = {
+        path: {**json_beside(path), **outline.extras} for path, outline in outlines.items()
+    }
+    architecture = _architecture(config, outlines, stored)
+    usual = Preprocessing()
+    if architecture:
+        usual = usual_preprocessing(architecture.name, architecture.side)
     order = _order_of_training(config.model_paths, stored)
     paths = tuple(config.model_paths[position] for position in order)
-    shown = _shown(config, stored)
+    shown = _shown(config, stored, usual)
     notices = []
+    if architecture and architecture.name != DEFAULT_ARCHITECTURE:
+        notices.append(_says(architecture, config, shown))
     if list(order) != sorted(order):
         notices.append(
             "The checkpoints are taken in the order of the epochs that they store, "
@@ -69,9 +97,46 @@ def settle(config: RunConfig) -> Settled:
             f"Note: in training, images were shown with {' '.join(shown.overruled)}, and this "
             "run's flags say otherwise."
         )
-    as_stored = _as_stored(config, stored) if shown.overruled else None
-    rates = tuple(rates[position] for position in order)
-    return Settled(paths, rates, shown.preprocessing, as_stored, tuple(notices))
+    otherwise = shown.overruled or usual != Preprocessing()
+    return Settled(
+        model_paths=paths,
+        rates=tuple(rates[position] for position in order),
+        preprocessing=shown.preprocessing,
+        as_stored=_as_stored(config, stored, usual) if otherwise else None,
+        architecture=architecture.name if architecture else "",
+        feature_width=architecture.width if architecture else FEATURE_WIDTH,
+        notices=tuple(notices),
+    )
+
+
+def _architecture(
+    config: RunConfig, outlines: Mapping[Path, Outline], stored: Mapping[Path, Stored]
+) -> Architecture | None:
+    """The one that the flag names, or that all checkpoints have; None where one has none we know.
+
+    Raises:
+        TracInError: the flag names none, a checkpoint fits several, or two have not the same.
+    """
+    if config.architecture:
+        return outline(find_name(config.architecture), outlines[config.model_paths[-1]].shapes)
+    found = {path: recognise(of.shapes, stored[path], path) for path, of in outlines.items()}
+    (first, architecture), *others = found.items()
+    for path, other in others:
+        if architecture is None or other is None:
+            return None
+        if other.name != architecture.name:
+            raise TracInError(
+                f"{first} is a {title(architecture.name)}, and {path} a {title(other.name)}. "
+                "Score them in runs of their own."
+            )
+    return architecture
+
+
+def _says(architecture: Architecture, config: RunConfig, shown: _Shown) -> str:
+    named = "as --architecture says" if config.architecture else "as its weights tell"
+    ways = as_flags(shown.preprocessing, Preprocessing())
+    more = f"; images are shown to it with {ways}" if ways != " ".join(shown.taken) else ""
+    return f"The model is a {title(architecture.name)}, {named}{more}."
 
 
 def _rates_of_flag(config: RunConfig) -> tuple[float | None, ...]:
@@ -118,30 +183,43 @@ class _Choice(Generic[Value]):
     overruled: tuple[str, ...] = ()
 
 
-def _shown(config: RunConfig, stored: Mapping[Path, Stored]) -> _Shown:
+def _shown(config: RunConfig, stored: Mapping[Path, Stored], usual: Preprocessing) -> _Shown:
     resize, cut = (_choose(key, stored_size, config, stored) for key in SIZE_KEYS)
     mean, std = (_choose(key, stored_colour, config, stored) for key in COLOUR_KEYS)
+    between: _Choice[Interpolation] = _choose(
+        INTERPOLATION_KEY, stored_interpolation, config, stored
+    )
     # With one size alone, the other must let the crop lie inside the image.
-    side = cut.value or min(CROP_SIZE, resize.value or CROP_SIZE)
-    resized = resize.value or max(RESIZE_SIZE, side)
+    side = cut.value or min(usual.crop.crop_size, resize.value or usual.crop.crop_size)
+    resized = resize.value or max(usual.crop.resize_size, side)
     if side > resized and config.crop_size is None:
         side = resized
     elif side > resized and config.resize_size is None:
         resized = side
-    crop = Crop(resized, side, config.resize_mode or "shorter")
-    normalization = Normalization(mean.value or IMAGENET_MEAN, std.value or IMAGENET_STD)
+    crop = Crop(
+        resized,
+        side,
+        config.resize_mode or usual.crop.resize_mode,
+        between.value or usual.crop.interpolation,
+    )
+    normalization = Normalization(
+        mean.value or usual.normalization.mean, std.value or usual.normalization.std
+    )
+    choices: tuple[_Choice[Any], ...] = (resize, cut, between, mean, std)
     return _Shown(
         Preprocessing(crop, normalization),
-        (*resize.taken, *cut.taken, *mean.taken, *std.taken),
-        (*resize.overruled, *cut.overruled, *mean.overruled, *std.overruled),
+        tuple(flag for choice in choices for flag in choice.taken),
+        tuple(flag for choice in choices for flag in choice.overruled),
     )
 
 
-def _as_stored(config: RunConfig, stored: Mapping[Path, Stored]) -> Preprocessing | None:
+def _as_stored(
+    config: RunConfig, stored: Mapping[Path, Stored], usual: Preprocessing
+) -> Preprocessing | None:
     """How images were shown in training, as far as the checkpoints agree on it."""
-    without_flags = replace(config, resize_size=None, crop_size=None, mean=None, std=None)
+    flags: dict[str, Any] = dict.fromkeys((*SIZE_KEYS, *COLOUR_KEYS, INTERPOLATION_KEY))
     try:
-        return _shown(without_flags, stored).preprocessing
+        return _shown(replace(config, **flags), stored, usual).preprocessing
     except TracInError:
         return None
 
@@ -186,5 +264,6 @@ def _agreed(key: str, values: Mapping[Path, Value | None]) -> Value | None:
 
 
 def _as_flag(key: str, value: object) -> str:
-    numbers = value if isinstance(value, tuple) else (value,)
-    return f"--{key} {' '.join(f'{number:g}' for number in numbers)}"
+    parts = value if isinstance(value, tuple) else (value,)
+    words = (part if isinstance(part, str) else f"{part:g}" for part in parts)
+    return f"--{key} {' '.join(words)}"

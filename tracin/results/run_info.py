@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Annotated
 
 from tracin.errors import TracInError
-from tracin.flags import IMAGENET_MEAN, IMAGENET_STD, HeadActivation, Method, Precision, ResizeMode
+from tracin.flags import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    HeadActivation,
+    Interpolation,
+    Method,
+    Precision,
+    ResizeMode,
+)
 from tracin.image_folder import LeftOut
 from tracin.json_file import Natural, Positive, Share, Within, fitted, read_json
 from tracin.layout import DEFAULT_DATA_DIR, TREE, Layout
@@ -36,7 +44,7 @@ class CheckpointInfo:
     head_widths: tuple[Positive, ...]
     """From the pooled feature to the classes, (2048, 512, 256, 10) for Animals-10."""
     head_activation: HeadActivation | None
-    """None: the head has no activation (a single Linear)."""
+    """None: the head has no activation (a single Linear), or only the architecture's own."""
     head_activation_assumed: bool
 
 
@@ -112,6 +120,9 @@ class RunInfo:
     std: tuple[float, float, float] = IMAGENET_STD
     """Taken off the pixels and divided by, by colour channel; the defaults are ImageNet's, which
     earlier versions always used."""
+    interpolation: Interpolation = "bilinear"
+    architecture: str = "resnet50"
+    """Of the last checkpoint, in full; earlier versions knew the ResNet50 alone, and bilinear."""
     features_dir: str = ""
     """Absolute path of features kept elsewhere; "" where they stand with the results or nowhere."""
     test_suspects: Natural = 0

@@ -28,7 +28,7 @@ class Split:
     """Images as the head sees them."""
 
     features: Tensor
-    """(n, 2048), float32"""
+    """(n, m), float32"""
     labels: Tensor
     """(n,), int64"""
 
@@ -80,11 +80,14 @@ def rightly_named(
 
 
 def _fresh(template: nn.Sequential, seed: int) -> nn.Sequential:
-    """A copy of ``template`` with newly drawn weights."""
-    head = copy.deepcopy(template).requires_grad_(True).train()
+    """A copy of ``template`` with newly drawn weights; without Dropout, of which most files tell
+    nothing and which would draw at random while both arms are compared.
+    """
+    layers = (layer for layer in template if not isinstance(layer, nn.Dropout))
+    head = copy.deepcopy(nn.Sequential(*layers)).requires_grad_(True).train()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for layer in head.modules():
-            if isinstance(layer, nn.Linear):
+            if isinstance(layer, nn.Linear | nn.LayerNorm):
                 layer.reset_parameters()
     return head

@@ -98,7 +98,8 @@ def read_checkpoint(run: RunInfo) -> Checkpoint:
         TracInError: it is not what it was then.
     """
     info = run.checkpoints[-1]
-    checkpoint = load_checkpoint(Path(info.path), run.class_names, info.head_activation)
+    path, activation = Path(info.path), info.head_activation
+    checkpoint = load_checkpoint(path, run.class_names, activation, run.architecture)
     if checkpoint.sha256 != info.sha256:
         raise TracInError(
             f"{info.path} has changed since these results were computed. Run TracIn_Resnet50.py "

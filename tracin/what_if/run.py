@@ -103,9 +103,8 @@ def _take_features(
 ) -> tuple[PooledFeatures, PooledFeatures]:
     """Take the features of both splits from the store; pass the other images once more."""
     device, run = choose_device("auto"), inputs.run
-    shown = Preprocessing(
-        Crop(run.resize_size, run.crop_size, run.resize_mode), Normalization(run.mean, run.std)
-    )
+    crop = Crop(run.resize_size, run.crop_size, run.resize_mode, run.interpolation)
+    shown = Preprocessing(crop, Normalization(run.mean, run.std))
     settings = PassSettings(
         num_workers=default_workers(device),
         preprocessing=shown,

@@ -162,3 +162,19 @@ def test_images_that_vanished_count_as_wrong(
     found = search_other_ways(checkpoint, few, factors, used, None, CPU)
     assert found.best is None  # four images prove nothing
     assert found.images == 4
+
+
+def test_another_interpolation_is_tried() -> None:
+    """Where it makes a difference: pictures of few, large pixels."""
+    used = Preprocessing(Crop(interpolation="bicubic"))
+    truth = Preprocessing()
+
+    def count_right(way: Preprocessing) -> int:
+        return 90 if way == truth else 30
+
+    ways = usual_ways(used, own_side=4000)
+    found = find_better_way(ways, count_right, images=100, right_now=30, floor=0.1)
+    assert found.best is not None
+    assert found.best.preprocessing == truth
+    flags = as_flags(truth, used)
+    assert flags == "--resize_size 256 --crop_size 224 --interpolation bilinear"

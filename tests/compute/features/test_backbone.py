@@ -134,3 +134,42 @@ def test_out_of_memory_halves_the_batch(
     assert capsys.readouterr().err == ""  # it remembers
     with pytest.raises(TracInError, match=r"A single image.*--device cpu"):
         Forward(Greedy(0), CPU, "float32")(pixels)
+
+
+class FixedSize(nn.Module):
+    """Takes images of one size, as a vision transformer does."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        torch._assert(images.shape[2] == 64, "Wrong image height! Expected 64 but got 40!")
+        return images.mean(dim=(2, 3)).repeat(1, 683)[:, :2048]
+
+
+def test_images_of_a_size_that_the_network_does_not_take(pixels: Tensor) -> None:
+    with pytest.raises(TracInError, match=r"40 × 40 pixels \(Wrong image height!.*--crop_size"):
+        Forward(FixedSize(), CPU, "float32")(pixels)
+
+
+class Shared(nn.Module):
+    """What the convolution gives goes on by two ways, one of them past the batch norm."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 2048, 5), nn.BatchNorm2d(2048)
+        nn.init.constant_(self.norm.weight, 3.0)
+
+    def forward(self, images: Tensor) -> Tensor:
+        found = self.conv(images)
+        both: Tensor = found + self.norm(found)
+        return both.mean(dim=(2, 3))
+
+
+def test_a_batch_norm_that_cannot_be_folded_is_not(
+    pixels: Tensor, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fused, "can_fuse", lambda device: False)
+    torch.manual_seed(0)
+    module = Shared().eval().requires_grad_(False)
+    exact = copy.deepcopy(module).double()(normalize(pixels).double())
+    features = Forward(module, CPU, "float32")(pixels)
+    assert (features - exact).norm() < 1e-5 * exact.norm()
+    assert "The folded backbone differs from the plain one" in capsys.readouterr().err

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import hashlib
+import json
 import os
 import shutil
 import sqlite3
@@ -27,6 +29,7 @@ from tracin.compute.features.store import (
     file_states,
     weights_hash,
 )
+from tracin.compute.model.network import Backbone
 from tracin.errors import TracInError
 from tracin.hashing import HASH_BYTES
 from tracin.images import Crop, Normalization, Preprocessing, find_images
@@ -119,6 +122,21 @@ def test_key_depends_on_weights_preprocessing_and_precision(backbone: nn.Module)
     keys.add(feature_key(weights_hash(backbone), usual, "float32"))
     assert len(keys) == 7
     assert again in keys
+
+
+def test_key_depends_on_architecture_and_interpolation(backbone: nn.Module) -> None:
+    """What was kept before there were others is found again: the key of layout 2 is written out."""
+    weights, usual = weights_hash(backbone), Preprocessing()
+    assert weights_hash(Backbone(backbone, "resnet50", 2048)) == weights
+    assert weights_hash(Backbone(backbone, "resnet18", 2048)) != weights
+    bicubic = Preprocessing(Crop(interpolation="bicubic"))
+    assert feature_key(weights, bicubic, "float32") != feature_key(weights, usual, "float32")
+    facts = {
+        "crop": {"resize_size": 256, "crop_size": 224, "resize_mode": "shorter"},
+        "normalization": {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]},
+    } | {"layout": 2, "weights": weights, "precision": "float32"}
+    former = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    assert feature_key(weights, usual, "float32") == former
 
 
 def test_two_processes_write_at_once(tmp_path: Path) -> None:

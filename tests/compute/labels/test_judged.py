@@ -165,7 +165,7 @@ def test_where_none_is_suspicious_the_nearest_are_looked_at() -> None:
     train, test, _, _ = noisy_digits(0.0, seed=0)
     clean = train.rows(0, 300)
     calm = label_quality([clean]).suspicion.argsort()[:200]
-    few = Factors(*(getattr(clean, name)[calm] for name in clean.__dataclass_fields__))
+    few = clean.take(calm)
     found = judged(few, test, can_judge())
     assert len(found.suspects) == 0
     order = found.quality.suspicion.argsort(descending=True, stable=True)

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torchvision.models import resnet18
 
 from tests.real_data import CLASS_NAMES
-from tracin.compute.model.checkpoint import ACTIVATIONS, Checkpoint, load_checkpoint
+from tracin.compute.model.checkpoint import Checkpoint, load_checkpoint
+from tracin.compute.model.head import ACTIVATIONS
 from tracin.compute.model.stored import stored_classes
 from tracin.compute.model.training_settings import training_settings
 from tracin.errors import TracInError

@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch.nn import functional
 
-from tracin.compute.scores.factors import cross_entropy, error_signals
+from tracin.compute.scores.factors import Factors, cross_entropy, error_signals
+from tracin.compute.scores.gauss_newton import gradients, parameters
+from tracin.compute.scores.tracin import influence_rows, self_influence
 from tracin.loss import Loss
 
 
@@ -46,3 +48,25 @@ def test_one_class_has_nothing_to_learn() -> None:
     labels = torch.zeros(3, dtype=torch.int64)
     assert (error_signals(torch.randn(3, 1), labels) == 0).all()
     assert (cross_entropy(torch.randn(3, 1), labels) == 0).all()
+
+
+def test_a_last_layer_without_bias() -> None:
+    """Its scores are products of the weight's gradients alone, and so is all that follows."""
+    torch.manual_seed(0)
+    weight = torch.randn(3, 5, dtype=torch.float64, requires_grad=True)
+    activations = torch.randn(20, 5)
+    labels = torch.arange(20) % 3
+    logits = (activations.double() @ weight.T).float().detach()
+    factors = Factors(activations, logits, error_signals(logits, labels), labels, bias=False)
+    rows = []
+    for one, label in zip(activations.double(), labels, strict=True):
+        loss = functional.cross_entropy(one[None] @ weight.T, label[None])
+        rows.append(torch.autograd.grad(loss, weight)[0].flatten())
+    exact = torch.stack(rows)
+    train, test = factors.rows(0, 12), factors.take(torch.arange(12, 20))
+    scores = influence_rows([train], [test], [1.0])(0, 12)
+    torch.testing.assert_close(scores.double(), exact[:12] @ exact[12:].T, rtol=1e-5, atol=1e-6)
+    own = self_influence([train], [1.0])
+    torch.testing.assert_close(own.double(), exact[:12].square().sum(dim=1), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(gradients(factors), exact, rtol=1e-5, atol=1e-6)
+    assert parameters(factors) == weight.numel()

@@ -127,6 +127,7 @@ def _run_in_words(analysis: Analysis) -> Iterator[tuple[str, str]]:
         return
     files = checkpoint_files(run)
     yield noun_for(len(files), "Checkpoint"), listed(files)
+    yield "Architecture", run.architecture
     yield "Method", _method(run)
     yield "Loss", _loss(run)
     yield (
@@ -138,8 +139,8 @@ def _run_in_words(analysis: Analysis) -> Iterator[tuple[str, str]]:
     mean, std = (" ".join(f"{value:g}" for value in values) for values in (run.mean, run.std))
     yield (
         "Shown",
-        f"{sides} resized to {run.resize_size} pixels, the central {run.crop_size} × "
-        f"{run.crop_size} cut out; mean {mean}, standard deviation {std}",
+        f"{sides} resized to {run.resize_size} pixels ({run.interpolation}), the central "
+        f"{run.crop_size} × {run.crop_size} cut out; mean {mean}, standard deviation {std}",
     )
     if run.skipped:
         first = run.skipped[0]

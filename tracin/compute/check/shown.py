@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import get_args
 
-from tracin.flags import CROP_SIZE
+from tracin.flags import CROP_SIZE, Interpolation, ResizeMode
 from tracin.images import Crop, Normalization, Preprocessing
 from tracin.intervals import Z_99, wilson_interval
 
@@ -64,21 +65,29 @@ def usual_ways(
             are no way to train.
         as_stored: how the checkpoint says that they were shown in training, where that differs.
     """
-    crops = [Crop()]
+    as_now = used.crop.interpolation
+    crops = [Crop(interpolation=as_now)]
     if own_side <= LADDER[-1]:
-        crops.insert(0, Crop(own_side, own_side))
+        crops.insert(0, Crop(own_side, own_side, interpolation=as_now))
     ways = [replace(used, crop=each) for each in crops]
     ways += [replace(used, normalization=each) for each in NORMALIZATIONS]
-    ways += [replace(used, crop=Crop(side, side)) for side in LADDER]
-    ways.append(replace(used, crop=Crop(CROP_SIZE, CROP_SIZE, "square")))
+    ways += [replace(used, crop=Crop(side, side, interpolation=as_now)) for side in LADDER]
+    ways.append(replace(used, crop=Crop(CROP_SIZE, CROP_SIZE, "square", as_now)))
     ways += [
-        Preprocessing(Crop(side, side), normalization)
+        Preprocessing(Crop(side, side, interpolation=as_now), normalization)
         for side in FAR_APART
         for normalization in NORMALIZATIONS
     ]
+    ways.append(_otherwise_resized(used))
     if as_stored is not None:
         ways.insert(0, as_stored)
     return [way for way in dict.fromkeys(ways) if way != used]
+
+
+def _otherwise_resized(way: Preprocessing) -> Preprocessing:
+    """The same with the other of the two interpolations that networks are trained with."""
+    other: Interpolation = "bicubic" if way.crop.interpolation == "bilinear" else "bilinear"
+    return replace(way, crop=replace(way.crop, interpolation=other))
 
 
 def find_better_way(
@@ -135,8 +144,11 @@ def _neighbours(way: Preprocessing) -> Iterator[Preprocessing]:
     below = [each for each in LADDER if each < side][-1:]
     above = [each for each in LADDER if each > side][:1]
     crops = [replace(crop, resize_size=each, crop_size=each) for each in (*below, *above)]
-    crops += [Crop(side, side), Crop(side, side, "square")]
-    crops += [Crop(resize, cut) for resize, cut in CUT_OUT.items() if cut == side]
+    as_now = crop.interpolation
+    crops += [Crop(side, side, mode, as_now) for mode in get_args(ResizeMode)]
+    crops += [
+        Crop(resize, cut, interpolation=as_now) for resize, cut in CUT_OUT.items() if cut == side
+    ]
     for each in crops:
         yield replace(way, crop=each)
     for normalization in NORMALIZATIONS:

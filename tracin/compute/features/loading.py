@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from tracin.architectures import find_name
 from tracin.compute.config import RunConfig
 from tracin.compute.features.backbone import Forward
 from tracin.compute.model.checkpoint import Checkpoint, load_checkpoint
@@ -37,9 +38,11 @@ def checkpoint_loader(
     usual case, it is read once for both. Scoring needs neither, and has their memory.
     """
 
+    architecture = find_name(config.architecture) if config.architecture else ""
+
     @functools.lru_cache(maxsize=1)
     def load(path: Path) -> Loaded:
-        checkpoint = load_checkpoint(path, class_names, config.head_activation)
+        checkpoint = load_checkpoint(path, class_names, config.head_activation, architecture)
         forward = Forward(checkpoint.backbone, device, config.precision, normalization)
         return Loaded(checkpoint, forward)
 

@@ -16,7 +16,6 @@ from tqdm import tqdm
 from tracin.compute.features.backbone import Forward, Pending
 from tracin.compute.features.pace import Pace
 from tracin.compute.features.store import FeatureStore, feature_key, file_states
-from tracin.compute.model.checkpoint import FEATURE_WIDTH
 from tracin.errors import TracInError
 from tracin.hashing import HASH_BYTES
 from tracin.images import (
@@ -54,7 +53,7 @@ class PooledFeatures:
     """The backbone's output for the images of a table that could be read."""
 
     values: Tensor
-    """(n, 2048), float32, on the CPU"""
+    """(n, m), float32, on the CPU"""
     hashes: Tensor
     """(n, 2, ``HASH_BYTES``), uint8: of each file, and of the picture in it"""
     rows: Tensor
@@ -88,7 +87,7 @@ def pooled_features(
     if forward.normalization != settings.preprocessing.normalization:
         raise ValueError(f"{forward.normalization} is not that of {settings.preprocessing}")
     processes = settings.processes
-    values = torch.empty(len(table), FEATURE_WIDTH)
+    values = torch.empty(len(table), forward.width)
     hashes = torch.empty(len(table), 2, HASH_BYTES, dtype=torch.uint8)
     # The state before reading: a file that changes meanwhile is not taken for the new one later.
     states = file_states(table) if store else []

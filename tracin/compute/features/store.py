@@ -25,6 +25,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from tracin.architectures import DEFAULT_ARCHITECTURE
+from tracin.compute.model.network import Backbone
 from tracin.errors import TracInError
 from tracin.hashing import HASH_BYTES, content_hash
 from tracin.images import ImageTable, Preprocessing
@@ -87,8 +89,12 @@ def file_states(table: ImageTable) -> list[FileState]:
 
 
 def weights_hash(backbone: nn.Module) -> str:
-    """The hash of all weights that evaluation uses."""
+    """The hash of all weights that evaluation uses, and of the architecture that uses them."""
     digest = hashlib.sha256()
+    if isinstance(backbone, Backbone):
+        if backbone.architecture != DEFAULT_ARCHITECTURE:  # as before there were others
+            digest.update(backbone.architecture.encode())
+        backbone = backbone.network
     for name, value in sorted(backbone.state_dict().items()):
         if not name.endswith("num_batches_tracked"):
             digest.update(name.encode())
@@ -100,16 +106,14 @@ def feature_key(weights: str, preprocessing: Preprocessing, precision: str) -> s
     """The hash that names everything but the image on which a pooled feature depends.
 
     Args:
-        weights: hash of the backbone's.
+        weights: the hash of the backbone's and of its architecture.
         preprocessing: of the images.
         precision: of the backbone.
     """
-    facts = {
-        "layout": _LAYOUT,
-        "weights": weights,
-        **asdict(preprocessing),
-        "precision": precision,
-    }
+    shown = asdict(preprocessing)
+    if shown["crop"]["interpolation"] == "bilinear":  # as before there were others
+        del shown["crop"]["interpolation"]
+    facts = {"layout": _LAYOUT, "weights": weights, **shown, "precision": precision}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
@@ -164,7 +168,7 @@ class FeatureStore:
         Args:
             key: of the weights and the preprocessing.
             states: (n,) present states of the images.
-            values: (n, 2048), float32: the features.
+            values: (n, m), float32: the features.
             hashes: (n, 2, ``HASH_BYTES``), uint8, as of ``images.DecodedImage``.
         """
         rows = {state.path: row for row, state in enumerate(states)}
@@ -209,12 +213,12 @@ class FeatureStore:
                 yield from database.execute(query, (key,))
 
     def save(self, key: str, states: Sequence[FileState], values: Tensor, hashes: Tensor) -> None:
-        """Keep the features (n, 2048), float32, of a batch: all of it or, at a kill, none.
+        """Keep the features (n, m), float32, of a batch: all of it or, at a kill, none.
 
         Args:
             key: of the weights and the preprocessing.
             states: (n,) of the images.
-            values: (n, 2048), float32: the features.
+            values: (n, m), float32: the features.
             hashes: (n, 2, ``HASH_BYTES``), uint8.
 
         Raises:

@@ -45,18 +45,14 @@ def label_gain(
         train, test = (each.to(torch.device("cpu")) for each in (train, test))
     rows, suggested = (each.to(train.labels.device) for each in (rows, suggested))
     step = -(-len(train) * parameters(train) // MOST_WORK)
-    inputs = _inputs(train.activations[::step])  # (n, d+1)
-    probabilities = functional.softmax(train.logits[::step].double(), dim=1)
+    some = train.take(torch.arange(0, len(train), step))
+    inputs = some.inputs.double()  # (n, d+1)
+    probabilities = functional.softmax(some.logits.double(), dim=1)
     errors = error_signals(test.logits, test.labels).double()
-    mean_gradient = errors.T @ _inputs(test.activations) / len(test)  # (C, d+1)
+    mean_gradient = errors.T @ test.inputs.double() / len(test)  # (C, d+1)
     direction = _solve(inputs, probabilities, mean_gradient, damping)
     change = direction[train.labels[rows]] - direction[suggested]  # (m, d+1)
-    return (change * _inputs(train.activations[rows])).sum(dim=1).cpu() / len(train)
-
-
-def _inputs(activations: Tensor) -> Tensor:
-    """[a; 1] (n, d + 1), float64."""
-    return torch.cat([activations, torch.ones_like(activations[:, :1])], dim=1).double()
+    return (change * train.take(rows).inputs.double()).sum(dim=1).cpu() / len(train)
 
 
 def _solve(inputs: Tensor, probabilities: Tensor, right: Tensor, damping: float) -> Tensor:

@@ -113,9 +113,7 @@ def _agreement(factors: Factors, reference: Factors) -> Tensor:
 
 def unit_factors(factors: Factors) -> tuple[Tensor, Tensor]:
     """Error signals (n, C) and inputs [a; 1] (n, d + 1) at length 1, or 0."""
-    ones = torch.ones_like(factors.activations[:, :1])
-    inputs = unit_rows(torch.cat([factors.activations, ones], dim=1))
-    return unit_rows(_plain_errors(factors)), inputs
+    return unit_rows(_plain_errors(factors)), unit_rows(factors.inputs)
 
 
 def class_sum(errors: Tensor, inputs: Tensor, members: Tensor) -> Tensor:

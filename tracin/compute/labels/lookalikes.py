@@ -35,7 +35,7 @@ class Pictures:
 
     table: ImageTable
     features: Tensor
-    """(n, 2048), float32, on the CPU: pooled features."""
+    """(n, width), float32, on the CPU: pooled features."""
     hashes: Tensor
     """(n, 2, ``HASH_BYTES``), uint8: of each file, and of the picture in it."""
 
@@ -47,7 +47,7 @@ def neighbours_table(
 
     Args:
         table: the training images.
-        features: (n, 2048), their pooled features.
+        features: (n, width), their pooled features.
         suspects: (m,) rows of the table.
         suggested: (m,) the class that each suspect may belong to.
     """

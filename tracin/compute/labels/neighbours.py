@@ -60,7 +60,7 @@ def nearest_of_class(
     """For each image its ``k`` nearest other images that carry the label asked for.
 
     Args:
-        features: (n, 2048), float32: pooled features of the training images.
+        features: (n, width), float32: pooled features of the training images.
         labels: (n,), int64: their given labels.
         images: (m,) rows to find neighbours for.
         classes: (m,) the label that the neighbours of each shall carry.
@@ -104,8 +104,8 @@ def near_duplicates(left: Tensor, right: Tensor | None = None) -> tuple[Tensor, 
     of comparing all, and no pair is missed.
 
     Args:
-        left: (n, 2048), float32: pooled features.
-        right: (m, 2048), likewise; None: pairs within ``left``, each once.
+        left: (n, width), float32: pooled features.
+        right: (m, width), likewise; None: pairs within ``left``, each once.
     """
     a = functional.normalize(left, dim=1)
     b = a if right is None else functional.normalize(right, dim=1)
@@ -131,7 +131,7 @@ def near_duplicates(left: Tensor, right: Tensor | None = None) -> tuple[Tensor, 
 
 
 def _basis(unit: Tensor) -> Tensor:
-    """(2048, ``DIRECTIONS`` or fewer) orthonormal directions in which the rows of ``unit`` differ.
+    """(width, ``DIRECTIONS`` or fewer) orthonormal directions in which the rows of ``unit`` differ.
 
     Any would do; those that some of the rows span let the fewest pairs pass.
     """

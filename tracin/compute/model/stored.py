@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 
 from tracin.errors import TracInError
-from tracin.flags import is_mean, is_std
+from tracin.flags import Interpolation, is_mean, is_std
 from tracin.json_file import read_json
-from tracin.weights import read_extras
 
 Stored = Mapping[str, Any]
 
@@ -21,6 +20,7 @@ CLASS_KEYS = ("class_names", "classes", "class_to_idx", "idx_to_class")
 """Under which training programs keep the order of their classes."""
 SIZE_KEYS = ("resize_size", "crop_size")
 COLOUR_KEYS = ("mean", "std")
+INTERPOLATION_KEY = "interpolation"
 
 MOST_PIXELS = 100_000
 """A side as long as this is a mistake: one image of the size would fill the memory."""
@@ -33,15 +33,6 @@ MOST_STORED = 1_000_000
 
 SHOWN = 60
 """Characters of a value that a message shows."""
-
-
-def read_stored(path: Path) -> dict[str, Any]:
-    """All that is stored with the checkpoint ``path``; its own word goes before the JSON's.
-
-    Raises:
-        TracInError: a file is damaged.
-    """
-    return {**json_beside(path), **read_extras(path)}
 
 
 def json_beside(path: Path) -> dict[str, Any]:
@@ -118,6 +109,12 @@ def stored_colour(stored: Stored, key: str, path: Path) -> tuple[float, float, f
         raise _unusable(path, key, list(values))
     red, green, blue = values
     return red, green, blue
+
+
+def stored_interpolation(stored: Stored, key: str, path: Path) -> Interpolation | None:
+    """How images are resized, of ``INTERPOLATION_KEY``; None where no known way is stored."""
+    known: tuple[Interpolation, ...] = get_args(Interpolation)
+    return next((each for each in known if each == stored.get(key)), None)
 
 
 def _numbers(value: Any) -> tuple[float, ...]:

@@ -1,11 +1,13 @@
 """Head + pooled features + labels → factors: all that influence needs of an image.
 
 For a sample with last-layer input ``a`` and error signal ``e = ∂loss/∂logits``, the gradient of the
-last Linear is ``e aᵀ`` (weight) and ``e`` (bias). Keeping ``a`` and ``e`` keeps the gradient.
+last Linear is ``e aᵀ`` (weight) and ``e`` (bias, where it has one). Keeping ``a`` and ``e`` keeps
+the gradient.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -35,23 +37,51 @@ class Factors:
     """(n, C): error signals, ∂loss/∂logits."""
     labels: Tensor
     """(n,), int64"""
+    bias: bool = True
+    """Whether the last Linear has one."""
+
+    @property
+    def width(self) -> int:
+        """Of ``inputs``: d + 1, or d."""
+        return self.activations.shape[1] + self.bias
+
+    @property
+    def inputs(self) -> Tensor:
+        """What the last layer's parameters are multiplied by: [a; 1] (n, d + 1), or a (n, d) where
+        it has no bias.
+        """
+        ones = torch.ones_like(self.activations[:, :1])
+        return torch.cat([self.activations, ones], dim=1) if self.bias else self.activations
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def to(self, device: torch.device) -> Factors:
         """The same factors on ``device``."""
-        return Factors(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
+        return self._each(lambda values: values.to(device))
 
     def rows(self, start: int, stop: int) -> Factors:
         """The factors of images ``start`` to ``stop``."""
-        return Factors(*(getattr(self, name)[start:stop] for name in self.__dataclass_fields__))
+        return self._each(lambda values: values[start:stop])
+
+    def take(self, images: Tensor) -> Factors:
+        """The factors of these images, by number (m,), int64, or marked (n,), bool."""
+        return self._each(lambda values: values[images.to(values.device)])
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Factors:
+        return Factors(
+            activations=change(self.activations),
+            logits=change(self.logits),
+            errors=change(self.errors),
+            labels=change(self.labels),
+            bias=self.bias,
+        )
 
 
 def compute_factors(
     checkpoint: Checkpoint, features: Tensor, labels: Tensor, loss: Loss | None = None
 ) -> Factors:
-    """The factors of images with pooled ``features`` (n, 2048) and ``labels`` (n,).
+    """The factors of images with pooled ``features`` (n, m) and ``labels`` (n,).
 
     The head runs in float32 on the features' device; ``loss`` is plain cross-entropy where None.
     """
@@ -60,7 +90,8 @@ def compute_factors(
     with torch.inference_mode():
         activations = torch.cat([hidden(part) for part in torch.split(features, ROWS_PER_STEP)])
         logits = last(activations)
-    return Factors(activations, logits, error_signals(logits, labels, loss), labels)
+    errors = error_signals(logits, labels, loss)
+    return Factors(activations, logits, errors, labels, last.bias is not None)
 
 
 def error_signals(logits: Tensor, labels: Tensor, loss: Loss | None = None) -> Tensor:

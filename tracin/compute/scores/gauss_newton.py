@@ -90,24 +90,26 @@ def gauss_newton_scores(train: Factors, test: Factors, damping: float) -> Scores
 
 def parameters(factors: Factors) -> int:
     """Parameters of the last layer, weights and biases: (d + 1)·C."""
-    return (factors.activations.shape[1] + 1) * factors.logits.shape[1]
+    return factors.width * factors.logits.shape[1]
 
 
 def gradients(factors: Factors) -> Tensor:
     """Last-layer gradients (n, C·(d + 1)), float64: the outer products ``e ⊗ [a; 1]``."""
-    outer = factors.errors.double().unsqueeze(2) * _inputs(factors).unsqueeze(1)  # (n, C, d+1)
+    outer = factors.errors.double().unsqueeze(2) * factors.inputs.double().unsqueeze(
+        1
+    )  # (n, C, d+1)
     return outer.flatten(1)
 
 
 def gauss_newton_matrix(factors: Factors) -> Tensor:
     """H (C·(d + 1), C·(d + 1)), float64, of the images: exact, built class pair by class pair."""
-    classes, width = factors.logits.shape[1], factors.activations.shape[1] + 1
+    classes, width = factors.logits.shape[1], factors.width
     matrix = torch.zeros(
         classes, width, classes, width, dtype=torch.float64, device=factors.logits.device
     )
     for start in range(0, len(factors), IMAGES_PER_STEP):
         step = factors.rows(start, start + IMAGES_PER_STEP)
-        inputs = _inputs(step)  # (b, d+1)
+        inputs = step.inputs.double()  # (b, d+1)
         probabilities = functional.softmax(step.logits.double(), dim=1)  # (b, C)
         for row in range(classes):
             for column in range(row + 1):
@@ -121,12 +123,6 @@ def gauss_newton_matrix(factors: Factors) -> Tensor:
         for column in range(row):
             matrix[column, :, row, :] = matrix[row, :, column, :].T
     return matrix.view(classes * width, classes * width).div_(len(factors))
-
-
-def _inputs(factors: Factors) -> Tensor:
-    """[a; 1] (n, d + 1), float64."""
-    activations = factors.activations.double()
-    return torch.cat([activations, torch.ones_like(activations[:, :1])], dim=1)
 
 
 def _factorise(factors: Factors, damping: float) -> Tensor:

@@ -145,18 +145,9 @@ def similarities(
         for start in range(0, len(pairs.train), PAIRS_PER_STEP):
             step = slice(start, start + PAIRS_PER_STEP)
             rows, columns = (torch.from_numpy(part[step]) for part in (pairs.train, pairs.test))
-            inputs = _unit_inputs(train_k, rows) * _unit_inputs(test_k, columns)
+            some, others = train_k.take(rows), test_k.take(columns)
+            inputs = unit_rows(some.inputs) * unit_rows(others.inputs)
             activation[step] += inputs.sum(dim=1).cpu() / len(train)
-            errors = _unit(train_k.errors, rows) * _unit(test_k.errors, columns)
+            errors = unit_rows(some.errors) * unit_rows(others.errors)
             error[step] += errors.sum(dim=1).cpu() / len(train)
     return activation.numpy(), error.numpy()
-
-
-def _unit(values: Tensor, rows: Tensor) -> Tensor:
-    return unit_rows(values[rows.to(values.device)])
-
-
-def _unit_inputs(factors: Factors, rows: Tensor) -> Tensor:
-    activations = factors.activations[rows.to(factors.activations.device)]
-    ones = torch.ones_like(activations[:, :1])
-    return unit_rows(torch.cat([activations, ones], dim=1))

@@ -30,7 +30,8 @@ def influence_rows(
     """A function (start, stop) → these rows (≤ stop − start, n_test), float32, of the matrix.
 
     ``influence[i, j] = Σ_k η_k (a_ik·a'_jk + 1)(e_ik·e'_jk)``: the product of last-layer gradients,
-    weight and bias, summed over checkpoints (Pruthi et al. 2020, section 3, TracInCP).
+    weight and bias, summed over checkpoints (Pruthi et al. 2020, section 3, TracInCP). The 1 is the
+    bias's, and is missing with it.
 
     Args:
         train: factors of the training images, one entry per checkpoint.
@@ -51,7 +52,7 @@ def influence_rows(
         for train_k, test_k, rate in zip(train, test, learning_rates, strict=True):
             part = train_k.rows(start, stop)
             scores = torch.matmul(part.activations, test_k.activations.T)  # (rows, n_test)
-            scores.add_(1.0).mul_(torch.matmul(part.errors * rate, test_k.errors.T))
+            scores.add_(float(train_k.bias)).mul_(torch.matmul(part.errors * rate, test_k.errors.T))
             block = scores.add_(block)
         return block
 
@@ -66,7 +67,7 @@ def self_influence(train: Sequence[Factors], learning_rates: Sequence[float]) ->
     """
     total = torch.zeros(len(train[0]), device=train[0].errors.device)
     for factors, rate in zip(train, learning_rates, strict=True):
-        activation = factors.activations.square().sum(dim=1) + 1.0
+        activation = factors.activations.square().sum(dim=1) + float(factors.bias)
         total += rate * activation * factors.errors.square().sum(dim=1)
     return total
 
