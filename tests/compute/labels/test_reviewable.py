@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,15 @@ def test_suspicion_follows_from_the_file_alone(checkpoints: list[Factors]) -> No
             cosines = (errors[at] / length) @ sums[slot] @ inputs[at] - 1
             found[:, at] += cosines / (content.counts[slot] - 1) / 2, length / 2
     np.testing.assert_allclose(found, [agreement[ROWS], norm[ROWS]], atol=1e-5)
+
+
+def test_a_last_layer_without_a_bias_has_inputs_without_a_one(checkpoints: list[Factors]) -> None:
+    content = made([replace(each, bias=False) for each in checkpoints])
+    assert content.width == checkpoints[0].activations.shape[1]
+    inputs = decoded(content.checkpoints[0].inputs, (3, content.width))
+    own = checkpoints[0].activations[ROWS].numpy()
+    expected = own / np.linalg.norm(own, axis=1, keepdims=True)
+    np.testing.assert_allclose(inputs, expected, atol=1e-6)
 
 
 def test_too_many_numbers_are_left_out_whole(

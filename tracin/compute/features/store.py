@@ -68,7 +68,7 @@ class FileState:
     """Bytes; −1 where there is no such file."""
     changed: int
     """Time of last change, in nanoseconds."""
-    place: str = ""
+    identity: str = ""
     """Which file of the disk it is, and when its entry last changed: tells a file put in the place
     of another that was as large and as old."""
 
@@ -81,8 +81,8 @@ def file_states(table: ImageTable) -> list[FileState]:
         path = folder / relative
         try:
             status = path.stat()
-            place = f"{status.st_ino}:{status.st_ctime_ns}"
-            states.append(FileState(str(path), status.st_size, status.st_mtime_ns, place))
+            identity = f"{status.st_ino}:{status.st_ctime_ns}"
+            states.append(FileState(str(path), status.st_size, status.st_mtime_ns, identity))
         except OSError:
             states.append(FileState(str(path), -1, 0))
     return states
@@ -177,26 +177,28 @@ class FeatureStore:
         query = (
             "SELECT path, size, changed, place, hashes, value, checksum FROM images WHERE key = ?"
         )
-        for path, size, changed, place, kept_hashes, value, checksum in self._select(query, key):
+        for path, size, changed, identity, kept_hashes, value, checksum in self._select(query, key):
             row = rows.get(path)
             if row is None or checksum is None or checksum != _checksum(kept_hashes, value):
                 continue
             state = states[row]
             if (state.size, state.changed) != (size, changed):
                 continue
-            if state.place != place:  # a moved or linked file, with the same content, or another
+            if (
+                state.identity != identity
+            ):  # a moved or linked file, with the same content, or another
                 if not _has_content(state, kept_hashes[:HASH_BYTES]):
                     continue
-                moved.append((state.place, key, path))
+                moved.append((state.identity, key, path))
             values[row] = torch.frombuffer(bytearray(value), dtype=torch.float32)
             kept = torch.frombuffer(bytearray(kept_hashes), dtype=torch.uint8)
             hashes[row] = kept.view_as(hashes[row])
             found[row] = True
-        self._note_places(moved)
+        self._note_identities(moved)
         return found
 
-    def _note_places(self, moved: Sequence[tuple[str, str, str]]) -> None:
-        """Note (place, key, path) of files whose content was compared, not to compare it again."""
+    def _note_identities(self, moved: Sequence[tuple[str, str, str]]) -> None:
+        """Note (identity, key, path) of files whose content was compared, to save it next time."""
         own = self._databases[self._own]
         with _explained(self._own, self._otherwise), own:
             own.executemany("UPDATE images SET place = ? WHERE key = ? AND path = ?", moved)
@@ -227,7 +229,7 @@ class FeatureStore:
         rows = []
         for state, value, both in zip(states, values.numpy(), hashes.numpy(), strict=True):
             blobs = both.tobytes(), value.tobytes()
-            facts = (state.path, state.size, state.changed, state.place)
+            facts = (state.path, state.size, state.changed, state.identity)
             rows.append((key, *facts, *blobs, _checksum(*blobs)))
         own = self._databases[self._own]
         with _explained(self._own, self._otherwise), own:

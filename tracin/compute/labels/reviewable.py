@@ -31,7 +31,7 @@ def suspect_factors(
     """
     given = checkpoints[0].labels
     labels = given[rows].unique().tolist()
-    width = checkpoints[0].activations.shape[1] + 1
+    width = checkpoints[0].width
     classes = len(table.class_names)
     size = size_in_characters(len(rows), classes, width, len(labels), len(checkpoints))
     if size > MOST_CHARACTERS:
