@@ -74,13 +74,13 @@ def test_scores_equal_float64_autograd(name: str, folder: Path, tmp_path: Path) 
     """Recognised from the weights, and shown as torchvision shows them."""
     case = CASES[name]
     torch.manual_seed(0)
-    transform = torchvision_transform(name, resize_size=40, crop_size=32)
+    transform = torchvision_transform(name, resize_size=72, crop_size=64)
     model = with_statistics(get_model(name, num_classes=3), folder, transform)
     torch.save(
         {"state_dict": {f"net.{k}": v for k, v in model.state_dict().items()}}, tmp_path / "w.pth"
     )
     config = RunConfig(
-        (tmp_path / "w.pth",), folder, tmp_path / "out", resize_size=40, crop_size=32
+        (tmp_path / "w.pth",), folder, tmp_path / "out", resize_size=72, crop_size=64
     )
     scores, info, said = scored(config)
     expected = RATE * autograd_scores(model, case.layer, folder, transform)
