@@ -174,6 +174,18 @@ def test_a_forged_log_deletes_nothing(data_dir: Path, tmp_path: Path) -> None:
     assert [path.read_text() for path in mine] == ["precious"] * 3
 
 
+def test_a_damaged_log_is_written_anew(data_dir: Path, tmp_path: Path) -> None:
+    actions = write_actions(tmp_path, *DECISIONS)
+    assert clean(data_dir, actions) == 0
+    path = tmp_path / "clean" / LOG
+    whole = path.read_text("utf-8")
+    lines = whole.splitlines()
+    damaged = [lines[0], *(line.rpartition(",")[0] + ",nan" for line in lines[1:])]
+    path.write_text("\n".join(damaged) + "\n", "utf-8")
+    assert clean(data_dir, actions) == 0
+    assert path.read_text("utf-8") == whole
+
+
 def test_links_in_the_cleaned_folder_are_not_written_through(
     data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import filecmp
 import os
+import re
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -129,6 +130,9 @@ class _Former:
         return True
 
 
+_STATE = re.compile("[0-9]+ ([0-9a-f]{64}|[0-9]+ [0-9]+)")
+
+
 def _state(path: Path, copied: bool = False) -> str:
     """What tells whether a file is as it was written: of a copy its hash, of a link its place."""
     about = path.stat()
@@ -165,8 +169,10 @@ def _put_file(source: Path, name: str, former: _Former) -> tuple[str, str]:
     target = former.cleaned_dir / name
     if os.path.lexists(target):
         if not target.is_symlink() and target.is_file() and _is_same_file(source, target):
-            known = former.written.get(name)
-            return "unchanged", known or _state(target, copied=not source.samefile(target))
+            known = former.written.get(name, "")
+            if _STATE.fullmatch(known) is None:  # a damaged log is not carried on
+                known = _state(target, copied=not source.samefile(target))
+            return "unchanged", known
         if not former.is_ours(name):
             raise TracInError(
                 f"{target} is in the way: --apply did not put it there. Move it away and run the "
