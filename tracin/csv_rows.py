@@ -21,7 +21,7 @@ Row = dict[str, str]
 """Cells by column, "" where the row is too short."""
 
 
-def read_rows(path: Path, needs: str) -> tuple[tuple[str, ...], list[tuple[int, Row]]]:
+def read_csv_rows(path: Path, needs: str) -> tuple[tuple[str, ...], list[tuple[int, Row]]]:
     """(the columns, (line from 1, cells) of each row that is not empty).
 
     Args:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from tracin.csv_rows import SURPLUS, Row, read_rows, refuse_rows
+from tracin.csv_rows import SURPLUS, Row, read_csv_rows, refuse_rows
 from tracin.errors import TracInError
 from tracin.image_folder import LeftOut, SplitFiles, describe_left_out, why_not_so_called
 from tracin.layout import ImageList
@@ -66,7 +66,7 @@ def read_list(image_list: ImageList) -> ListTable:
     """
     file = Path(image_list.file)
     try:
-        columns, rows = read_rows(file, _NEEDS)
+        columns, rows = read_csv_rows(file, _NEEDS)
     except FileNotFoundError:
         raise TracInError(f"The list {file} is not there. {_NEEDS}.") from None
     path_column = _path_column(columns, file)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tracin.csv_rows import SURPLUS, Row, read_rows, refuse_rows
+from tracin.csv_rows import SURPLUS, Row, read_csv_rows, refuse_rows
 from tracin.errors import TracInError
 from tracin.results.cells import as_it_was
 from tracin.results.schema import REPORT
@@ -87,7 +87,7 @@ def _rows(path: Path) -> list[tuple[int, Row]]:
     """(line, cells) of each row that is not empty."""
     header = ",".join(COLUMNS)
     try:
-        columns, rows = read_rows(path, _NEEDS)
+        columns, rows = read_csv_rows(path, _NEEDS)
     except FileNotFoundError:
         raise TracInError(
             f"{path} is not there. Export it from {REPORT}, or write a CSV file with the columns "

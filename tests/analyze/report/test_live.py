@@ -10,7 +10,16 @@ import pytest
 import torch
 
 from tests.analyze.report.factors_world import make_factors, table_of, write_factors
-from tests.analyze.report.in_browser import choose, click, js, log_of, one, open_page, press
+from tests.analyze.report.in_browser import (
+    choose,
+    click,
+    decisions,
+    js,
+    log_of,
+    one,
+    open_page,
+    press,
+)
 from tests.analyze.report.review_world import ReviewWorld, make_review_world, write_page
 from tracin.compute.labels.label_quality import label_quality
 from tracin.compute.scores.factors import Factors
@@ -19,9 +28,6 @@ from tracin.results import schema
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
 
-DECISIONS = """Object.fromEntries(Object.entries(JSON.parse(
-    localStorage.getItem(JSON.parse(document.getElementById('data').textContent).key)
-).decisions))"""
 NOW = """Object.fromEntries([...document.querySelectorAll('.suspect')].map((card) => [
     JSON.parse(document.getElementById('data').textContent).images[card.dataset.image].path,
     Number(card.dataset.now)]))"""
@@ -93,7 +99,7 @@ def decide_many(page: Chrome, review: ReviewWorld) -> None:
 
 def test_suspicion_equals_the_formula_after_decisions(page: Chrome, followed: ReviewWorld) -> None:
     decide_many(page, followed)
-    decided = js(page, DECISIONS)
+    decided = decisions(page)
     assert {each["action"] for each in decided.values()} == {"keep", "delete", "relabel"}
     assert js(page, NOW) == pytest.approx(expected(followed, decided), abs=1e-4)
 
@@ -102,7 +108,7 @@ def test_undone_decisions_leave_nothing_behind(page: Chrome, followed: ReviewWor
     decide_many(page, followed)
     assert js(page, MOVED)
     press(page, *("u" * 14))
-    assert js(page, DECISIONS) == {}
+    assert decisions(page) == {}
     assert js(page, NOW) == pytest.approx(expected(followed, {}), abs=1e-6)
     assert js(page, MOVED) == ""
     assert (
@@ -117,9 +123,9 @@ def test_the_order_follows_each_decision_and_says_what_moved(
     click(page, "#sort-live")
     assert js(page, "document.getElementById('sort').value") == "live"
     press(page, "d", "d")
-    truth = expected(followed, js(page, DECISIONS))
+    truth = expected(followed, decisions(page))
     assert js(page, ORDER) == sorted(truth, key=lambda path: -truth[path])
-    before, open_ = expected(followed, {}), set(followed.paths) - set(js(page, DECISIONS))
+    before, open_ = expected(followed, {}), set(followed.paths) - set(decisions(page))
     was, now = (sorted(open_, key=lambda path: -at[path]) for at in (before, truth))
     changed = sum(a != b for a, b in zip(was, now, strict=True))
     text = js(page, MOVED)
