@@ -27,14 +27,9 @@ from torchvision.transforms import v2
 from tests.real_data import CLASS_NAMES, animals_head
 from tracin.compute.features.backbone import Forward
 from tracin.compute.model.checkpoint import load_checkpoint
+from tracin.decoding import DecodedImage, PixelDataset, collate
 from tracin.flags import IMAGENET_MEAN, IMAGENET_STD
-from tracin.images import (
-    Crop,
-    DecodedImage,
-    PixelDataset,
-    collate,
-    find_images,
-)
+from tracin.images import Crop, find_images
 from tracin.results.matrix import read_blocks
 from tracin.results.run_info import read_run_info
 from tracin.results.schema import INFLUENCE_SCORES

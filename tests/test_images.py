@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
-import warnings
 from pathlib import Path
 from typing import get_args
 
@@ -19,17 +17,14 @@ from torchvision.datasets import ImageFolder
 from tracin import images
 from tracin.errors import TracInError
 from tracin.flags import Interpolation
-from tracin.hashing import picture_hash
 from tracin.image_folder import LeftOut
 from tracin.images import (
     Crop,
     ImageTable,
-    PixelDataset,
     draw_subset,
     evaluation_pixels,
     find_images,
     find_training_images,
-    normalize,
 )
 
 
@@ -100,18 +95,6 @@ def test_a_data_folder_whose_name_is_no_utf8_is_named(tmp_path: Path) -> None:
         find_images(tmp_path / "caf\udce9")
 
 
-@pytest.mark.parametrize("size", [(1, 1_000_000), (70_000, 2)])
-def test_an_image_that_would_fill_the_memory_is_refused(
-    tmp_path: Path, size: tuple[int, int]
-) -> None:
-    Image.new("L", size).save(tmp_path / "thin.png")
-    table = ImageTable(tmp_path, "train", ("thin.png",), np.zeros(1, np.int64), ("a",))
-    _, pixels, _, reason = PixelDataset(table, [0], Crop())[0]
-    assert pixels is None and "too many for the memory" in reason
-    _, pixels, _, _ = PixelDataset(table, [0], Crop(8, 8, "square"))[0]
-    assert pixels is not None
-
-
 def test_errors_of_folders(tmp_path: Path) -> None:
     with pytest.raises(TracInError, match=r"There is no folder .*/train"):
         find_images(tmp_path)
@@ -163,32 +146,6 @@ def test_subsets_are_nested_seeded_and_capped() -> None:
     assert draw_subset(table, None, 7) is table
 
 
-@pytest.mark.parametrize("mode", ["RGB", "L", "P", "RGBA", "CMYK", "I;16", "1", "LA"])
-def test_pixels_equal_the_reference_transform(mode: str, tmp_path: Path) -> None:
-    """torchvision's v1 transforms on ImageFolder's loader, for every odd kind of image."""
-    photo = Image.fromarray(load_sample_images().images[1])
-    path = tmp_path / "train/a" / ("x.tiff" if mode == "CMYK" else "x.png")
-    path.parent.mkdir(parents=True)
-    if mode == "I;16":
-        Image.fromarray(np.asarray(photo.convert("L")).astype(np.uint16) * 3).save(path)
-    else:
-        photo.convert(mode).save(path)
-    reference = transforms.Compose(
-        [
-            transforms.Resize(80),
-            transforms.CenterCrop(72),
-            transforms.ToTensor(),
-            transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
-        ]
-    )
-    expected = ImageFolder(str(tmp_path / "train"), reference)[0][0]
-    table = ImageTable(tmp_path, "train", (f"train/a/{path.name}",), np.zeros(1, np.int64), ("a",))
-    row, pixels, _, reason = PixelDataset(table, [0], Crop(80, 72))[0]
-    assert (row, reason) == (0, "")
-    assert pixels is not None and pixels.dtype == torch.uint8
-    torch.testing.assert_close(normalize(pixels.unsqueeze(0))[0], expected, rtol=0, atol=1e-6)
-
-
 def test_pixels_equal_the_reference_at_every_size() -> None:
     """Whichever way the image is resized: not one grey level off."""
     photo = Image.fromarray(load_sample_images().images[0])
@@ -213,68 +170,6 @@ def test_crop_larger_than_the_image_is_padded() -> None:
     pixels = evaluation_pixels(Image.new("RGB", (10, 20), "white"), Crop(10, 16))
     assert pixels.shape == (3, 16, 16)
     assert (pixels[:, :, 0] == 0).all()
-
-
-def test_unreadable_images_are_named_not_raised(tmp_path: Path) -> None:
-    (tmp_path / "x.png").write_bytes(b"no image")
-    table = ImageTable(tmp_path, "train", ("x.png", "gone.png"), np.zeros(2, np.int64), ("a",))
-    dataset = PixelDataset(table, [0, 1], Crop())
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        (_, pixels, _, reason), (_, _, _, gone) = dataset[0], dataset[1]
-    assert pixels is None
-    assert "UnidentifiedImageError" in reason
-    assert "FileNotFoundError" in gone
-    os.mkfifo(tmp_path / "pipe.png")
-    pipe = ImageTable(tmp_path, "train", ("pipe.png",), np.zeros(1, np.int64), ("a",))
-    assert "no regular file" in PixelDataset(pipe, [0], Crop())[0].reason
-
-
-def test_pictures_that_only_look_the_same_in_rgb_are_not_the_same(tmp_path: Path) -> None:
-    """16-bit greys that RGB clips to white, and shapes that stand in the transparency alone."""
-    random = np.random.default_rng(0)
-    for number in range(2):
-        grey = random.integers(300, 60_000, (8, 8)).astype(np.uint16)
-        Image.fromarray(grey).save(tmp_path / f"grey{number}.png")
-        shape = random.integers(0, 2, (8, 8, 4)).astype(np.uint8) * np.array(
-            [0, 0, 0, 255], np.uint8
-        )
-        Image.fromarray(shape).save(tmp_path / f"shape{number}.png")
-    colours = Image.fromarray(random.integers(0, 256, (8, 8, 3)).astype(np.uint8))
-    few = colours.quantize(16)
-    for name, image in (
-        ("p.png", few),
-        ("rgb.bmp", few.convert("RGB")),
-        ("l.png", few.convert("L")),
-    ):
-        image.save(tmp_path / name)
-    few.convert("L").convert("RGB").save(tmp_path / "grey_as_rgb.png")
-    hashes = {}
-    for path in tmp_path.iterdir():
-        with Image.open(path) as file:
-            hashes[path.name] = picture_hash(file)
-    assert hashes["grey0.png"] != hashes["grey1.png"]
-    assert hashes["shape0.png"] != hashes["shape1.png"]
-    assert hashes["p.png"] == hashes["rgb.bmp"]
-    assert hashes["l.png"] == hashes["grey_as_rgb.png"]
-    assert len(set(hashes.values())) == 6
-
-
-@pytest.mark.parametrize(
-    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: not enough memory: you tried …")]
-)
-def test_lack_of_memory_is_not_the_images_fault(
-    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def no_memory(*_: object) -> None:
-        raise error
-
-    save(tmp_path / "train/a/1.png")
-    save(tmp_path / "test/a/1.png")
-    table, _ = find_images(tmp_path)
-    monkeypatch.setattr(images, "evaluation_pixels", no_memory)
-    with pytest.raises(MemoryError, match=r"1\.png"):
-        PixelDataset(table, [0], Crop())[0]
 
 
 @pytest.mark.parametrize("interpolation", get_args(Interpolation))

@@ -19,9 +19,10 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 from torchvision.transforms import v2
 
+from tracin.decoding import PixelBatch, PixelDataset, collate
 from tracin.errors import TracInError
 from tracin.image_folder import read_image_file
-from tracin.images import ImageTable, PixelBatch, PixelDataset, collate
+from tracin.images import ImageTable
 from tracin.loss import Loss, balanced_weights
 from tracin.machine.processes import Processes
 from tracin.machine.reading import Reader, Reading, in_order

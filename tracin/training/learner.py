@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
+from tracin.decoding import PixelBatch
 from tracin.errors import TracInError
-from tracin.images import ImageTable, PixelBatch, normalize
+from tracin.images import ImageTable, normalize
 from tracin.loss import Loss
 from tracin.machine.processes import Processes
 from tracin.machine.reading import Reader

@@ -15,7 +15,8 @@ from tests.real_data import write_image_tree
 from tracin.compute.labels import lookalikes, neighbours
 from tracin.compute.labels.lookalikes import Pictures, duplicates_table, neighbours_table
 from tracin.compute.labels.neighbours import near_duplicates, nearest_of_class
-from tracin.images import Crop, ImageTable, PixelDataset, collate, find_images
+from tracin.decoding import PixelDataset, collate
+from tracin.images import Crop, ImageTable, find_images
 from tracin.prepare.run import PrepareConfig, prepare
 from tracin.results import schema
 

@@ -16,9 +16,10 @@ from tracin.compute.check.shown import Search, find_better_way, usual_ways
 from tracin.compute.features.backbone import Forward
 from tracin.compute.model.checkpoint import Checkpoint
 from tracin.compute.scores.factors import Factors
+from tracin.decoding import PixelDataset, collate
 from tracin.errors import TracInError
 from tracin.flags import CROP_SIZE
-from tracin.images import ImageTable, PixelDataset, Preprocessing, collate, draw_subset
+from tracin.images import ImageTable, Preprocessing, draw_subset
 
 SAMPLE = 100
 """Training images: enough to tell 10 % from 30 %, and a pass of them takes seconds."""

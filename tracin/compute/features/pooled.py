@@ -16,15 +16,10 @@ from tqdm import tqdm
 from tracin.compute.features.backbone import Forward, Pending
 from tracin.compute.features.pace import Pace
 from tracin.compute.features.store import FeatureStore, feature_key, file_states
+from tracin.decoding import PixelBatch, PixelDataset, collate
 from tracin.errors import TracInError
 from tracin.hashing import HASH_BYTES
-from tracin.images import (
-    ImageTable,
-    PixelBatch,
-    PixelDataset,
-    Preprocessing,
-    collate,
-)
+from tracin.images import ImageTable, Preprocessing
 from tracin.machine.processes import Counter, Processes
 from tracin.machine.reading import Reader, Reading, in_order
 from tracin.results.run_info import SkippedImage

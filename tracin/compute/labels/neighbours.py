@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tracin.images import Crop, ImageTable, PixelDataset
+from tracin.decoding import PixelDataset
+from tracin.images import Crop, ImageTable
 
 ROWS_PER_BLOCK = 1024
 
