@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 
 from tracin.hashing import HASH_BYTES, content_hash, picture_hash
 from tracin.image_folder import read_image_file
-from tracin.images import Crop, ImageTable, check_resized, evaluation_pixels
+from tracin.images import Crop, ImageTable, Inputs, check_resized, evaluation_pixels
 from tracin.machine.refusals import is_lack_of_memory
 
 
@@ -24,7 +24,8 @@ class DecodedImage(NamedTuple):
 
     row: int
     pixels: Tensor | None
-    """(3, crop, crop), uint8; None where it cannot be read"""
+    """(3, crop, crop), uint8, or a prepared input (c, h, w), float32; None where it cannot be
+    read"""
     hashes: Tensor | None
     """(2, ``HASH_BYTES``), uint8: of the file's bytes, and of the picture in it"""
     reason: str
@@ -67,13 +68,38 @@ class PixelDataset(Dataset[DecodedImage]):
             return DecodedImage(row, None, None, f"{type(error).__name__}: {error}")
 
 
+class PreparedImages(Dataset[DecodedImage]):
+    """The inputs of a table's images that something else prepares.
+
+    Their hashes are the inputs': equal ones are the same image to the model.
+    """
+
+    def __init__(self, inputs: Inputs, rows: Sequence[int]) -> None:
+        self._inputs, self._rows = inputs, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> DecodedImage:
+        row = self._rows[index]
+        try:
+            values = self._inputs[row].contiguous()
+        except Exception as error:  # of foreign code
+            if is_lack_of_memory(error):
+                raise
+            return DecodedImage(row, None, None, f"{type(error).__name__}: {error}")
+        digest = content_hash(values.numpy().tobytes())
+        hashes = torch.frombuffer(bytearray(digest + digest), dtype=torch.uint8)
+        return DecodedImage(row, values, hashes.view(2, HASH_BYTES), "")
+
+
 @dataclass(frozen=True)
 class PixelBatch:
     """Images of a batch that could be read, and those that could not."""
 
     rows: list[int]
     pixels: Tensor
-    """(n, 3, crop, crop), uint8"""
+    """(n, 3, crop, crop), uint8; of prepared inputs (n, c, h, w), float32"""
     hashes: Tensor
     """(n, 2, ``HASH_BYTES``), uint8, as of ``DecodedImage``"""
     unreadable: list[tuple[int, str]]

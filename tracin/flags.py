@@ -21,10 +21,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, get_args
 
-from tracin import __version__
 from tracin.errors import TracInError
 from tracin.machine.refusals import refusal
 from tracin.machine.streams import speaking
+from tracin.version import __version__
 from tracin.wording import visible
 
 Method = Literal["tracin", "gauss_newton"]

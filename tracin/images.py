@@ -9,6 +9,7 @@ import functools
 import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +36,20 @@ MAX_RESIZED_PIXELS = 2**26
 one a thousand times as long as wide: a network would see nothing in it."""
 
 
+class Inputs(Protocol):
+    """What a model is given of a table's images, where this program does not prepare it itself."""
+
+    @property
+    def name(self) -> str:
+        """Of whatever prepares them."""
+
+    def take(self, rows: npt.NDArray[np.int64]) -> Inputs:
+        """Those of these rows, in their order."""
+
+    def __getitem__(self, row: int) -> Tensor:
+        """(c, h, w), float32: the model's input itself."""
+
+
 @dataclass(frozen=True)
 class ImageTable:
     """The images of one split, in the order of the matrix's rows or columns."""
@@ -48,6 +63,8 @@ class ImageTable:
     """The training classes; ``labels`` index it."""
     left_out: tuple[LeftOut, ...] = ()
     """What else stands in the split's folder, and why it is not used."""
+    inputs: Inputs | None = None
+    """None: this program prepares them from the files."""
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -55,7 +72,8 @@ class ImageTable:
     def take(self, rows: npt.NDArray[np.int64]) -> ImageTable:
         """The table of these rows, in their order."""
         paths = tuple(self.paths[row] for row in rows)
-        return replace(self, paths=paths, labels=self.labels[rows])
+        inputs = self.inputs and self.inputs.take(rows)
+        return replace(self, paths=paths, labels=self.labels[rows], inputs=inputs)
 
 
 def find_images(data_dir: Path, layout: Layout = TREE) -> tuple[ImageTable, ImageTable]:
@@ -192,8 +210,11 @@ def _same_as_tensor(size: tuple[int, int], resize_size: int) -> bool:
 
 def normalize(pixels: Tensor, normalization: Normalization | None = None) -> Tensor:
     """The model's input (n, 3, h, w), float32, of uint8 ``pixels``; ImageNet's mean and std where
-    ``normalization`` is None.
+    ``normalization`` is None. Inputs that are prepared already, (n, c, h, w) in float32, are
+    returned as they are.
     """
+    if pixels.is_floating_point():
+        return pixels
     mean, std = _statistics(normalization or Normalization(), pixels.device)
     return pixels.float().div_(255.0).sub_(mean).div_(std)
 

@@ -84,6 +84,10 @@ class Outcome:
     more: tuple[Path, ...]
     """What else was written."""
 
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows of it."""
+        return self.dashboard.read_bytes()
+
 
 def run(config: AnalyzeConfig) -> Outcome:
     """Analyse the results folder and write pictures, page and copies there; return what was found.

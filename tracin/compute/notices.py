@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tracin.compute.model.checkpoint import NAMES_SHOWN, Checkpoint
+from tracin.compute.model.checkpoint import Checkpoint
+from tracin.compute.model.class_outputs import NAMES_SHOWN
 from tracin.results.run_info import CheckpointInfo, PrecisionError
 from tracin.wording import duration, first_few
 

@@ -43,6 +43,8 @@ class Passed:
     """Of the last checkpoint."""
     layer: str
     """Name of the scored layer in the last checkpoint."""
+    from_module: bool
+    """Whether the network was handed over in Python."""
     backbone: str
     """How the forward pass was run; "" where all features were kept."""
     precision_error: PrecisionError | None

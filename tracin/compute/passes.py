@@ -99,6 +99,7 @@ def pass_checkpoints(
         checkpoints=tuple(infos),
         architecture=last.architecture,
         layer=last.layer,
+        from_module=last.from_module,
         backbone=backbone,
         precision_error=error,
         seconds=stopwatch.seconds,

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 import torch
 import torchvision
 
-import tracin
 from tracin.compute.config import RunConfig
 from tracin.compute.features.pooled import PassSettings
 from tracin.compute.labels.judged import JudgedLabels
@@ -24,6 +23,7 @@ from tracin.compute.scores.matrix_pass import Scored
 from tracin.machine.device import device_name
 from tracin.results import schema
 from tracin.results.run_info import CheckpointInfo, RunInfo
+from tracin.version import __version__
 
 
 class Stopwatch:
@@ -50,7 +50,7 @@ class Stopwatch:
 def checkpoint_info(checkpoint: Checkpoint, trained: TrainingSettings) -> CheckpointInfo:
     """The record of one checkpoint."""
     return CheckpointInfo(
-        path=str(checkpoint.path.resolve()),
+        path=checkpoint.recorded_path,
         sha256=checkpoint.sha256,
         learning_rate=trained.learning_rate,
         learning_rate_source=trained.source,
@@ -73,7 +73,7 @@ def run_info(
     """The record of a run, with what was thought of the labels and the ``seconds`` by step."""
     train, test = passed.train, passed.test
     return RunInfo(
-        tracin_version=tracin.__version__,
+        tracin_version=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         command=config.command,
         method=config.method,
@@ -112,6 +112,8 @@ def run_info(
         matrix=config.matrix,
         backbone=passed.backbone,
         processes=settings.processes.count,
+        from_module=passed.from_module,
+        inputs_from=train.table.inputs.name if train.table.inputs else "",
         features_dir=str(config.cache_dir.resolve())
         if config.cache_dir and config.use_cache
         else "",

@@ -14,7 +14,7 @@ from tracin.compute import notices
 from tracin.compute.check.judge import check_model
 from tracin.compute.check.pass_again import search_other_ways
 from tracin.compute.config import RunConfig
-from tracin.compute.features.loading import Loaded, checkpoint_loader
+from tracin.compute.features.loading import Loaded
 from tracin.compute.features.pace import Pace
 from tracin.compute.features.pooled import PassSettings
 from tracin.compute.labels.judged import judge_labels
@@ -24,11 +24,12 @@ from tracin.compute.passes import pass_checkpoints, pass_settings
 from tracin.compute.plan import RunPlan, make_plan
 from tracin.compute.precision import bfloat16_speed
 from tracin.compute.record import Stopwatch, run_info
-from tracin.compute.run_images import RunImages, find_run_images
+from tracin.compute.run_images import RunImages
 from tracin.compute.scores.gauss_newton import gauss_newton_scores
 from tracin.compute.scores.matrix_pass import Scored, ScoringSettings, score
 from tracin.compute.scores.tracin import tracin_scores
-from tracin.compute.settle import Settled, settle
+from tracin.compute.settle import Settled
+from tracin.compute.source import Files, Source
 from tracin.compute.tables import write_map, write_tables
 from tracin.errors import TracInError
 from tracin.folder_lock import locked
@@ -45,27 +46,39 @@ from tracin.wording import Say
 OTHERWISE = "name another folder with --output_dir"
 
 
-def run(config: RunConfig, say: Say) -> RunInfo | None:
+def run(config: RunConfig, say: Say, source: Source | None = None) -> RunInfo | None:
     """Write the files of the results folder; return the record of what was done.
 
     None after a dry run, and in all processes of torchrun but the first, which alone speaks.
+
+    Args:
+        config: what is asked for.
+        say: where notices go.
+        source: of images and networks; None: the files that ``config`` names.
 
     Raises:
         TracInError: a fact about the data, a checkpoint or the machine that the user can change.
     """
     with joined_processes(config.device) as processes, ExitStack() as held:
-        return _run(config, say if processes.first else lambda _sentence: None, processes, held)
+        if not processes.first:
+            say = _say_nothing
+        return _run(config, source or Files(config), say, processes, held)
 
 
-def _run(config: RunConfig, say: Say, processes: Processes, held: ExitStack) -> RunInfo | None:
+def _say_nothing(_sentence: str) -> None:
+    pass
+
+
+def _run(
+    config: RunConfig, source: Source, say: Say, processes: Processes, held: ExitStack
+) -> RunInfo | None:
     """Do what ``run`` does; the lock on the results folder goes into ``held``."""
     if not processes.first:
         processes.wait()  # until the first found nothing against the run: it alone says so
-    images = find_run_images(config, say)
-    settled = settle(config)
+    images, settled = source.images(say), source.settle()
     shown, names = settled.preprocessing, images.train.class_names
     stopwatch = Stopwatch()
-    with checkpoint_loader(config, shown.normalization, names, processes.device) as load:
+    with source.loader(shown.normalization, names, processes.device) as load:
         pace = None
         if processes.first:
             plan = _announce(config, settled, images, load, processes, say)
@@ -185,7 +198,9 @@ def _pace(
             say(sentence)
 
     def faster() -> float | None:
-        if config.precision != "float32" or not has_bfloat16(processes.device):
+        if settled.inputs_prepared or config.precision != "float32":
+            return None
+        if not has_bfloat16(processes.device):
             return None
         side = settled.preprocessing.crop.crop_size
         shape = (config.batch_size, 3, side, side)

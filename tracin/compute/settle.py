@@ -56,7 +56,9 @@ class Settled:
     """In full; "" where none is recognised, which whoever loads a checkpoint explains."""
     feature_width: int
     """About how many numbers are kept of an image."""
-    notices: tuple[str, ...]
+    inputs_prepared: bool = False
+    """Whether something else shows the images, and ``preprocessing`` is for the record alone."""
+    notices: tuple[str, ...] = ()
     """What the user should know of it, a sentence each."""
 
 
@@ -67,7 +69,7 @@ def settle(config: RunConfig) -> Settled:
         TracInError: a checkpoint is missing or damaged, stores what cannot be used, or contradicts
             another one.
     """
-    rates = _rates_of_flag(config)
+    rates = rates_of_flag(config)
     outlines: dict[Path, Outline] = {}
     for path in config.model_paths:
         check_there(path)
@@ -81,7 +83,7 @@ def settle(config: RunConfig) -> Settled:
         usual = usual_preprocessing(architecture.name, architecture.side)
     order = _order_of_training(config.model_paths, stored)
     paths = tuple(config.model_paths[position] for position in order)
-    shown = _shown(config, stored, usual)
+    shown = how_shown(config, stored, usual)
     notices = []
     if architecture and architecture.name != DEFAULT_ARCHITECTURE:
         notices.append(_says(architecture, config, shown))
@@ -132,15 +134,19 @@ def _architecture(
     return architecture
 
 
-def _says(architecture: Architecture, config: RunConfig, shown: _Shown) -> str:
+def _says(architecture: Architecture, config: RunConfig, shown: Shown) -> str:
     named = "as --architecture says" if config.architecture else "as its weights tell"
     ways = as_flags(shown.preprocessing, Preprocessing())
     more = f"; images are shown to it with {ways}" if ways != " ".join(shown.taken) else ""
     return f"The model is a {title(architecture.name)}, {named}{more}."
 
 
-def _rates_of_flag(config: RunConfig) -> tuple[float | None, ...]:
-    """One learning rate per checkpoint, None where the flag was not given."""
+def rates_of_flag(config: RunConfig) -> tuple[float | None, ...]:
+    """One learning rate per checkpoint, None where the flag was not given.
+
+    Raises:
+        TracInError: there are neither one nor as many as checkpoints.
+    """
     rates: tuple[float | None, ...] = config.learning_rates or (None,)
     if len(rates) == 1:
         rates *= len(config.model_paths)
@@ -165,7 +171,7 @@ def _order_of_training(paths: Sequence[Path], stored: Mapping[Path, Stored]) -> 
 
 
 @dataclass(frozen=True)
-class _Shown:
+class Shown:
     """How images are shown: what the flags say, else what the checkpoints store, else the usual."""
 
     preprocessing: Preprocessing
@@ -183,7 +189,12 @@ class _Choice(Generic[Value]):
     overruled: tuple[str, ...] = ()
 
 
-def _shown(config: RunConfig, stored: Mapping[Path, Stored], usual: Preprocessing) -> _Shown:
+def how_shown(config: RunConfig, stored: Mapping[Path, Stored], usual: Preprocessing) -> Shown:
+    """How images are shown: what the flags say, else what the checkpoints store, else the usual.
+
+    Raises:
+        TracInError: checkpoints store what cannot be used, or not the same.
+    """
     resize, cut = (_choose(key, stored_size, config, stored) for key in SIZE_KEYS)
     mean, std = (_choose(key, stored_colour, config, stored) for key in COLOUR_KEYS)
     between: _Choice[Interpolation] = _choose(
@@ -206,7 +217,7 @@ def _shown(config: RunConfig, stored: Mapping[Path, Stored], usual: Preprocessin
         mean.value or usual.normalization.mean, std.value or usual.normalization.std
     )
     choices: tuple[_Choice[Any], ...] = (resize, cut, between, mean, std)
-    return _Shown(
+    return Shown(
         Preprocessing(crop, normalization),
         tuple(flag for choice in choices for flag in choice.taken),
         tuple(flag for choice in choices for flag in choice.overruled),
@@ -219,7 +230,7 @@ def _as_stored(
     """How images were shown in training, as far as the checkpoints agree on it."""
     flags: dict[str, Any] = dict.fromkeys((*SIZE_KEYS, *COLOUR_KEYS, INTERPOLATION_KEY))
     try:
-        return _shown(replace(config, **flags), stored, usual).preprocessing
+        return how_shown(replace(config, **flags), stored, usual).preprocessing
     except TracInError:
         return None
 

@@ -49,13 +49,14 @@ class Reading:
     """Images, at most."""
     crop_size: int
     """Pixels: width and height of an image."""
+    bytes_per_value: int = 1
     pin_memory: bool = False
     """For a GPU."""
 
     @property
     def batch_bytes(self) -> int:
-        """Size of a full batch: three colours, a byte each."""
-        return 3 * self.batch_size * self.crop_size**2
+        """Size of a full batch of three colours."""
+        return 3 * self.bytes_per_value * self.batch_size * self.crop_size**2
 
 
 def in_order(items: int, batch_size: int) -> list[range]:

@@ -34,7 +34,7 @@ class CheckpointInfo:
     """One checkpoint of a run: where it came from and what was assumed about it."""
 
     path: str
-    """Absolute."""
+    """Absolute; the mere name of a module that was handed over in Python."""
     sha256: str
     learning_rate: Annotated[float, Within(0)]
     learning_rate_source: str
@@ -137,6 +137,11 @@ class RunInfo:
     """What said which images of the data folder are training and which test images."""
     run_id: str = ""
     """Random, of this run alone; "" where an earlier version ran."""
+    from_module: bool = False
+    """Whether the network was handed over in Python: no file alone can bring it back."""
+    inputs_from: str = ""
+    """The data set that prepared the model's inputs itself, in Python; "": this program did, from
+    the images' files."""
     files: Manifest = field(default_factory=dict)
     """The run's files, all but ``run.json``; empty where an earlier version ran."""
     schema_version: int = SCHEMA_VERSION

@@ -49,6 +49,8 @@ CLASS_INFLUENCE = "class_influence.csv"
 """In place of the matrix: a row per training image, a column per class of the test images, each
 cell the mean of the matrix's row over the class's columns. A header of class names, no index."""
 RUN_INFO = "run.json"
+IMAGES = "images"
+"""Folder of the lists of a run from Python, and of pictures of images that have no file."""
 FEATURES = "features"
 """Folder of the kept features; it serves many runs and is not replaced with them."""
 COMPUTE_FILES = (

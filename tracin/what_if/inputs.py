@@ -56,6 +56,11 @@ def read_question_inputs(results_dir: Path, data_dir: Path | None) -> QuestionIn
                 "first, or name its folder with --results_dir."
             )
     run = read_run_info(results_dir)
+    if run.from_module:
+        raise TracInError(
+            f"The network of {results_dir} was handed over in Python, and --what_if reads one from "
+            "a checkpoint file. Save its weights and score them with TracIn_Resnet50.py first."
+        )
     check_files(results_dir, run.files, (schema.TRAIN_SUMMARY, schema.INFLUENCE_SUMMARY))
     table = _rows(results_dir, schema.TRAIN_SUMMARY, "train_idx", run.train_images)
     summary = _rows(results_dir, schema.INFLUENCE_SUMMARY, "test_idx", run.test_images)

@@ -139,7 +139,9 @@ def _run_in_words(analysis: Analysis) -> Iterator[tuple[str, str]]:
     mean, std = (" ".join(f"{value:g}" for value in values) for values in (run.mean, run.std))
     yield (
         "Shown",
-        f"{sides} resized to {run.resize_size} pixels ({run.interpolation}), the central "
+        f"as the data set {run.inputs_from} prepares them, up to {run.crop_size} pixels wide"
+        if run.inputs_from
+        else f"{sides} resized to {run.resize_size} pixels ({run.interpolation}), the central "
         f"{run.crop_size} × {run.crop_size} cut out; mean {mean}, standard deviation {std}",
     )
     if run.skipped:

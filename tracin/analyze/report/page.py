@@ -12,7 +12,6 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from tracin import __version__
 from tracin.analyze.report.analysis import Analysis, PagePicture
 from tracin.analyze.report.classes import ClassSection, classes_section
 from tracin.analyze.report.compared import ComparisonSection, comparison_section
@@ -27,6 +26,7 @@ from tracin.analyze.report.sample import SampleSection, sample_section
 from tracin.analyze.report.suspects import SuspectSection, suspects_section
 from tracin.analyze.words.meaning import BLIND_SPOT
 from tracin.temporary import replacing
+from tracin.version import __version__
 from tracin.wording import LEFT_TO_RIGHT, count, first_few, for_the_shell, reads_right_to_left
 
 TEMPLATES = Path(__file__).parent / "templates"

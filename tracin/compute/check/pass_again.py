@@ -51,6 +51,8 @@ def search_other_ways(
         device: where the passes run.
     """
     sample = draw_subset(table, SAMPLE, seed=0)
+    if sample.inputs is not None:  # prepared by something that knows no other way
+        return Search(len(sample), 0, tried=0, best=None)
     rows = torch.from_numpy(np.flatnonzero(np.isin(table.paths, sample.paths)))
     named = factors.logits.argmax(dim=1).cpu()[rows]
     right_now = int((named == torch.from_numpy(sample.labels)).sum())
@@ -95,6 +97,8 @@ def _counter(
             if not batch.rows:
                 continue
             features = forward(batch.pixels).to(device)
+            if features.shape[1] != forward.width:  # a network that takes images of one size
+                return 0
             with torch.inference_mode():
                 named = last(hidden(features)).argmax(dim=1).cpu().numpy()
             right += int((named == sample.labels[batch.rows]).sum())

@@ -209,7 +209,7 @@ class Forward:
         """
         folded = fold_batch_norm(self.backbone)
         network = getattr(self.backbone, "network", self.backbone)
-        if not isinstance(network, ResNet) and _is_folded(folded, self.backbone):
+        if type(network) is not ResNet and _is_folded(folded, self.backbone):
             modules = (folded, copy.deepcopy(self.backbone))
             sides = [self._ready(each, torch.float32)(images.float()) for each in modules]
             if not _agree("folded", *sides):

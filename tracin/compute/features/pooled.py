@@ -16,7 +16,7 @@ from tqdm import tqdm
 from tracin.compute.features.backbone import Forward, Pending
 from tracin.compute.features.pace import Pace
 from tracin.compute.features.store import FeatureStore, feature_key, file_states
-from tracin.decoding import PixelBatch, PixelDataset, collate
+from tracin.decoding import PixelBatch, PixelDataset, PreparedImages, collate
 from tracin.errors import TracInError
 from tracin.hashing import HASH_BYTES
 from tracin.images import ImageTable, Preprocessing
@@ -192,14 +192,16 @@ def _pixel_batches(
     if not rows:
         return ()
     crop = settings.preprocessing.crop
+    prepared = table.inputs and PreparedImages(table.inputs, rows)
     return Reader(
-        PixelDataset(table, rows, crop),
+        prepared or PixelDataset(table, rows, crop),
         in_order(len(rows), settings.batch_size),
         collate,
         Reading(
             settings.num_workers,
             min(settings.batch_size, len(rows)),
             crop.crop_size,
+            bytes_per_value=4 if prepared else 1,
             pin_memory=forward.device.type == "cuda",
         ),
     )

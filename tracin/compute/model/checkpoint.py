@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from tracin.architectures import DEFAULT_ARCHITECTURE, Architecture, outline, title
+from tracin.compute.model.class_outputs import check_classes, class_order, reordered
 from tracin.compute.model.head import ASSUMED_ACTIVATION, read_head
 from tracin.compute.model.network import Backbone, build_backbone
 from tracin.compute.model.recognition import fits, recognise
@@ -23,10 +23,6 @@ from tracin.flags import HeadActivation
 from tracin.hashing import file_sha256
 from tracin.weights import Weights, read_weights
 from tracin.weights_file import check_there
-from tracin.wording import count, first_few
-
-NAMES_SHOWN = 12
-"""Classes that a message names: all of most data sets."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +51,13 @@ class Checkpoint:
     class_order: tuple[int, ...] | None = None
     """(C,): the file's output for each class of the folders, where the file stores another order;
     ``last`` is in the folders' order."""
+    from_module: bool = False
+    """Whether it was handed over in Python: ``path`` may then be a mere name."""
+
+    @property
+    def recorded_path(self) -> str:
+        """The file's absolute path, or the name of a module."""
+        return str(self.path if self.from_module else self.path.resolve())
 
 
 def load_checkpoint(
@@ -87,10 +90,10 @@ def load_checkpoint(
     in_head = {key: state.pop(key) for key in list(state) if chosen.in_head(key)}
     likely = [k for k, v in state.items() if v.ndim == 2 and v.shape[1] == chosen.width]
     head = read_head(chosen, in_head, path, head_activation or ASSUMED_ACTIVATION, likely)
-    _check_classes(head.last.out_features, class_names, path)
+    check_classes(head.last.out_features, class_names, path)
     classes = stored_classes(weights.extras) or stored_classes(beside)
-    class_order = _class_order(classes, class_names, path)
-    last = head.last if class_order is None else _reordered(head.last, class_order)
+    order = class_order(classes, class_names, path)
+    last = head.last if order is None else reordered(head.last, order)
     return Checkpoint(
         path=path,
         sha256=file_sha256(path),
@@ -103,7 +106,7 @@ def load_checkpoint(
         head_activation=head.activation,
         head_activation_assumed=head.activation is not None and head_activation is None,
         extras=weights.extras,
-        class_order=class_order,
+        class_order=order,
     )
 
 
@@ -127,42 +130,3 @@ def _choose(
             "Leave --architecture out, or name that one."
         )
     return named or found or outline(DEFAULT_ARCHITECTURE)
-
-
-def _check_classes(classes: int, class_names: Sequence[str], path: Path) -> None:
-    if classes != len(class_names):
-        raise TracInError(
-            f"{path} was trained for {count(classes, 'class')} and the training folder has "
-            f"{len(class_names)} ({first_few(class_names, NAMES_SHOWN)}). Give the data it was "
-            "trained on with --data_dir, and remove folders that are not classes."
-        )
-
-
-def _class_order(
-    stored: Sequence[str] | None, class_names: Sequence[str], path: Path
-) -> tuple[int, ...] | None:
-    """(C,): the output of the file for each class; None where the orders are the same or unknown.
-
-    Raises:
-        TracInError: the file stores other classes.
-    """
-    if stored is None or list(stored) == list(class_names):
-        return None
-    if sorted(stored) != sorted(class_names):
-        trained = first_few(stored, NAMES_SHOWN)
-        raise TracInError(
-            f"{path} was trained for the classes {trained}, and the training folder has "
-            f"{first_few(class_names, NAMES_SHOWN)}. Give the data it was trained on with "
-            "--data_dir, or rename the class folders as they were called in training."
-        )
-    return tuple(stored.index(name) for name in class_names)
-
-
-def _reordered(linear: nn.Linear, outputs: Sequence[int]) -> nn.Linear:
-    """A Linear whose output k is output ``outputs[k]`` of ``linear``."""
-    rows = torch.tensor(outputs)
-    size, bias = (linear.in_features, linear.out_features), linear.bias is not None
-    reordered = nn.Linear(*size, bias=bias, device="meta")
-    state = {key: value[rows] for key, value in linear.state_dict().items()}
-    reordered.load_state_dict(state, assign=True)
-    return reordered

@@ -1,0 +1,1 @@
+"""The two scripts as functions of Python: a module and data sets → the same results folder."""

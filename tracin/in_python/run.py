@@ -1,0 +1,100 @@
+"""A module and two data sets → the run of the first script."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from tracin.compute.config import RunConfig
+from tracin.compute.console import report, warning
+from tracin.compute.run import run
+from tracin.errors import TracInError
+from tracin.image_folder import TEST, TRAIN
+from tracin.in_python.listed import (
+    ListedSide,
+    common_folder,
+    list_side,
+    remove_outdated,
+    write_list,
+)
+from tracin.in_python.source import InMemory
+from tracin.layout import ImageList, Layout
+from tracin.results.run_info import RunInfo
+from tracin.results.schema import IMAGES
+from tracin.wording import Say
+
+
+@dataclass(frozen=True)
+class Given:
+    """What was handed over in Python."""
+
+    model: nn.Module
+    data_sets: tuple[Any, Any]
+    """Training and test images."""
+    layer: str
+    checkpoints: tuple[Path, ...]
+    class_names: tuple[str, ...]
+
+
+def compute_given(config: RunConfig, given: Given, say: Say) -> RunInfo:
+    """Write the files of the results folder; return the record of what was done.
+
+    Args:
+        config: all but the model and the images.
+        given: these.
+        say: takes notices, and what the script prints at the end.
+
+    Raises:
+        TracInError: a fact about the model, the data or the machine that the user can change.
+    """
+    if not isinstance(given.model, nn.Module):
+        raise TracInError(
+            f"model is a {type(given.model).__name__}, and a torch.nn.Module is needed. A "
+            "checkpoint file is scored by TracIn_Resnet50.py, or name it with checkpoints=."
+        )
+    folder = config.output_dir.absolute() / IMAGES
+    try:
+        sides = _sides(given, folder)
+        data_dir = common_folder(sides)
+        lists = [write_list(side, data_dir, folder) for side in sides]
+    except OSError as error:
+        raise TracInError(
+            f"Cannot write to {config.output_dir} ({error}). Make room there, or name another "
+            "folder with results=."
+        ) from error
+    if any(side.stretched for side in sides):
+        say(
+            "Note: the data set does not tell how it normalised its tensors: in the pictures of "
+            "them the darkest value is black and the lightest white. The scores do not change."
+        )
+    config = replace(
+        config,
+        model_paths=given.checkpoints or (Path(type(given.model).__name__),),
+        data_dir=data_dir,
+        layout=Layout(ImageList(str(lists[0])), ImageList(str(lists[1]))),
+        use_cache=sides[0].example is None and sides[1].example is None,
+    )
+    source = InMemory(config, given.model, given.checkpoints, given.layer, sides)
+    info = run(config, say, source)
+    if info is None:
+        raise TracInError("tracin.compute is for one process: use the script under torchrun.")
+    remove_outdated(sides, lists)
+    if said := warning(info):
+        say(said)
+    say(report(info, config.output_dir))
+    return info
+
+
+def _sides(given: Given, folder: Path) -> tuple[ListedSide, ListedSide]:
+    train, test = given.data_sets
+    first = list_side(train, TRAIN, folder / TRAIN, given.class_names)
+    second = list_side(test, TEST, folder / TEST, given.class_names, first.classes)
+    if (first.example is None) != (second.example is None):
+        raise TracInError(
+            "One of the data sets gives tensors and the other pictures. Give both the transform "
+            "that the model was tested with, or neither."
+        )
+    return first, second
