@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import subprocess
 import sys
 from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
 
 from tracin.demo import count_found
 from tracin.results import schema
@@ -50,3 +55,21 @@ def test_demo_from_nothing_to_the_dashboard(tmp_path: Path) -> None:
     # A second time all pictures would take a tenth of this test.
     asked = schema.read_table(folder, schema.INFLUENCE_SUMMARY)["test_path"][0]
     assert "Gauss–Newton" in run_script(tmp_path, "analyze_results.py", "--explain", asked)
+
+    _run_notebook(tmp_path)
+
+
+def _run_notebook(folder: Path) -> None:
+    """The notebook of the docs from top to bottom, on the demo that stands in ``folder``."""
+    notebook = nbformat.read(ROOT / "docs/from_python.ipynb", as_version=4)
+    resources = {"metadata": {"path": str(folder)}}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT))
+        NotebookClient(notebook, timeout=300, resources=resources).execute()
+    shown = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    pictures = [each["data"]["image/png"] for each in shown if "image/png" in each.get("data", {})]
+    dashboard = (folder / "results/notebook" / schema.DASHBOARD).read_bytes()
+    assert base64.b64decode(pictures[0]) == dashboard
+    said = "".join(each["text"] for each in shown if each["output_type"] == "stream")
+    found = re.search(r"(\d+) of (\d+) suspects are among the 72 planted labels", said)
+    assert found and int(found[1]) >= 0.75 * int(found[2]) and int(found[1]) >= 50

@@ -98,7 +98,7 @@ def test_scores_of_a_module_equal_float64_autograd(network: nn.Sequential, tmp_p
     with torch.no_grad():
         for each in early.parameters():
             each.mul_(0.7)
-    torch.save({"model_state_dict": early.state_dict()}, tmp_path / "early.pth")
+    torch.save({"model_state_dict": early.state_dict(), "lr": 0.5}, tmp_path / "early.pth")
     train, test = part(0, 60), part(1500, 1520)
     network.train()
     before = {key: value.clone() for key, value in network.state_dict().items()}
@@ -117,6 +117,11 @@ def test_scores_of_a_module_equal_float64_autograd(network: nn.Sequential, tmp_p
         str(tmp_path / "early.pth"),
         str(tmp_path / "late.pth"),
     ]
+    info = compute(network, train, test, tmp_path, checkpoints=[tmp_path / "early.pth"], say=quiet)
+    assert (info.checkpoints[0].learning_rate, info.checkpoints[0].path) == (
+        0.5,
+        str(tmp_path / "early.pth"),
+    )
     assert network.training and all(each.requires_grad for each in network.parameters())
     assert all(torch.equal(before[key], value) for key, value in network.state_dict().items())
     assert any(line.startswith("Plan: 60 training × 20 test images") for line in said)

@@ -87,7 +87,7 @@ def test_weights_come_from_files_of_the_same_network(tmp_path: Path) -> None:
     torch.save({"model_state_dict": other.state_dict()}, tmp_path / "w.pth")
     model = TwoHeads()
     before = model.inner.weight.clone()
-    loaded = with_weights(model, tmp_path / "w.pth")
+    loaded, _ = with_weights(model, tmp_path / "w.pth")
     assert torch.equal(loaded.state_dict()["inner.weight"], other.inner.weight)
     assert torch.equal(model.inner.weight, before)
     with pytest.raises(TracInError, match=r"w\.pth does not hold the weights of this InMapping"):

@@ -67,7 +67,7 @@ class AnalyzeConfig:
     """Write the suspects for other tools, too."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Outcome:
     """What the analysis found and wrote."""
 
@@ -83,6 +83,10 @@ class Outcome:
     copies: tuple[Path, ...]
     more: tuple[Path, ...]
     """What else was written."""
+
+    def __repr__(self) -> str:
+        health = self.overall.health or "withheld"
+        return f"<{self.report.parent}: health {health}; open {self.report}>"
 
     def _repr_png_(self) -> bytes:
         """What a notebook shows of it."""

@@ -36,7 +36,7 @@ def checkpoint(info: CheckpointInfo) -> str:
 
 def class_order(loaded: Checkpoint, class_names: Sequence[str]) -> str:
     """What was done about classes in another order; "" where the orders are the same."""
-    if loaded.class_order is None:
+    if loaded.class_order is None or loaded.from_module:  # who hands over a module says the order
         return ""
     trained = sorted(range(len(class_names)), key=loaded.class_order.__getitem__)
     names = first_few([class_names[row] for row in trained], NAMES_SHOWN)

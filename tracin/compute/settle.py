@@ -74,9 +74,7 @@ def settle(config: RunConfig) -> Settled:
     for path in config.model_paths:
         check_there(path)
         outlines[path] = read_outline(path)
-    stored: dict[Path, Stored] = {
-        path: {**json_beside(path), **outline.extras} for path, outline in outlines.items()
-    }
+    stored = {path: stored_beside(path, outline) for path, outline in outlines.items()}
     architecture = _architecture(config, outlines, stored)
     usual = Preprocessing()
     if architecture:
@@ -109,6 +107,11 @@ def settle(config: RunConfig) -> Settled:
         feature_width=architecture.width if architecture else FEATURE_WIDTH,
         notices=tuple(notices),
     )
+
+
+def stored_beside(path: Path, outline: Outline) -> Stored:
+    """What a checkpoint stores beside its weights, in the file and in a JSON file of its name."""
+    return {**json_beside(path), **outline.extras}
 
 
 def _architecture(

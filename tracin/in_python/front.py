@@ -65,8 +65,10 @@ def compute(  # noqa: PLR0913 -- the script's flags as keywords
         checkpoints: files of the model's weights at several moments of its training, in that
             order; influence is summed over them. None: the model as it is.
         class_names: in the order of the model's outputs; () takes those of the data set.
-        learning_rate: at each checkpoint, or one for all; () takes 1e-4.
-        label_smoothing: of the training loss, 0 to 1.
+        learning_rate: at each checkpoint, or one for all; () takes what each file stores, else
+            1e-4.
+        label_smoothing: of the training loss, 0 to 1; None, here and below: what is stored, else
+            none, and ImageNet's sizes and colours.
         class_weights: of the training loss, "balanced" or "none".
         resize_size: the shorter side of a picture is resized to this.
         crop_size: then the centre of this size is cut out.

@@ -6,6 +6,7 @@ import copy
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,22 +22,22 @@ LINEARS_NAMED = 8
 """Linears that a message names at most, the last ones of the network."""
 
 
-def with_weights(module: nn.Module, path: Path) -> nn.Module:
-    """A copy of ``module`` with the weights of a checkpoint file.
+def with_weights(module: nn.Module, path: Path) -> tuple[nn.Module, dict[str, Any]]:
+    """A copy of ``module`` with the weights of a checkpoint file; and what stands beside them.
 
     Raises:
         TracInError: the file cannot be read, or holds the weights of another network.
     """
     copied = _copied(module)
-    weights = read_weights(path, tuple(copied.state_dict())[:1]).state
+    weights = read_weights(path, tuple(copied.state_dict())[:1])
     try:
-        copied.load_state_dict(dict(weights))
+        copied.load_state_dict(dict(weights.state))
     except RuntimeError as error:
         raise TracInError(
             f"{path} does not hold the weights of this {type(module).__name__} "
             f"({' '.join(str(error).split())[:300]}). Give the file of this very network."
         ) from error
-    return copied
+    return copied, dict(weights.extras)
 
 
 def checkpoint_of(

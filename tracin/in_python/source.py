@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from tracin.compute.config import RunConfig
 from tracin.compute.features.backbone import Forward
 from tracin.compute.features.loading import Loaded
 from tracin.compute.run_images import RunImages, find_run_images
-from tracin.compute.settle import Settled, how_shown, rates_of_flag
+from tracin.compute.settle import Settled, how_shown, rates_of_flag, stored_beside
 from tracin.compute.source import Load
 from tracin.decoding import PixelDataset
 from tracin.errors import TracInError
@@ -24,6 +25,8 @@ from tracin.images import Crop, ImageTable, Normalization, Preprocessing, normal
 from tracin.in_python.data_set import DataSetInputs
 from tracin.in_python.listed import ListedSide
 from tracin.in_python.module import checkpoint_of, with_weights
+from tracin.weights import read_outline
+from tracin.weights_file import check_there
 from tracin.wording import Say
 
 NOT_NORMALIZED = Normalization((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
@@ -51,7 +54,7 @@ class InMemory:
             sides: training and test images.
         """
         self._config, self._module, self._layer = config, module, layer
-        self._weights: Mapping[Path, Path] = {path: path for path in weights}
+        self._weights = tuple(weights)
         self._sides = sides
         self._train: ImageTable | None = None
 
@@ -69,9 +72,14 @@ class InMemory:
         return images
 
     def settle(self) -> Settled:
-        """The module's checkpoints in the order given; images are shown as the arguments say."""
+        """The module's checkpoints in the order given; pictures are shown as the arguments say, or
+        as the files of weights do.
+        """
         example = self._sides[0].example
-        shown = how_shown(self._config, {}, Preprocessing()).preprocessing
+        for path in self._weights:
+            check_there(path)
+        stored = {path: stored_beside(path, read_outline(path)) for path in self._weights}
+        shown = how_shown(self._config, stored, Preprocessing()).preprocessing
         if example is not None:
             side = max(example.shape[1:])
             shown = Preprocessing(Crop(side, side), NOT_NORMALIZED)
@@ -93,15 +101,17 @@ class InMemory:
 
         @functools.lru_cache(maxsize=1)
         def load(path: Path) -> Loaded:
-            file = self._weights.get(path)
-            module = self._module if file is None else with_weights(self._module, file)
+            module: nn.Module = self._module
+            extras: dict[str, Any] = {}
+            if path in self._weights:
+                module, extras = with_weights(self._module, path)
             classes = (self._sides[0].classes or None, class_names)
             checkpoint = checkpoint_of(module, path, self._layer, classes, self._example())
             # As it is: what a module of anybody's does for other images, a trace cannot know.
             forward = Forward(
                 *(checkpoint.backbone, device, self._config.precision, normalization), fuse=False
             )
-            return Loaded(checkpoint, forward)
+            return Loaded(replace(checkpoint, extras=extras), forward)
 
         try:
             yield load

@@ -56,7 +56,7 @@ def training_settings(
     Raises:
         TracInError: a stored value is not what its name says.
     """
-    beside = {} if checkpoint.from_module else json_beside(checkpoint.path)
+    beside = json_beside(checkpoint.path) if checkpoint.path.is_file() else {}  # or a mere name
     stored = {**beside, **checkpoint.extras}
     stored = {key: value for key, value in stored.items() if value is not None}
     rate, source = learning_rate, "flag"
