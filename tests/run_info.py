@@ -41,7 +41,7 @@ def example_run_info() -> RunInfo:
         checkpoints=checkpoints,
         layer="model.fc.4",
         precision="bfloat16",
-        precision_error=PrecisionError(64, 16, 0.999, 0.98),
+        precision_error=PrecisionError(20, 10, 0.99, (0.98, 0.995)),
         device="cpu",
         batch_size=32,
         num_workers=1,

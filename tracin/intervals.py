@@ -11,10 +11,11 @@ Z_99 = 2.576
 """Of a two-sided 99 % interval: for what was chosen among many for being the best."""
 
 
-def wilson_interval(right: int, n: int, z: float = Z_95) -> tuple[float, float]:
+def wilson_interval(right: float, n: float, z: float = Z_95) -> tuple[float, float]:
     """The 95 % interval of a share, 0 to 1, of which ``right`` of ``n`` were seen (Wilson 1927).
 
-    Never leaves 0 … 1, and holds its coverage at small n and near the ends. (0, 1) for n = 0.
+    Neither number need be whole. Never leaves 0 … 1, and holds its coverage at small n and near the
+    ends. (0, 1) for n = 0.
     """
     if n == 0:
         return 0.0, 1.0

@@ -48,10 +48,11 @@ def class_order(loaded: Checkpoint, class_names: Sequence[str]) -> str:
 
 def precision(name: str, error: PrecisionError) -> str:
     """What a faster precision costs."""
+    low, high = error.same_order_interval
     return (
         f"{name} compared with float32 on {error.train_images} × {error.test_images} images of "
-        f"this run: the rank correlation per test image is {error.rank_correlation:.4f}, and "
-        f"{error.top_ten_overlap:.0%} of the ten highest scores are the same."
+        f"this run: of two training images, the same one has the higher score in "
+        f"{error.same_order:.1%} of cases (95% interval {low:.1%} to {high:.1%})."
     )
 
 

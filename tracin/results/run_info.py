@@ -62,10 +62,10 @@ class PrecisionError:
 
     train_images: int
     test_images: int
-    rank_correlation: Annotated[float, Within(-1, 1)]
-    """Spearman's, per test image, averaged: 1 is no difference."""
-    top_ten_overlap: Share
-    """Share of each test image's ten highest scores that are the same images, 0 to 1."""
+    same_order: Share
+    """How often, of two training images and a test image, the same one has the higher score."""
+    same_order_interval: tuple[Share, Share]
+    """Its 95 % interval, for all images of the run."""
 
 
 @dataclass(frozen=True)
