@@ -4,7 +4,8 @@
     python -m benchmarks.throughput --only a,b --markdown
     python -m benchmarks.throughput --full 26117        the command alone, on so many photos
 
-a  the bare forward pass of our backbone, pixels in memory: the limit
+a  the bare forward pass of our backbone, pixels in memory
+g  the same with the images decoded beside it on the same cores: the limit
 b  the whole command TracIn_Resnet50.py, into an empty folder
 c  the same command again: features kept
 d  Captum TracInCPFast     e  Captum TracInCP     f  autograd, an image at a time
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from benchmarks.throughput_report import Timings
 
 PRECISIONS = ("float32", "bfloat16")
-LETTERS = "abcdef"
-OURS = "abc"
+LETTERS = "agbcdef"
+OURS = "agbc"
 """The ways that run in each precision; the others know float32 alone."""
 
 
@@ -116,7 +117,7 @@ def _letters(text: str) -> str:
         raise ArgumentTypeError(f"{', '.join(sorted(unknown))} is none of {','.join(LETTERS)}")
     if "c" in chosen:
         chosen.add("b")
-    return "".join(sorted(chosen))
+    return "".join(letter for letter in LETTERS if letter in chosen)
 
 
 def _case(arguments: argparse.Namespace, folder: Path, *, photos: int = 0) -> Case:
@@ -164,6 +165,8 @@ def _time(case: Case, letter: str, precision: str, results: Path) -> Timing:
     match letter:
         case "a":
             return contestants.bare_forward(case, precision)
+        case "g":
+            return contestants.decoded_forward(case, precision)
         case "b" | "c":  # c finds the features that b left in the folder
             return contestants.command(case, precision, results, kept=letter == "c")
         case "d":
