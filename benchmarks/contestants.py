@@ -126,7 +126,7 @@ def decoded_forward(case: Case, precision: str) -> Timing:
 
 
 def command(case: Case, precision: str, output_dir: Path, *, kept: bool) -> Timing:
-    """Our command in a process of its own; its seconds are run.json's total, without the model check.
+    """Our command in a process of its own; its seconds are run.json's, without the model check.
 
     Args:
         case: the images and the machine.

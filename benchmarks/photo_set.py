@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from sklearn.datasets import load_sample_images
 from tqdm import tqdm
 
-from tests.real_data import CLASS_NAMES
-
-SMALLEST = 5 * len(CLASS_NAMES)
+ANIMALS = 26_117
+"""Images of Animals-10."""
+CLASSES = tuple(f"class_{number}" for number in range(10))
+SMALLEST = 5 * len(CLASSES)
 """Images that give each class one test image."""
 SHORTEST, LONGEST = 224, 500
 """Pixels of a side."""
@@ -27,7 +27,7 @@ def write_photo_set(folder: Path, count: int) -> None:
     work; a progress bar shows on stderr where that is a terminal.
     """
     for split in ("train", "test"):
-        for name in CLASS_NAMES:
+        for name in CLASSES:
             (folder / split / name).mkdir(parents=True)
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         written = pool.map(_write, [folder] * count, range(count), chunksize=64)
@@ -44,11 +44,28 @@ def _write(folder: Path, number: int) -> None:
     top = random.uniform(0, photo.height - scale * height)
     box = (left, top, left + scale * width, top + scale * height)
     picture = photo.resize((width, height), Image.Resampling.BILINEAR, box)
-    group, label = divmod(number, len(CLASS_NAMES))
+    group, label = divmod(number, len(CLASSES))
     split = "test" if group % 5 == 4 else "train"
-    picture.save(folder / split / CLASS_NAMES[label] / f"{number:06d}.jpg", quality=90)
+    picture.save(folder / split / CLASSES[label] / f"{number:06d}.jpg", quality=90)
 
 
 @cache
 def _photos() -> list[Image.Image]:
+    """scikit-learn's two photos; where it is not installed, two clouds of as many pixels."""
+    try:
+        from sklearn.datasets import load_sample_images
+    except ImportError:
+        return [_cloud(seed) for seed in (0, 1)]
     return [Image.fromarray(photo) for photo in load_sample_images().images]
+
+
+def _cloud(seed: int) -> Image.Image:
+    """Noise of all sizes, the coarse the strongest, as in a photo: JPEG takes as long over it."""
+    random = np.random.default_rng(seed)
+    total = np.zeros((427, 640, 3))
+    for step in range(1, 8):
+        small = random.normal(size=(427 >> (7 - step), 640 >> (7 - step), 3)) * 40 / step
+        for colour in range(3):
+            layer = Image.fromarray(small[..., colour].astype(np.float32))
+            total[..., colour] += np.asarray(layer.resize((640, 427), Image.Resampling.BICUBIC))
+    return Image.fromarray(np.clip(128 + total, 0, 255).astype(np.uint8))

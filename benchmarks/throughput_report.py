@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from benchmarks.contestants import Scores, Timing
+from benchmarks.photo_set import ANIMALS
 from tracin.machine.device import device_name
 
 Key = tuple[str, str]
@@ -27,8 +28,6 @@ NAMES = {
     "e": "Captum TracInCP",
     "f": "autograd, an image at a time",
 }
-ANIMALS = 26_117
-"""Images of Animals-10."""
 
 
 @dataclass(frozen=True)

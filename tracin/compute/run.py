@@ -59,7 +59,7 @@ def run(config: RunConfig, say: Say, source: Source | None = None) -> RunInfo | 
     Raises:
         TracInError: a fact about the data, a checkpoint or the machine that the user can change.
     """
-    with joined_processes(config.device) as processes, ExitStack() as held:
+    with joined_processes(config.device, share_gpus=True) as processes, ExitStack() as held:
         if not processes.first:
             say = _say_nothing
         return _run(config, source or Files(config), say, processes, held)

@@ -149,11 +149,13 @@ def _store(port: int, *, listen: bool) -> Any:
 
 
 @contextmanager
-def joined_processes(device: Device) -> Iterator[Processes]:
+def joined_processes(device: Device, *, share_gpus: bool = False) -> Iterator[Processes]:
     """Join the processes that torchrun started; yield this one among them, or this one alone.
 
     Args:
         device: "auto", "cpu", "cuda" or "mps"; under torchrun each process takes a GPU of its own.
+        share_gpus: where there are more processes than GPUs, several may take one. What they
+            exchange must then lie in main memory: NCCL refuses two on one GPU.
 
     Raises:
         TracInError: the device is not there, or another process ended.
@@ -166,17 +168,19 @@ def joined_processes(device: Device) -> Iterator[Processes]:
     on_machine = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     local_rank = int(os.environ.get("LOCAL_RANK", "0"))
     if chosen.type == "cuda":
-        if on_machine > torch.cuda.device_count():
+        gpus = torch.cuda.device_count()
+        if on_machine > gpus and not share_gpus:
             raise TracInError(
                 f"torchrun started {count(on_machine, 'process')} here, and this machine has "
-                f"{count(torch.cuda.device_count(), 'GPU')}. Lower --nproc_per_node, or add "
+                f"{count(gpus, 'GPU')}. Lower --nproc_per_node, or add "
                 "--device cpu."
             )
-        chosen = torch.device("cuda", local_rank)
+        chosen = torch.device("cuda", local_rank % gpus)
         torch.cuda.set_device(chosen)
     elif os.environ.get("OMP_NUM_THREADS") == "1":  # what torchrun sets where the user does not
         torch.set_num_threads(max(1, core_count() // on_machine))
-    backend = "cpu:gloo,cuda:nccl" if chosen.type == "cuda" else "gloo"
+    own_gpu = chosen.type == "cuda" and on_machine <= torch.cuda.device_count()
+    backend = "cpu:gloo,cuda:nccl" if own_gpu else "gloo"
     distributed.init_process_group(backend, timeout=PATIENCE)
     try:
         yield Processes(
