@@ -41,8 +41,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         _stand_in_for_tqdm(Path(name))
         from benchmarks import gpu_steps as steps
+        from benchmarks.photo_set import ANIMALS
 
-        bench = steps.Bench(Path(name), arguments.device, arguments.photos or steps.ANIMALS)
+        bench = steps.Bench(Path(name), arguments.device, arguments.photos or ANIMALS)
         print(steps.machine(bench), flush=True)
         deadline = time.monotonic() + 60 * arguments.minutes
         rows = list(_rows(bench, steps.STEPS, deadline))

@@ -20,8 +20,7 @@ import torch
 from torch import nn
 from torchvision.models import resnet50
 
-from benchmarks.photo_set import ANIMALS as ANIMALS
-from benchmarks.photo_set import CLASSES, write_photo_set
+from benchmarks.photo_set import ANIMALS, CLASSES, write_photo_set
 from tracin.compute.features.backbone import Forward
 from tracin.compute.model.checkpoint import load_checkpoint
 from tracin.decoding import PixelDataset, collate
