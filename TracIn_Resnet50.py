@@ -136,7 +136,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         group,
         resize_size="the shorter side of an image is resized to this",
         crop_size="then the centre of this size is cut out",
-        stored=True,
+        otherwise="what the checkpoint stores, else ",
     )
     group.add_argument(
         "--resize_mode",

@@ -16,10 +16,8 @@ from torch.overrides import TorchFunctionMode
 from torchvision import models
 
 from tracin.errors import TracInError
+from tracin.flags import DEFAULT_ARCHITECTURE
 from tracin.wording import listed
-
-DEFAULT_ARCHITECTURE = "resnet50"
-"""The front door: what a checkpoint is compared with first."""
 
 TIMM_PREFIX = "timm/"
 """Before timm's names, some of which are torchvision's, too, for other networks."""
@@ -54,6 +52,12 @@ SCALED_TO_ONE = ("googlenet", "inception_v3")
 """torchvision's pretrained ones expect pixels from −1 to 1, and convert ImageNet's normalisation
 themselves (``transform_input``): what the weights cannot tell. They are built without that, and
 shown such pixels, which is the same."""
+
+COUNTER = "num_batches_tracked"
+"""The end of the name of a counter that evaluation does not use, and that some files lack."""
+
+ARCHITECTURE_KEY = "architecture"
+"""Under which a checkpoint keeps the full name of its network."""
 
 CLASSES = 1000
 """As torchvision's networks have where nobody says otherwise; some of timm's have none."""

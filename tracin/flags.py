@@ -37,6 +37,10 @@ RankBy = Literal["normalized", "raw"]
 ResizeMode = Literal["shorter", "square"]
 Interpolation = Literal["bilinear", "bicubic", "lanczos", "nearest"]
 
+DEFAULT_ARCHITECTURE = "resnet50"
+"""The front door: what a checkpoint is compared with first, what is trained where nobody says
+otherwise."""
+
 RESIZE_SIZE, CROP_SIZE = 256, 224
 """Pixels: how ResNet50 is shown an image where nobody says otherwise."""
 
@@ -196,7 +200,7 @@ def add_machine_flags(parser: ArgumentParser, *, device: str, batch_size: str) -
 
 
 def add_crop_flags(
-    group: _ArgumentGroup, *, resize_size: str, crop_size: str, stored: bool = False
+    group: _ArgumentGroup, *, resize_size: str, crop_size: str, otherwise: str
 ) -> None:
     """Add the flags of how large an image is shown.
 
@@ -204,9 +208,8 @@ def add_crop_flags(
         group: gets the flags.
         resize_size: what the first number does here, for the help.
         crop_size: what the second number does here, for the help.
-        stored: whether a flag that is not given (None) stands for what the checkpoint stores.
+        otherwise: what a flag that is not given (None) stands for, before ResNet50's, for the help.
     """
-    before, after = ("what the checkpoint stores, else ", " for a ResNet50") if stored else ("", "")
     for flag, default, text in (
         ("--resize_size", RESIZE_SIZE, resize_size),
         ("--crop_size", CROP_SIZE, crop_size),
@@ -214,9 +217,8 @@ def add_crop_flags(
         group.add_argument(
             flag,
             type=positive_int,
-            default=None if stored else default,
             metavar="PIXELS",
-            help=f"{text} (default: {before}{default}{after})",
+            help=f"{text} (default: {otherwise}{default} for a ResNet50)",
         )
 
 

@@ -8,13 +8,8 @@ from typing import Any, get_args
 
 from torchvision import models
 
-from tracin.architectures import (
-    DEFAULT_ARCHITECTURE,
-    SCALED_TO_ONE,
-    TIMM_PREFIX,
-    timm_if_installed,
-)
-from tracin.flags import Interpolation
+from tracin.architectures import SCALED_TO_ONE, TIMM_PREFIX, timm_if_installed
+from tracin.flags import DEFAULT_ARCHITECTURE, Interpolation
 from tracin.images import Crop, Normalization, Preprocessing
 
 

@@ -7,13 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from tracin.architectures import (
-    DEFAULT_ARCHITECTURE,
-    Architecture,
-    find_name,
-    outline,
-    title,
-)
+from tracin.architectures import Architecture, find_name, outline, title
 from tracin.compute.check.shown import as_flags
 from tracin.compute.config import RunConfig
 from tracin.compute.model.network import FEATURE_WIDTH
@@ -30,7 +24,7 @@ from tracin.compute.model.stored import (
     stored_size,
 )
 from tracin.errors import TracInError
-from tracin.flags import Interpolation
+from tracin.flags import DEFAULT_ARCHITECTURE, Interpolation
 from tracin.images import Crop, Normalization, Preprocessing
 from tracin.pretrained import usual_preprocessing
 from tracin.weights import Outline, read_outline

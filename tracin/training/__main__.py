@@ -1,4 +1,4 @@
-"""Fine-tunes a ResNet50 with the Animals-10 head: python -m tracin.training.
+"""Fine-tunes a network with the Animals-10 head: python -m tracin.training.
 
 In: train/<class>/ folders of images. Out: the best weights, evenly spaced checkpoints for TracIn,
 the history and its curve.
@@ -10,13 +10,13 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from tracin.data_flags import add_data_flags, data_and_layout, flags_of_training
 from tracin.flags import (
-    CROP_SIZE,
-    RESIZE_SIZE,
+    DEFAULT_ARCHITECTURE,
     ClassWeights,
     add_crop_flags,
     add_machine_flags,
@@ -39,10 +39,11 @@ EXAMPLES = """\
 examples:
   python -m tracin.training --data_dir data/processed --output_dir models
   python -m tracin.training --backbone_weights resnet50-11ad3fa6.pth --epochs 20
+  python -m tracin.training --architecture efficientnet_b0
   torchrun --nproc_per_node 2 -m tracin.training --batch_size 128
 
-Fine-tunes a ResNet50 with the Animals-10 head, first the head alone, then everything. Called again
-after a kill it goes on after the last finished epoch. Then run what it
+Fine-tunes a ResNet50, or another network, with the Animals-10 head, first the head alone, then
+everything. Called again after a kill it goes on after the last finished epoch. Then run what it
 prints: TracIn_Resnet50.py with --model_path and the checkpoints
 """
 
@@ -98,14 +99,21 @@ def _add_folders(parser: argparse.ArgumentParser) -> None:
 
 def _add_weights(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
-        "weights to start from (default: torchvision's ImageNet weights, downloaded once)"
+        "weights to start from (default: ImageNet weights of torchvision or timm, downloaded once)"
+    )
+    group.add_argument(
+        "--architecture",
+        default=DEFAULT_ARCHITECTURE,
+        metavar="NAME",
+        help="the network: torchvision's name, such as resnet18 or convnext_tiny, or timm/NAME "
+        "(default: %(default)s)",
     )
     either = group.add_mutually_exclusive_group()
     either.add_argument(
         "--backbone_weights",
         type=Path,
         metavar="FILE",
-        help="state dict of a torchvision ResNet50; its head is not used",
+        help="state dict of such a network; its head is not used",
     )
     either.add_argument(
         "--from_scratch",
@@ -184,6 +192,7 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
         resize_size="in validation the shorter side is resized to this",
         crop_size="and the centre of this size is cut out; in training a random part is resized to "
         "this",
+        otherwise="as the network's pretrained weights were shown images, ",
     )
     group.add_argument(
         "--no_flip",
@@ -224,7 +233,8 @@ def _config(arguments: argparse.Namespace) -> TrainingConfig:
 
 
 def _recipe(arguments: argparse.Namespace) -> Recipe:
-    from tracin.images import Crop
+    from tracin.architectures import find_name
+    from tracin.pretrained import usual_preprocessing
     from tracin.training.settings import IMAGENET, SCRATCH, Augmentation, Recipe
 
     # A random backbone has nothing to keep: it is not frozen, and learns as fast as the head.
@@ -234,8 +244,10 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
         head_epochs = 0 if scratch else 3
     if backbone_rate is None:
         backbone_rate = arguments.learning_rate if scratch else 1e-4
-    weights = arguments.backbone_weights
+    weights, architecture = arguments.backbone_weights, find_name(arguments.architecture)
+    usual = usual_preprocessing(architecture).crop
     return Recipe(
+        architecture=architecture,
         backbone=SCRATCH if scratch else IMAGENET if weights is None else str(weights),
         head_epochs=head_epochs,
         epochs=arguments.epochs,
@@ -248,7 +260,11 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
         patience=arguments.patience,
         checkpoints=arguments.checkpoints,
         seed=arguments.seed,
-        crop=Crop(arguments.resize_size, arguments.crop_size),
+        crop=replace(
+            usual,
+            resize_size=arguments.resize_size or usual.resize_size,
+            crop_size=arguments.crop_size or usual.crop_size,
+        ),
         augmentation=Augmentation(flip=not arguments.no_flip),
     )
 
@@ -259,11 +275,13 @@ def _speaks() -> bool:
 
 
 def _report(result: TrainingResult, config: TrainingConfig) -> None:
+    from tracin.pretrained import usual_preprocessing
     from tracin.training import outputs
 
     if not _speaks():
         return
     folder, crop = config.output_dir, config.recipe.crop
+    usual = usual_preprocessing(config.recipe.architecture).crop
     if result.warning:
         show(f"\n{result.warning}", error=True)
     if result.reused:
@@ -273,7 +291,7 @@ def _report(result: TrainingResult, config: TrainingConfig) -> None:
     show(f"         {folder / outputs.CURVE}")
     words = ["python TracIn_Resnet50.py", *flags_of_training(config.data_dir, config.layout)]
     words += ["--model_path", *map(for_the_shell, result.checkpoints)]
-    if (crop.resize_size, crop.crop_size) != (RESIZE_SIZE, CROP_SIZE):
+    if crop != usual:
         words += ["--resize_size", str(crop.resize_size), "--crop_size", str(crop.crop_size)]
     show(f"\nNext: {' '.join(words)}")
 

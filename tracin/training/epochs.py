@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from tqdm import tqdm
 
+from tracin.architectures import ARCHITECTURE_KEY
+from tracin.flags import DEFAULT_ARCHITECTURE
 from tracin.machine.device import default_workers
 from tracin.training import outputs
 from tracin.training.chart import write_curve
@@ -144,9 +147,9 @@ def _keep_epoch(session: Session, outcome: TrainingOutcome) -> None:
     recipe = session.config.recipe
     best = ""
     if row.val_accuracy is not None and row.val_loss is not None and row.best:
-        best = outputs.best_name(row.val_accuracy, row.val_loss)
+        best = outputs.best_name(row.val_accuracy, row.val_loss, recipe.architecture)
         session.manifest = outputs.announce(folder, session.manifest, best)
-        outputs.write_tensors(outputs.plain_state(session.learner.model), folder / best)
+        outputs.write_tensors(_best_weights(session), folder / best)
     if row.epoch in recipe.checkpoint_epochs:
         name = outputs.checkpoint_name(row.epoch)
         session.manifest = outputs.announce(folder, session.manifest, name)
@@ -166,10 +169,19 @@ def _keep_epoch(session: Session, outcome: TrainingOutcome) -> None:
         session.manifest = outputs.remove_worse(folder, session.manifest, best)
 
 
+def _best_weights(session: Session) -> Mapping[str, object]:
+    """The state dict alone, as that of Animals-10 is; of another network with all that scoring has
+    to know.
+    """
+    if session.config.recipe.architecture == DEFAULT_ARCHITECTURE:
+        return outputs.plain_state(session.learner.model)
+    return _checkpoint(session)
+
+
 def _checkpoint(session: Session) -> dict[str, object]:
     """What ``TracIn_Resnet50.py --model_path`` takes without further flags."""
     recipe, weights = session.config.recipe, session.images.loss.class_weights
-    return {
+    checkpoint = {
         "model_state_dict": outputs.plain_state(session.learner.model),
         "learning_rate": session.history[-1].learning_rate,
         "label_smoothing": recipe.label_smoothing,
@@ -180,4 +192,14 @@ def _checkpoint(session: Session) -> dict[str, object]:
         "epoch": session.history[-1].epoch,
         "resize_size": recipe.crop.resize_size,
         "crop_size": recipe.crop.crop_size,
+    }
+    if recipe.architecture == DEFAULT_ARCHITECTURE:  # shown images as ever
+        return checkpoint
+    shown = session.learner.normalization
+    return {
+        **checkpoint,
+        ARCHITECTURE_KEY: recipe.architecture,
+        "interpolation": recipe.crop.interpolation,
+        "mean": list(shown.mean),
+        "std": list(shown.std),
     }

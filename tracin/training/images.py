@@ -22,7 +22,7 @@ from torchvision.transforms import v2
 from tracin.decoding import PixelBatch, PixelDataset, collate
 from tracin.errors import TracInError
 from tracin.image_folder import read_image_file
-from tracin.images import ImageTable
+from tracin.images import Crop, ImageTable
 from tracin.loss import Loss, balanced_weights
 from tracin.machine.processes import Processes
 from tracin.machine.reading import Reader, Reading, in_order
@@ -33,7 +33,7 @@ from tracin.wording import count
 Rows = npt.NDArray[np.int64]
 
 # Streams of random numbers, so that no two uses share one.
-_SPLIT, _ORDER, _IMAGE = range(3)
+_SPLIT, _ORDER, _IMAGE, NETWORK = range(4)
 
 
 @dataclass(frozen=True)
@@ -86,12 +86,16 @@ def split_rows(labels: Rows, share: float, seed: int) -> tuple[Rows, Rows]:
     return np.setdiff1d(np.arange(len(labels)), validation), validation
 
 
-def build_augmentation(size: int, settings: Augmentation) -> v2.Transform:
-    """PIL image → varied pixels (3, size, size), uint8."""
+def build_augmentation(crop: Crop, settings: Augmentation) -> v2.Transform:
+    """PIL image → varied pixels (3, crop, crop), uint8."""
     stretch = settings.max_stretch
     steps: list[torch.nn.Module] = [
         v2.RandomResizedCrop(
-            size, scale=(settings.min_area, 1.0), ratio=(1 / stretch, stretch), antialias=True
+            crop.crop_size,
+            scale=(settings.min_area, 1.0),
+            ratio=(1 / stretch, stretch),
+            interpolation=v2.InterpolationMode(crop.interpolation),
+            antialias=True,
         )
     ]
     if settings.flip:
@@ -114,7 +118,7 @@ class TrainingImages(Dataset[VariedImage]):
 
     def __init__(self, table: ImageTable, recipe: Recipe) -> None:
         self._table, self._seed = table, recipe.seed
-        self._augmentation = build_augmentation(recipe.crop.crop_size, recipe.augmentation)
+        self._augmentation = build_augmentation(recipe.crop, recipe.augmentation)
 
     def __getitem__(self, key: EpochAndRow) -> VariedImage:
         epoch, row = key

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +21,9 @@ from tracin.images import ImageTable, normalize
 from tracin.loss import Loss
 from tracin.machine.processes import Processes
 from tracin.machine.reading import Reader
-from tracin.training.images import Batch
-from tracin.training.model import AnimalsResNet50
+from tracin.pretrained import usual_preprocessing
+from tracin.training.images import NETWORK, Batch
+from tracin.training.model import Classifier
 from tracin.training.settings import Recipe
 
 Int64Array = npt.NDArray[np.int64]
@@ -62,7 +64,7 @@ def mean_rate(recipe: Recipe, epoch: int, steps: int) -> float:
     return recipe.learning_rate * sum(shares) / steps
 
 
-def build_optimizer(model: AnimalsResNet50, recipe: Recipe) -> torch.optim.AdamW:
+def build_optimizer(model: Classifier, recipe: Recipe) -> torch.optim.AdamW:
     """AdamW; each group knows under ``full_rate`` the rate that the schedule scales."""
     head = {id(parameter) for parameter in model.head.parameters()}
     groups: dict[tuple[bool, bool], list[Tensor]] = {}
@@ -88,14 +90,13 @@ def build_optimizer(model: AnimalsResNet50, recipe: Recipe) -> torch.optim.AdamW
 class Learner:
     """The model with what changes it: optimizer, loss scale, loss."""
 
-    def __init__(
-        self, model: AnimalsResNet50, recipe: Recipe, loss: Loss, processes: Processes
-    ) -> None:
+    def __init__(self, model: Classifier, recipe: Recipe, loss: Loss, processes: Processes) -> None:
         # Convolutions run about 1.5 times as fast in this layout; MPS has gaps in it.
         device = processes.device
         self.layout = torch.contiguous_format if device.type == "mps" else torch.channels_last
         self.model = model.to(device).to(memory_format=self.layout)
         self.recipe, self.processes, self.loss = recipe, processes, loss
+        self.normalization = usual_preprocessing(recipe.architecture).normalization
         self.optimizer = build_optimizer(self.model, recipe)
         self.precision = _precision(device)
         self.scaler = torch.amp.GradScaler(
@@ -138,26 +139,28 @@ class Learner:
         """
         self.model.training_mode(backbone=epoch >= self.recipe.head_epochs)
         totals = self._no_totals()
-        for step, batch in enumerate(loader):
-            if batch.problem:
-                raise TracInError(f"{batch.problem}. Repair or delete it.")
-            share = rate_share(self.recipe, epoch, (step + 0.5) / len(loader))
-            for group in self.optimizer.param_groups:
-                group["lr"] = group["full_rate"] * share
-            labels = batch.labels.to(self.processes.device, non_blocking=True)
-            logits = self._logits(batch.pixels)
-            loss = self._cross_entropy(logits, labels, "mean")
-            self.optimizer.zero_grad(set_to_none=True)
-            self.scaler.scale(loss).backward()
-            self.scaler.step(self.optimizer)
-            self.scaler.update()
-            self._tally(totals, logits.detach(), labels)
-            if not math.isfinite(float(totals[0])):
-                raise TracInError(
-                    f"The loss is not finite in step {step + 1} of epoch {epoch + 1}: the training "
-                    "diverged. Use smaller rates (--learning_rate, --backbone_learning_rate)."
-                )
-            on_step()
+        with self._drawing(epoch):
+            for step, batch in enumerate(loader):
+                if batch.problem:
+                    raise TracInError(f"{batch.problem}. Repair or delete it.")
+                share = rate_share(self.recipe, epoch, (step + 0.5) / len(loader))
+                for group in self.optimizer.param_groups:
+                    group["lr"] = group["full_rate"] * share
+                labels = batch.labels.to(self.processes.device, non_blocking=True)
+                logits = self._logits(batch.pixels)
+                loss = self._cross_entropy(logits, labels, "mean")
+                self.optimizer.zero_grad(set_to_none=True)
+                self.scaler.scale(loss).backward()
+                self.scaler.step(self.optimizer)
+                self.scaler.update()
+                self._tally(totals, logits.detach(), labels)
+                if not math.isfinite(float(totals[0])):
+                    raise TracInError(
+                        f"The loss is not finite in step {step + 1} of epoch {epoch + 1}: the "
+                        "training diverged. Use smaller rates (--learning_rate, "
+                        "--backbone_learning_rate)."
+                    )
+                on_step()
         return self._figures(totals)
 
     @torch.no_grad()
@@ -182,8 +185,20 @@ class Learner:
             self._tally(totals, self._logits(batch.pixels), labels)
         return self._figures(totals)
 
+    @contextmanager
+    def _drawing(self, epoch: int) -> Iterator[None]:
+        """Let the network draw (dropout, layers left out) the same in ``epoch`` whatever came
+        before, and other numbers in each process.
+        """
+        device = self.processes.device
+        seeds = np.random.SeedSequence([self.recipe.seed, NETWORK, epoch, self.processes.rank])
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+            torch.manual_seed(int(seeds.generate_state(1, np.uint64)[0] >> 1))
+            yield
+
     def _logits(self, pixels: Tensor) -> Tensor:
-        images = normalize(pixels.to(self.processes.device, non_blocking=True))
+        pixels = pixels.to(self.processes.device, non_blocking=True)
+        images = normalize(pixels, self.normalization)
         images = images.contiguous(memory_format=self.layout)
         # Under no_grad there is nothing for DistributedDataParallel to do.
         network = self._network if torch.is_grad_enabled() else self.model

@@ -1,47 +1,52 @@
-"""The network: torchvision's ResNet50 with the Animals-10 head, and where its weights come from."""
+"""The network that is trained: any architecture, with the Animals-10 head in place of its own."""
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Mapping
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import ResNet50_Weights, resnet50
 
+from tracin.architectures import POSITIONS, Architecture, build, outline, title
 from tracin.errors import TracInError
-from tracin.training.settings import IMAGENET, SCRATCH
-from tracin.weights import read_weights
+from tracin.flags import CROP_SIZE, DEFAULT_ARCHITECTURE
+from tracin.last_layers import before_first_linear, check_last_layer, pass_blank
+from tracin.pretrained import usual_preprocessing
+from tracin.training.backbone import load_backbone
+from tracin.training.settings import SCRATCH
+from tracin.wording import first_sentence
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-HEAD_WIDTHS = (2048, 512, 256)
-"""Of the head's inputs; the last Linear goes from 256 to the classes."""
+HEAD_WIDTHS = (512, 256)
+"""Between the features, as wide as the network's, and the classes."""
 NEGATIVE_SLOPE = 0.01
-SECONDS_WITHOUT_NETWORK = 30
 
 
-class AnimalsResNet50(nn.Module):
-    """ResNet50 under the name ``model``, so that keys are ``model.conv1.weight``, …, as in the
+class Classifier(nn.Module):
+    """A network under the name ``model``, so that keys are ``model.conv1.weight``, …, as in the
     Animals-10 checkpoint this project is made for.
     """
 
-    def __init__(self, classes: int) -> None:
+    def __init__(self, network: nn.Module, architecture: Architecture, classes: int) -> None:
+        """Take ``network``, of ``architecture``, and give it a head for ``classes``.
+
+        What its own head has before its first Linear (ConvNeXt's norm, a Flatten, dropout) stays,
+        as a part of the backbone.
+        """
         super().__init__()
         self.classes = classes
-        self.model = resnet50(weights=None)
-        wide, middle, narrow = HEAD_WIDTHS
-        self.model.fc = nn.Sequential(
-            nn.Linear(wide, middle),
+        self.model: Any = network  # whose layers have the names of the architecture
+        before = [network.get_submodule(name) for name, _ in before_first_linear(architecture)]
+        self._place, self._start = architecture.head, len(before)
+        middle, narrow = HEAD_WIDTHS
+        head = nn.Sequential(
+            *before,
+            nn.Linear(architecture.width, middle),
             nn.LeakyReLU(NEGATIVE_SLOPE),
             nn.Linear(middle, narrow),
             nn.LeakyReLU(NEGATIVE_SLOPE),
             nn.Linear(narrow, classes),
         )
+        network.set_submodule(architecture.head, head)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (n, C) of images (n, 3, h, w)."""
@@ -49,10 +54,19 @@ class AnimalsResNet50(nn.Module):
         return logits
 
     @property
-    def head(self) -> nn.Module:
-        """Pooled features (n, 2048) → logits (n, C)."""
-        head: nn.Module = self.model.fc
-        return head
+    def head(self) -> nn.Sequential:
+        """Pooled features (n, width) → logits (n, C)."""
+        layers = self.model.get_submodule(self._place)
+        if not isinstance(layers, nn.Sequential):
+            raise TypeError(f"{self._place} is a {type(layers).__name__}, no Sequential")
+        return layers[self._start :]
+
+    @property
+    def body_shapes(self) -> dict[str, torch.Size]:
+        """The shapes of all but the head, by the network's own names."""
+        head = {f"{self._place}.{key}" for key in self.head.state_dict()}
+        state = self.model.state_dict()
+        return {key: value.shape for key, value in state.items() if key not in head}
 
     def freeze_backbone(self, frozen: bool) -> None:
         """Take gradients from (or give them back to) all but the head."""
@@ -61,69 +75,68 @@ class AnimalsResNet50(nn.Module):
         self.head.requires_grad_(True)
 
     def training_mode(self, backbone: bool) -> None:
-        """Training mode; a frozen ``backbone`` keeps its batch-norm statistics as they are."""
+        """Training mode; a frozen ``backbone`` keeps its batch-norm statistics as they are, and
+        drops nothing out.
+        """
         self.model.train(backbone)
         self.head.train()
 
 
-def build_model(classes: int, backbone: str, seed: int) -> AnimalsResNet50:
+def build_model(
+    classes: int,
+    backbone: str,
+    seed: int,
+    architecture: str = DEFAULT_ARCHITECTURE,
+    crop_size: int = CROP_SIZE,
+) -> Classifier:
     """A new model: its head drawn with ``seed``, its backbone from ``backbone``.
 
     Args:
         classes: C.
-        backbone: ``imagenet``, ``scratch``, or the path of a file with ResNet50 weights.
+        backbone: ``imagenet``, ``scratch``, or the path of a file with the architecture's weights.
         seed: of what is drawn at random.
+        architecture: its full name.
+        crop_size: of the images, in pixels.
 
     Raises:
-        TracInError: the ImageNet weights cannot be had, or the file is no ResNet50.
+        TracInError: TracIn cannot score the architecture, it does not take such images, the
+            pretrained weights cannot be had, or the file holds those of another network.
     """
+    known = outline(architecture)
+    check_last_layer(known)
+    side = _side(known, crop_size)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        model = AnimalsResNet50(classes)
-    if backbone == IMAGENET:
-        _load_backbone(model, _imagenet_weights(), "torchvision's ImageNet weights")
-    elif backbone != SCRATCH:
-        path = Path(backbone)
-        if not path.is_file():
-            raise TracInError(f"There is no file {path}. Check the path of --backbone_weights.")
-        _load_backbone(model, read_weights(path).state, backbone)
+        model = Classifier(_network(architecture, side), known, classes)
+    if architecture != DEFAULT_ARCHITECTURE:  # which takes images of any size
+        remedy = _other_size(architecture)
+        pass_blank(model.model, known, crop_size, subject="A", remedy=remedy)
+    if backbone != SCRATCH:
+        load_backbone(model.model, model.body_shapes, known, backbone, side)
     return model
 
 
-def _imagenet_weights() -> Mapping[str, Any]:
-    weights = ResNet50_Weights.IMAGENET1K_V2
+def _side(known: Architecture, crop_size: int) -> int | None:
+    """What a network with a table of positions is to be built for, in pixels; None: as usual."""
+    if not any(key in POSITIONS for key in known.network.state_dict()):
+        return None
+    usual = usual_preprocessing(known.name).crop.crop_size
+    own = getattr(known.network, "image_size", usual)  # torchvision's knows it itself
+    return None if own == crop_size else crop_size
+
+
+def _network(architecture: str, side: int | None) -> nn.Module:
     try:
-        with _network_timeout(SECONDS_WITHOUT_NETWORK):
-            state: Mapping[str, Any] = weights.get_state_dict(progress=False, check_hash=True)
-    except (OSError, RuntimeError) as error:  # no network; a download with another hash
+        return build(architecture, side)
+    except (RuntimeError, ValueError, TypeError, AssertionError) as error:
+        if side is None:
+            raise
         raise TracInError(
-            f"The ImageNet weights could not be downloaded ({error}). Download {weights.url} on a "
-            "machine with a network and give the file with --backbone_weights, or train "
-            "--from_scratch, which needs many more images and epochs."
+            f"A {title(architecture)} cannot be built for images of {side} × {side} pixels "
+            f"({first_sentence(error)}). {_other_size(architecture)}"
         ) from error
-    return state
 
 
-@contextmanager
-def _network_timeout(seconds: float) -> Iterator[None]:
-    """torch.hub sets no timeout of its own: behind a closed firewall it would wait for ever."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
-
-
-def _load_backbone(model: AnimalsResNet50, state: Mapping[str, Any], source: str) -> None:
-    """Copy all but the head, whose classes are other ones."""
-    weights = {key: value for key, value in state.items() if not key.startswith("fc.")}
-    head = {f"fc.{key}": value for key, value in model.head.state_dict().items()}
-    try:
-        model.model.load_state_dict({**weights, **head})
-    except RuntimeError as error:
-        fact = " ".join(str(error).split())[:300]
-        raise TracInError(
-            f"{source} is not a torchvision ResNet50 ({fact}). Give the weights of one with "
-            "--backbone_weights."
-        ) from error
+def _other_size(architecture: str) -> str:
+    usual = usual_preprocessing(architecture).crop.crop_size
+    return f"Give another --crop_size; the usual one is {usual}."

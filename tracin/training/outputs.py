@@ -20,7 +20,9 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from tracin.architectures import ARCHITECTURE_KEY
 from tracin.errors import TracInError
+from tracin.flags import DEFAULT_ARCHITECTURE
 from tracin.hashing import file_sha256
 from tracin.json_file import read_as
 from tracin.machine.refusals import is_lack_of_memory, reason
@@ -31,9 +33,11 @@ STATE = "training_state.pth"
 HISTORY = "training_history.csv"
 CURVE = "training_curve.png"
 CHECKPOINT_PREFIX = "checkpoint_epoch_"
-BEST_PREFIX = "Resnet50_animals10_val_"
+BEST_PREFIXES = ("Resnet50_animals10_val_", "best_val_")
+"""Of the best weights: a ResNet50's, as the Animals-10 checkpoint is called, and any other's."""
 _OURS = re.compile(
-    rf"{re.escape(HISTORY)}|{re.escape(CURVE)}|{CHECKPOINT_PREFIX}\d+\.pth|{BEST_PREFIX}\w+\.pth"
+    rf"{re.escape(HISTORY)}|{re.escape(CURVE)}|{CHECKPOINT_PREFIX}\d+\.pth|"
+    rf"({'|'.join(BEST_PREFIXES)})\w+\.pth"
 )
 """Names of the files that a manifest lists."""
 
@@ -43,9 +47,10 @@ def checkpoint_name(epoch: int) -> str:
     return f"{CHECKPOINT_PREFIX}{epoch:02d}.pth"
 
 
-def best_name(accuracy: float, loss: float) -> str:
+def best_name(accuracy: float, loss: float, architecture: str = DEFAULT_ARCHITECTURE) -> str:
     """Name of the best weights, such as ``Resnet50_animals10_val_0_9796_0_5963.pth``."""
-    return f"{BEST_PREFIX}{accuracy:.4f}_{loss:.4f}".replace(".", "_") + ".pth"
+    prefix = BEST_PREFIXES[architecture != DEFAULT_ARCHITECTURE]
+    return f"{prefix}{accuracy:.4f}_{loss:.4f}".replace(".", "_") + ".pth"
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,9 @@ def read_manifest(folder: Path) -> Manifest | None:
     for name in manifest.files:
         if not _OURS.fullmatch(name):  # the files that it lists are deleted one day
             raise TracInError(f"{path} is damaged: {name} is no file of a training. {remedy}")
-    return manifest
+    # Earlier versions trained nothing else, and did not say so.
+    identity = {ARCHITECTURE_KEY: DEFAULT_ARCHITECTURE, **manifest.identity}
+    return replace(manifest, identity=identity)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -158,13 +165,13 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def _is_ours(name: str) -> bool:
-    weights = name.startswith((CHECKPOINT_PREFIX, BEST_PREFIX)) and name.endswith(".pth")
+    weights = name.startswith((CHECKPOINT_PREFIX, *BEST_PREFIXES)) and name.endswith(".pth")
     return weights or name in (MANIFEST, STATE, HISTORY, CURVE)
 
 
 def remove_worse(folder: Path, manifest: Manifest, best: str) -> Manifest:
     """Delete the best weights of earlier epochs; return the manifest without them."""
-    worse = [name for name in manifest.files if name.startswith(BEST_PREFIX) and name != best]
+    worse = [name for name in manifest.files if name.startswith(BEST_PREFIXES) and name != best]
     if not worse:
         return manifest
     for name in worse:

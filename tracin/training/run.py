@@ -160,7 +160,8 @@ def _open_session(
     state = outputs.read_state(folder)
     # A continued training brings its weights along: the ImageNet file need not be there again.
     backbone = recipe.backbone if state is None else SCRATCH
-    model = build_model(len(images.table.class_names), backbone, recipe.seed)
+    classes, side = len(images.table.class_names), recipe.crop.crop_size
+    model = build_model(classes, backbone, recipe.seed, recipe.architecture, side)
     learner = Learner(model, recipe, images.loss, processes)
     history: list[EpochRow] = []
     outcome = None
@@ -197,7 +198,7 @@ def _result(
 ) -> TrainingResult:
     folder, names = config.output_dir, images.table.class_names
     sizes = np.bincount(images.table.labels[images.train], minlength=len(names))
-    best = next((name for name in manifest.files if name.startswith(outputs.BEST_PREFIX)), None)
+    best = next((name for name in manifest.files if name.startswith(outputs.BEST_PREFIXES)), None)
     checkpoints = [name for name in manifest.files if name.startswith(outputs.CHECKPOINT_PREFIX)]
     return TrainingResult(
         best=folder / best if best else None,

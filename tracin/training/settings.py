@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tracin.flags import ClassWeights, Device
+from tracin.flags import DEFAULT_ARCHITECTURE, ClassWeights, Device
 from tracin.images import Crop
 from tracin.layout import TREE, Layout
 
@@ -34,8 +34,10 @@ class Recipe:
     two trainings are equal.
     """
 
+    architecture: str = DEFAULT_ARCHITECTURE
+    """Its full name, such as ``resnet50`` or ``timm/resnet18d``."""
     backbone: str = IMAGENET
-    """``imagenet``, ``scratch``, or the path of a file with ResNet50 weights."""
+    """``imagenet``, ``scratch``, or the path of a file with weights of the architecture."""
     head_epochs: int = 3
     """First stage: the head alone, with the backbone frozen."""
     epochs: int = 12

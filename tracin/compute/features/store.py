@@ -25,9 +25,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from tracin.architectures import DEFAULT_ARCHITECTURE
 from tracin.compute.model.network import Backbone
 from tracin.errors import TracInError
+from tracin.flags import DEFAULT_ARCHITECTURE
 from tracin.hashing import HASH_BYTES, content_hash
 from tracin.images import ImageTable, Preprocessing
 

@@ -12,14 +12,14 @@ from typing import Any
 
 from torch import nn
 
-from tracin.architectures import DEFAULT_ARCHITECTURE, Architecture, outline, title
+from tracin.architectures import Architecture, outline, title
 from tracin.compute.model.class_outputs import check_classes, class_order, reordered
 from tracin.compute.model.head import ASSUMED_ACTIVATION, read_head
 from tracin.compute.model.network import Backbone, build_backbone
 from tracin.compute.model.recognition import fits, recognise
 from tracin.compute.model.stored import json_beside, stored_classes
 from tracin.errors import TracInError
-from tracin.flags import HeadActivation
+from tracin.flags import DEFAULT_ARCHITECTURE, HeadActivation
 from tracin.hashing import file_sha256
 from tracin.weights import Weights, read_weights
 from tracin.weights_file import check_there

@@ -10,15 +10,16 @@ from __future__ import annotations
 import copy
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from torch import nn
 
-from tracin.architectures import Architecture, is_sequential, title
+from tracin.architectures import Architecture, title
 from tracin.errors import TracInError
 from tracin.flags import HeadActivation
+from tracin.last_layers import NamedLayer, before_first_linear, check_last_layer, own_layers
 from tracin.weights import StateDict
 from tracin.wording import count, first_few
 
@@ -82,15 +83,7 @@ def read_head(
     Raises:
         TracInError: there is no head, or it is no chain of Linears that the features fit.
     """
-    own = architecture.network.get_submodule(architecture.last)
-    if not isinstance(own, nn.Linear):
-        raise TracInError(
-            f"A {title(architecture.name)} ends with {architecture.last}, a "
-            f"{type(own).__name__}, and TracIn scores networks whose last layer is a Linear. "
-            "Train another architecture to analyse these images."
-        )
-    if architecture.other_heads:
-        raise not_the_end(architecture)
+    check_last_layer(architecture)
     if not state:
         raise _headless(architecture, others, path)
     before, layers, name, chosen = _layers(architecture, state, path, activation)
@@ -111,7 +104,7 @@ def _layers(
     architecture: Architecture, state: StateDict, path: Path, activation: HeadActivation
 ) -> tuple[Layers, Layers, str, HeadActivation | None]:
     """(what comes before the first Linear, from there on, the last one's name, the activation)."""
-    own = list(_leaves(architecture.head, architecture.network.get_submodule(architecture.head)))
+    own = own_layers(architecture)
     own_keys = {key for key in architecture.network.state_dict() if architecture.in_head(key)}
     in_last = {key for key in state if key.startswith(f"{architecture.last}.")}
     if set(state) == own_keys:
@@ -122,7 +115,7 @@ def _layers(
         place, kept = architecture.last, own[:-1]
     else:
         place = architecture.head
-        kept = list(itertools.takewhile(lambda leaf: not isinstance(leaf[1], nn.Linear), own))
+        kept = before_first_linear(architecture)
         if not _has_all(kept, state):
             kept = [("", nn.Flatten())]
     kept_keys = {key for name, layer in kept for key in _keys(name, layer)}
@@ -134,20 +127,11 @@ def _layers(
     return *_split(layers), _name(place, positions[-1]), activation if used else None
 
 
-def _leaves(name: str, module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """The layers of a chain of chains, in their order, by name."""
-    if not is_sequential(module):
-        yield name, module
-        return
-    for key, child in module.named_children():
-        yield from _leaves(f"{name}.{key}", child)
-
-
 def _keys(name: str, layer: nn.Module) -> list[str]:
     return [f"{name}.{key}" for key in layer.state_dict()]
 
 
-def _has_all(layers: Sequence[tuple[str, nn.Module]], state: StateDict) -> bool:
+def _has_all(layers: Sequence[NamedLayer], state: StateDict) -> bool:
     """Whether the state has the weights of all these layers."""
     return all(
         key in state and state[key].shape == value.shape
@@ -215,15 +199,6 @@ def _headless(architecture: Architecture, others: Sequence[str], path: Path) -> 
     return TracInError(
         f"{path} has no head: there is no {head}.weight or {head}.0.weight among its keys. TracIn "
         f"needs the {known} with its last layers."
-    )
-
-
-def not_the_end(architecture: Architecture) -> TracInError:
-    """What is said of a network that does something with the output of its last layer."""
-    return TracInError(
-        f"The output of a {title(architecture.name)} is not simply that of its last layer, "
-        f"{architecture.last}: it is put together with others, or changed, afterwards. TracIn "
-        "needs a network that ends with one Linear."
     )
 
 

@@ -9,24 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tracin.architectures import (
-    AUXILIARY_HEADS,
-    DEFAULT_ARCHITECTURE,
-    Architecture,
-    build,
-    title,
-)
-from tracin.compute.model.head import Head, compare_keys, not_the_end
+from tracin.architectures import AUXILIARY_HEADS, COUNTER, Architecture, build, title
+from tracin.compute.model.head import Head, compare_keys
 from tracin.errors import TracInError
+from tracin.flags import DEFAULT_ARCHITECTURE
+from tracin.last_layers import pass_blank
 from tracin.pretrained import usual_preprocessing
 from tracin.weights import StateDict
-from tracin.wording import first_sentence
 
 FEATURE_WIDTH = 2048
 """Width of ResNet50's pooled feature, the input of the head."""
-
-COUNTER = "num_batches_tracked"
-"""The end of the name of a counter that evaluation does not use, and that some files lack."""
 
 
 class Backbone(nn.Module):
@@ -115,26 +107,8 @@ def _is_unfinished(network: nn.Module) -> bool:
 
 
 def _proven_width(network: nn.Module, architecture: Architecture, path: Path) -> int:
-    """The width of the features that ``network`` gives, once it is sure that they are its last.
-
-    A blank image goes through: what comes out must be the very output of the place of the head,
-    which was passed once. Otherwise something happens after the head, and scores would be wrong.
-    """
+    """The width of the features that ``network`` gives, once it is sure that they are its last."""
     side = usual_preprocessing(architecture.name, architecture.side).crop.crop_size
-    passed: list[Tensor] = []
-    place = network.get_submodule(architecture.head)
-    hook = place.register_forward_hook(lambda _module, _inputs, output: passed.append(output))
-    known = title(architecture.name)
-    try:
-        with torch.inference_mode():
-            features = network(torch.zeros(1, 3, side, side))
-    except (RuntimeError, ValueError, TypeError, AssertionError, AttributeError) as error:
-        raise TracInError(
-            f"{path}: the {known} cannot be run on an image of {side} × {side} pixels "
-            f"({first_sentence(error)}). Choose another architecture."
-        ) from error
-    finally:
-        hook.remove()
-    if len(passed) != 1 or features is not passed[0] or features.ndim != 2:
-        raise not_the_end(architecture)
+    subject, remedy = f"{path}: the", "Choose another architecture."
+    features = pass_blank(network, architecture, side, subject=subject, remedy=remedy)
     return int(features.shape[1])

@@ -7,26 +7,30 @@ from pathlib import Path
 from typing import Any
 
 from tracin.architectures import (
-    DEFAULT_ARCHITECTURE,
+    ARCHITECTURE_KEY,
+    COUNTER,
     FAMILIES,
     TIMM_PREFIX,
     Architecture,
     has_timm_model,
     outline,
+    timm_if_installed,
     torchvision_names,
 )
-from tracin.compute.model.network import COUNTER, Shapes, body_shapes
+from tracin.compute.model.network import Shapes, body_shapes
 from tracin.errors import TracInError
-from tracin.wording import listed
+from tracin.flags import DEFAULT_ARCHITECTURE
+from tracin.wording import listed, quotable
 
-ARCHITECTURE_KEYS = ("architecture", "arch")
+ARCHITECTURE_KEYS = (ARCHITECTURE_KEY, "arch")
 """Under which training programs keep the name of the network."""
 
 
 def recognise(shapes: Shapes, stored: Mapping[str, Any], path: Path) -> Architecture | None:
     """The architecture whose tensors have these names and shapes; None where none is known.
 
-    The ResNet50 is tried first, then what torchvision has of the family, then timm's of the name
+    A full name that the checkpoint stores settles it, as this project's training writes one. Else
+    the ResNet50 is tried first, then what torchvision has of the family, then timm's of the name
     that the checkpoint stores: timm has too many to try.
 
     Args:
@@ -35,8 +39,13 @@ def recognise(shapes: Shapes, stored: Mapping[str, Any], path: Path) -> Architec
         path: of the checkpoint, for messages.
 
     Raises:
-        TracInError: several fit.
+        TracInError: several fit, or it is one of timm's, and timm is not installed.
     """
+    full = stored.get(ARCHITECTURE_KEY)
+    if isinstance(full, str) and _is_known(full):
+        named = outline(full, shapes)
+        if fits(named, shapes):
+            return named
     found: list[Architecture] = []
     for name in _candidates(shapes, stored):
         candidate = outline(name, shapes)
@@ -49,7 +58,23 @@ def recognise(shapes: Shapes, stored: Mapping[str, Any], path: Path) -> Architec
         raise TracInError(
             f"{path} fits several architectures: {names}. Say which it is with --architecture."
         )
+    if (
+        not found
+        and isinstance(full, str)
+        and full.startswith(TIMM_PREFIX)
+        and timm_if_installed() is None
+    ):
+        raise TracInError(
+            f"{path} holds a {quotable(full)}, and timm is not installed. Install it "
+            "with: pip install timm"
+        )
     return found[0] if found else None
+
+
+def _is_known(full: str) -> bool:
+    """Whether this is the full name of an architecture that can be built here."""
+    short = full.removeprefix(TIMM_PREFIX)
+    return full in torchvision_names() or (full != short and has_timm_model(short))
 
 
 def _candidates(shapes: Shapes, stored: Mapping[str, Any]) -> Iterator[str]:
