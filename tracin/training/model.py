@@ -127,7 +127,11 @@ def _side(known: Architecture, crop_size: int) -> int | None:
 
 def _network(architecture: str, side: int | None) -> nn.Module:
     try:
-        return build(architecture, side)
+        network = build(architecture, side)
+        shapes = {key: value.shape for key, value in network.state_dict().items()}
+        if side is not None and outline(architecture, shapes).side != side:
+            raise ValueError("its patches do not fill them")  # and the weights tell another size
+        return network
     except (RuntimeError, ValueError, TypeError, AssertionError) as error:
         if side is None:
             raise
