@@ -11,15 +11,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tracin.architectures import find_name
+from tracin.compute.config import RunConfig
 from tracin.compute.features.backbone import Forward
 from tracin.compute.features.pooled import PassSettings, pooled_features
 from tracin.compute.model.checkpoint import load_checkpoint
 from tracin.compute.model.training_settings import training_settings
 from tracin.compute.scores.factors import Factors, compute_factors
+from tracin.compute.settle import settle
 from tracin.demo import demo_recipe, write_digits
-from tracin.images import Crop, Preprocessing, find_images
+from tracin.images import find_images
+from tracin.pretrained import usual_preprocessing
 from tracin.training.run import train
-from tracin.training.settings import TrainingConfig
+from tracin.training.settings import Recipe, TrainingConfig
 
 Array = np.ndarray
 
@@ -44,7 +48,7 @@ class Trained:
     test: list[Factors]
     rates: list[float]
     features: Tensor
-    """(n_train, 2048) of the last checkpoint"""
+    """(n_train, width) of the last checkpoint"""
     test_features: Tensor
     last: nn.Linear
     wrong: Array
@@ -62,13 +66,13 @@ def train_on_planted(arguments: argparse.Namespace, kind: str, seed: int) -> Tra
         if not clean.exists():
             write_digits(clean, seed=0, planted_share=0.0)
     truth_of = _plant(clean, folder / "data", *KINDS[kind], seed)
-    crop = Crop(arguments.resize_size, arguments.crop_size)
-    recipe = replace(demo_recipe(seed), crop=crop)
+    recipe = _recipe(arguments, seed)
     models = train(TrainingConfig(folder / "data", folder / "models", recipe), say=lambda _: None)
     train_table, test_table = find_images(folder / "data")
     truth = np.array([truth_of[path] for path in train_table.paths])
     wrong = truth != train_table.labels
-    settings = PassSettings(preprocessing=Preprocessing(crop))
+    preprocessing = settle(RunConfig(models.checkpoints, folder / "data", folder)).preprocessing
+    settings = PassSettings(preprocessing=preprocessing, quiet=True)
     parts: dict[str, list[Factors]] = {"train": [], "test": []}
     features: dict[str, Tensor] = {}
     rates = []
@@ -78,7 +82,9 @@ def train_on_planted(arguments: argparse.Namespace, kind: str, seed: int) -> Tra
             checkpoint, train_table, learning_rate=None, label_smoothing=None, class_weights=None
         )
         rates.append(stored.learning_rate)
-        forward = Forward(checkpoint.backbone, torch.device("cpu"), "float32")
+        forward = Forward(
+            checkpoint.backbone, torch.device("cpu"), "float32", preprocessing.normalization
+        )
         for table in (train_table, test_table):
             values = pooled_features(forward, table, settings).values
             features[table.split] = values
@@ -94,6 +100,21 @@ def train_on_planted(arguments: argparse.Namespace, kind: str, seed: int) -> Tra
         wrong=wrong,
         truth=truth,
     )
+
+
+def _recipe(arguments: argparse.Namespace, seed: int) -> Recipe:
+    """The demo's; pretrained weights are as careful with their rate as training is."""
+    architecture, weights = find_name(arguments.architecture), arguments.backbone_weights
+    crop = replace(
+        usual_preprocessing(architecture).crop,
+        resize_size=arguments.resize_size,
+        crop_size=arguments.crop_size,
+    )
+    recipe = replace(demo_recipe(seed), architecture=architecture, crop=crop)
+    if weights is None:
+        return recipe
+    rate = Recipe().backbone_learning_rate
+    return replace(recipe, backbone=str(weights), backbone_learning_rate=rate)
 
 
 def _plant(clean: Path, noisy: Path, share: float, confusion: bool, seed: int) -> dict[str, int]:

