@@ -88,7 +88,7 @@ def _add_folders(parser: argparse.ArgumentParser) -> None:
         type=positive_int,
         default=5,
         metavar="N",
-        help="evenly spaced, for TracIn, 100 MB each (default: %(default)s)",
+        help="evenly spaced, for TracIn, 100 MB each for a ResNet50 (default: %(default)s)",
     )
     group.add_argument(
         "--restart",
