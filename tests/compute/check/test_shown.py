@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision.models import resnet18
 
-from tests.real_data import CLASS_NAMES, animals_resnet50
+from tests.compute.reference import torchvision_transform, with_statistics
+from tests.real_data import CLASS_NAMES
 from tracin.compute.check.pass_again import search_other_ways
 from tracin.compute.check.shown import as_flags, find_better_way, usual_ways
 from tracin.compute.features.backbone import Forward
@@ -107,7 +109,7 @@ def coloured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("stripes")
     random = np.random.default_rng(0)
     for label, name in enumerate(CLASS_NAMES):
-        for split, count in (("train", 8), ("test", 2)):
+        for split, count in (("train", 5), ("test", 1)):
             (folder / split / name).mkdir(parents=True)
             for number in range(count):
                 stripes = (np.arange(128) + random.integers(0, 64)) // (3 + 3 * label) % 2
@@ -122,10 +124,13 @@ def coloured(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_real_network_at_the_wrong_size(coloured: Path, tmp_path: Path) -> None:
     """A head fitted to pictures of 128 pixels fails at 32; the search names 128."""
     train, _ = find_images(coloured)
-    model = animals_resnet50(len(CLASS_NAMES))
+    truth = Preprocessing(Crop(128, 128), HALF)
+    torch.manual_seed(0)
+    transform = torchvision_transform("resnet18", resize_size=128, crop_size=128)
+    # A small network: it is shown 50 pictures in some thirty ways.
+    model = with_statistics(resnet18(num_classes=10), coloured, transform)
     torch.save(model.state_dict(), tmp_path / "random.pth")
     random_head = load_checkpoint(tmp_path / "random.pth", CLASS_NAMES)
-    truth = Preprocessing(Crop(128, 128), HALF)
     forward = Forward(random_head.backbone, CPU, "float32", HALF, fuse=False)
     features = pooled_features(forward, train, PassSettings(preprocessing=truth, quiet=True)).values
     labels = torch.from_numpy(train.labels)
