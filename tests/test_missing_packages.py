@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import TracIn_Resnet50
 from tests.real_data import write_image_tree
 from tracin import flags
 from tracin.results import schema
@@ -120,39 +121,43 @@ def test_every_requirement_is_known_by_name() -> None:
     assert required == set(flags.PACKAGES.values())
 
 
-def test_the_cards_packages_do_the_main_job(checkpoint_path: Path, tmp_path: Path) -> None:
+def test_the_cards_packages_do_the_main_job(
+    checkpoint_path: Path, image_tree: Path, tmp_path: Path
+) -> None:
     """Byte-equal scores and all pictures without what only makes things faster."""
-    data = tmp_path / "data"
-    write_image_tree(data, train_per_class=2, test_per_class=1, size=48)
     arguments = (
-        *("--model_path", str(checkpoint_path), "--data_dir", str(data)),
+        *("--model_path", str(checkpoint_path), "--data_dir", str(image_tree)),
+        *("--train_subset", "20", "--test_subset", "10"),
         *("--resize_size", "40", "--crop_size", "32", "--output_dir"),
     )
-    folders = {name: tmp_path / name for name in ("card", "whole")}
-    for name, blocked in (("card", OPTIONAL), ("whole", ())):
-        done = call((SCORE, *arguments, str(folders[name])), blocked=blocked, folder=tmp_path)
-        assert done.returncode == 0, done.stderr
-    scores = [(folder / schema.INFLUENCE_SCORES).read_bytes() for folder in folders.values()]
+    card, whole = tmp_path / "card", tmp_path / "whole"
+    done = call((SCORE, *arguments, str(card)), blocked=OPTIONAL, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert TracIn_Resnet50.main([*arguments, str(whole)]) == 0
+    scores = [(folder / schema.INFLUENCE_SCORES).read_bytes() for folder in (card, whole)]
     assert scores[0] == scores[1]
-    command = (ANALYZE, "--results_dir", str(folders["card"]))
+    command = (ANALYZE, "--results_dir", str(card))
     done = call(command, blocked=OPTIONAL, folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert (folders["card"] / schema.DASHBOARD).exists()
-    assert (folders["card"] / schema.REPORT).exists()
+    assert (card / schema.DASHBOARD).exists()
+    assert (card / schema.REPORT).exists()
 
 
-def test_demo_and_safetensors_name_what_they_lack(tmp_path: Path) -> None:
-    done = call((SCORE, "--demo"), blocked=("sklearn",), folder=tmp_path)
-    assert done.returncode == 1
-    assert "pip install scikit-learn" in done.stderr
-    weights = tmp_path / "weights.safetensors"
-    weights.write_bytes(b"\0" * 64)
+def test_demo_and_safetensors_name_what_they_lack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     data = tmp_path / "data"
     write_image_tree(data, train_per_class=1, test_per_class=1, size=32)
-    command = (SCORE, "--model_path", str(weights), "--data_dir", str(data))
-    done = call(
-        (*command, "--output_dir", str(tmp_path / "out")), blocked=OPTIONAL, folder=tmp_path
-    )
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    assert "safetensors is not installed" in done.stderr
+    monkeypatch.chdir(tmp_path)
+    # In this process: each new one takes seconds to import torch.
+    for name in ("sklearn", "sklearn.datasets", "safetensors", "safetensors.torch"):
+        monkeypatch.setitem(sys.modules, name, None)
+    assert TracIn_Resnet50.main(["--demo"]) == 1
+    assert "pip install scikit-learn" in capsys.readouterr().err
+    weights = tmp_path / "weights.safetensors"
+    weights.write_bytes(b"\0" * 64)
+    flags = ["--model_path", str(weights), "--data_dir", str(data)]
+    assert TracIn_Resnet50.main([*flags, "--output_dir", str(tmp_path / "out")]) == 1
+    error = capsys.readouterr().err
+    assert "Traceback" not in error
+    assert "safetensors is not installed" in error
