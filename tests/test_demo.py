@@ -45,9 +45,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def short_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same code for seconds instead of a minute: tiny images, one epoch."""
+    """The same code for seconds instead of a minute: few and tiny images, one epoch."""
+    few = load_digits()
+    few.images, few.target = few.images[:200], few.target[:200]
+    monkeypatch.setattr("sklearn.datasets.load_digits", lambda: few)
     recipe = demo.demo_recipe
-    short = {"epochs": 1, "batch_size": 256, "crop": Crop(8, 8), "checkpoints": 3}
+    short = {"epochs": 1, "batch_size": 64, "crop": Crop(8, 8), "checkpoints": 3}
 
     def short_recipe(seed: int = 0) -> Recipe:
         return replace(recipe(seed), **short)  # type: ignore[arg-type]

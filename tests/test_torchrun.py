@@ -156,11 +156,13 @@ def test_unreadable_images_and_uneven_shares(
     ]
     broken = data_dir / subset[21]  # the last of the second process
     broken.write_bytes(broken.read_bytes()[:200])
-    end = ended(torchrun(*flags, "--output_dir", str(folder)))
-    assert end.status != 0
-    assert end.errors.count(f"{broken} cannot be read") == 1
-    assert end.errors.count("or leave such images out with --on_error skip.") == 1
-    assert "Next: " not in end.output
+    started = fork_server.start_ranks([*flags, "--output_dir", str(folder)])
+    ends = [process.end() for process in started]
+    errors = "".join(end.errors for end in ends)
+    assert all(end.status for end in ends)
+    assert errors.count(f"{broken} cannot be read") == 1
+    assert errors.count("or leave such images out with --on_error skip.") == 1
+    assert not any("Next: " in end.output for end in ends)
     assert results_in(folder) == []
     served = kept(folder)
     assert 10 <= served <= 22  # all but the broken one of the second process, before it

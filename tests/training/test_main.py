@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from tests.forked import ForkServer
 from tests.real_data import CLASS_NAMES, write_image_tree
-from tests.training.short import FLAGS, REPOSITORY
+from tests.training.short import FLAGS
 from tracin.compute.model.checkpoint import load_checkpoint
 from tracin.training import outputs
 from tracin.training.__main__ import main
@@ -39,17 +38,20 @@ def test_a_poor_model_is_a_warning_on_stderr_and_no_error(
     assert "Next: python TracIn_Resnet50.py" in printed.out and "Warning" not in printed.out
 
 
-def test_two_processes_under_torchrun_train_one_model(photos: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
-    command += ["--standalone", "-m", "tracin.training", "--data_dir", str(photos)]
-    command += ["--output_dir", str(tmp_path), *FLAGS, "--epochs", "1", "--checkpoints", "1"]
-    done = subprocess.run(
-        command, check=False, cwd=REPOSITORY, capture_output=True, text=True, timeout=120
+def test_two_processes_train_one_model(
+    photos: Path, fork_server: ForkServer, tmp_path: Path
+) -> None:
+    """Started with what torchrun tells its processes; it itself: tests/test_torchrun.py."""
+    flags = ["--data_dir", str(photos), "--output_dir", str(tmp_path), *FLAGS]
+    flags += ["--epochs", "1", "--checkpoints", "1"]
+    ends = [each.end() for each in fork_server.start_ranks(flags, "tracin.training.__main__")]
+    output, errors = (
+        "".join(texts) for texts in zip(*((e.output, e.errors) for e in ends), strict=True)
     )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("Epoch 1 of 2") == 1
-    assert done.stderr.count("training from scratch") == 1
-    assert done.stderr.count("hardly tells the classes apart") == 1
+    assert [end.status for end in ends] == [0, 0], errors
+    assert output.count("Epoch 1 of 2") == 1
+    assert errors.count("training from scratch") == 1
+    assert errors.count("hardly tells the classes apart") == 1
     history = pd.read_csv(tmp_path / outputs.HISTORY)
     assert list(history.stage) == ["head", "all"]
     # Each epoch takes two whole steps of 16 out of 40 images; ten are kept back.
