@@ -22,7 +22,6 @@ NETWORKS: dict[str, tuple[int, str, int]] = {
     "efficientnet_b0": (64, "classifier.", 1280),  # dropout in its head, and layers left out
     "convnext_tiny": (64, "classifier.", 768),  # a norm in its head
     "googlenet": (64, "fc.", 1024),  # two auxiliary heads
-    "swin_t": (64, "head.", 768),
     "timm/vit_tiny_patch16_224": (32, "head.", 192),  # built for this size
     "timm/resnet18": (64, "fc.", 512),  # torchvision's has the same names and shapes
 }
