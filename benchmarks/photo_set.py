@@ -20,22 +20,23 @@ SHORTEST, LONGEST = 224, 500
 """Pixels of a side."""
 
 
-def write_photo_set(folder: Path, count: int) -> None:
+def write_photo_set(folder: Path, count: int, *, coloured: bool = False) -> None:
     """Write ``count`` JPEGs into train/<class>/ and test/<class>/ of ``folder``, 4 to 1.
 
     Each is another crop at another scale, 224 to 500 pixels a side, compressed anew. All processors
-    work; a progress bar shows on stderr where that is a terminal.
+    work; a progress bar shows on stderr where that is a terminal. ``coloured`` ones have a tint for
+    each class, which a model can learn.
     """
     for split in ("train", "test"):
         for name in CLASSES:
             (folder / split / name).mkdir(parents=True)
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        written = pool.map(_write, [folder] * count, range(count), chunksize=64)
+        written = pool.map(_write, [folder] * count, range(count), [coloured] * count, chunksize=64)
         for _ in tqdm(written, total=count, desc="Making photos", unit="img", disable=None):
             pass
 
 
-def _write(folder: Path, number: int) -> None:
+def _write(folder: Path, number: int, coloured: bool) -> None:
     random = np.random.default_rng(number)
     photo = _photos()[int(random.integers(2))]
     width, height = (int(side) for side in random.integers(SHORTEST, LONGEST + 1, 2))
@@ -45,6 +46,9 @@ def _write(folder: Path, number: int) -> None:
     box = (left, top, left + scale * width, top + scale * height)
     picture = photo.resize((width, height), Image.Resampling.BILINEAR, box)
     group, label = divmod(number, len(CLASSES))
+    if coloured:
+        tint = tuple(int(each) for each in np.random.default_rng(label).integers(0, 256, 3))
+        picture = Image.blend(picture, Image.new("RGB", picture.size, tint), 0.5)
     split = "test" if group % 5 == 4 else "train"
     picture.save(folder / split / CLASSES[label] / f"{number:06d}.jpg", quality=90)
 

@@ -100,4 +100,4 @@ def test_a_bfloat16_run_says_its_error(
     assert info is not None
     assert info.precision_error is not None
     assert 0.5 < info.precision_error.same_order < 1
-    assert any("bfloat16 compared with float32 on 20 × 10 images" in line for line in said)
+    assert any("bfloat16 compared with float32 on 16 × 8 images" in line for line in said)
