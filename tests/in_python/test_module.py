@@ -38,6 +38,13 @@ class InMapping(nn.Module):
         return {"logits": self.fc(images.flatten(1))}
 
 
+class Changed(TwoHeads):
+    """Changes what its last Linear gave, in place."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images).relu_()
+
+
 def chain(*layers: nn.Module) -> nn.Sequential:
     return nn.Sequential(nn.Flatten(), *layers)
 
@@ -60,6 +67,7 @@ WRONG: list[tuple[nn.Module, str, str]] = [
     (TwoHeads(), "inner", "What this TwoHeads returns is not what its layer inner gives"),
     (TwoHeads(), "pool", "The layer pool is a AdaptiveAvgPool2d"),
     (TwoHeads(), "head", "The layer head is not there.*inner and classes"),
+    (Changed(), "classes", "is not what its layer classes gives.*inner and classes"),
     (InMapping(), "", "returns a dict, and logits"),
     (chain(nn.Linear(192, 2), nn.Softmax(dim=1)), "", "such as a softmax"),
     (chain(nn.Linear(100, 2)), "", "cannot be run on an image of the data set, 3 × 8 × 8"),

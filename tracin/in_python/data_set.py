@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import ConcatDataset, Dataset, IterableDataset, Subset
+from torchvision.datasets import DatasetFolder
+from torchvision.datasets.folder import default_loader
 from torchvision.transforms.v2 import functional as transforms
 
 from tracin.errors import TracInError
@@ -34,6 +36,8 @@ class DataSetInputs:
     data_set: Any
     numbers: npt.NDArray[np.int64]
     """The images' numbers in the data set."""
+    shape: tuple[int, ...]
+    """(c, h, w) of the first: a network takes no others beside them."""
 
     @property
     def name(self) -> str:
@@ -42,13 +46,20 @@ class DataSetInputs:
 
     def take(self, rows: npt.NDArray[np.int64]) -> DataSetInputs:
         """Those of these rows, in their order."""
-        return DataSetInputs(self.data_set, self.numbers[rows])
+        return replace(self, numbers=self.numbers[rows])
 
     def __getitem__(self, row: int) -> Tensor:
         """(c, h, w), float32."""
         image, _ = item_of(self.data_set, int(self.numbers[row]))
         if not isinstance(image, Tensor):
             raise TypeError("the data set gave a picture here, and tensors before")
+        if image.shape != self.shape:
+            raise ValueError(
+                f"it has the shape {tuple(image.shape)}, and the first {self.shape}: give the data "
+                "set a transform that makes all of one size"
+            )
+        if not image.isfinite().all():
+            raise ValueError("it holds NaN or infinite values")
         return image
 
 
@@ -140,17 +151,27 @@ def files_of(data_set: Any) -> list[tuple[Path, int]] | None:
     if isinstance(data_set, ConcatDataset):
         parts = [files_of(part) for part in data_set.datasets]
         return None if None in parts else [each for part in parts if part for each in part]
-    samples = getattr(data_set, "samples", None)
-    change = getattr(data_set, "target_transform", None)
-    if samples is None or len(samples) != len(data_set):
+    # Whoever overrides what an item is may mean other labels than those of the files.
+    if not isinstance(data_set, DatasetFolder):
         return None
+    if type(data_set).__getitem__ is not DatasetFolder.__getitem__:
+        return None
+    change = data_set.target_transform
     try:
-        files = [
-            (Path(path), _number(change(label) if change else label)) for path, label in samples
-        ]
+        files = [(Path(path), _number(change(y) if change else y)) for path, y in data_set.samples]
     except (TypeError, ValueError):
         return None
     return files if all(path.is_file() for path, _ in files) else None
+
+
+def shows_its_files(data_set: Any) -> bool:
+    """Whether the pictures of a data set with ``files_of`` are those files, unchanged."""
+    if isinstance(data_set, Subset):
+        return shows_its_files(data_set.dataset)
+    if isinstance(data_set, ConcatDataset):
+        return all(shows_its_files(part) for part in data_set.datasets)
+    plain = getattr(data_set, "transform", None) is None
+    return plain and getattr(data_set, "loader", None) is default_loader
 
 
 def classes_of(data_set: Any) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ def compute(  # noqa: PLR0913 -- the script's flags as keywords
     results: AnyPath = "results",
     *,
     layer: str = "",
-    checkpoints: Sequence[AnyPath] = (),
+    checkpoints: AnyPath | Sequence[AnyPath] = (),
     class_names: Sequence[str] = (),
     learning_rate: float | Sequence[float] = (),
     label_smoothing: float | None = None,
@@ -96,7 +96,12 @@ def compute(  # noqa: PLR0913 -- the script's flags as keywords
     from tracin.compute.config import RunConfig
     from tracin.in_python.run import Given, compute_given
 
-    rates = learning_rate if isinstance(learning_rate, Sequence) else (learning_rate,)
+    try:
+        rates = tuple(float(each) for each in learning_rate)  # type: ignore[union-attr]
+    except TypeError:  # a single number, of whatever library
+        rates = (float(learning_rate),)  # type: ignore[arg-type]
+    files = [checkpoints] if isinstance(checkpoints, str | Path) else checkpoints
+    names = (class_names,) if isinstance(class_names, str) else tuple(class_names)
     config = RunConfig(
         model_paths=(),
         data_dir=Path(),
@@ -104,7 +109,7 @@ def compute(  # noqa: PLR0913 -- the script's flags as keywords
         train_subset=train_subset,
         test_subset=test_subset,
         batch_size=batch_size,
-        learning_rates=tuple(rates),
+        learning_rates=rates,
         label_smoothing=label_smoothing,
         class_weights=class_weights,
         method=method,
@@ -123,13 +128,8 @@ def compute(  # noqa: PLR0913 -- the script's flags as keywords
         matrix=matrix,
         command=("tracin.compute",),
     )
-    given = Given(
-        model,
-        (train, test),
-        layer,
-        tuple(Path(file).absolute() for file in checkpoints),
-        tuple(class_names),
-    )
+    paths = tuple(Path(file).absolute() for file in files)
+    given = Given(model, (train, test), layer, paths, names)
     return compute_given(config, given, say)
 
 

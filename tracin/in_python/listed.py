@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from tracin.errors import TracInError
 from tracin.image_list import LABEL, PATH_COLUMNS
+from tracin.in_python.arguments import check_class_names
 from tracin.in_python.data_set import (
     check_map_style,
     classes_of,
@@ -27,8 +28,9 @@ from tracin.in_python.data_set import (
     first_item,
     items,
     normalization_of,
+    shows_its_files,
 )
-from tracin.in_python.pictures import as_png_can, picture_of, remove_others, write_picture
+from tracin.in_python.pictures import as_png_can, picture_of, write_picture
 from tracin.results.cells import write_csv
 from tracin.temporary import replacing
 from tracin.wording import count
@@ -84,20 +86,27 @@ def list_side(
     check_map_style(data_set, side)
     image, _ = first_item(data_set, side)
     classes = tuple(class_names) or classes_of(data_set) or tuple(otherwise)
-    if len(set(classes)) < len(classes):
-        raise TracInError(f"The data set {side} has two classes of the same name. Rename one.")
+    check_class_names(classes)
     known = files_of(data_set)
+    if not isinstance(image, Tensor) and not shows_its_files(data_set):
+        known = None  # its pictures are others than its files
     pairs = known if known is not None else list(_drawn(data_set, side, folder))
     labels = tuple(_name(label, classes, side) for _, label in pairs)
+    check_class_names(sorted(set(labels)))
     return ListedSide(
         data_set=data_set,
         side=side,
-        files=tuple(Path(os.path.normpath(file.absolute())) for file, _ in pairs),
+        files=tuple(_absolute(file) for file, _ in pairs),
         labels=labels,
         example=image if isinstance(image, Tensor) else None,
         classes=classes,
         own_files=known is not None,
     )
+
+
+def _absolute(file: Path) -> Path:
+    # Only where it must be: a link's own name is the one that the user knows.
+    return file.resolve() if ".." in file.parts else file.absolute()
 
 
 def _drawn(data_set: Any, side: str, folder: Path) -> Iterator[tuple[Path, int | str]]:
@@ -154,12 +163,3 @@ def write_list(side: ListedSide, data_dir: Path, folder: Path) -> Path:
     with replacing(file) as temporary:
         write_csv(pd.DataFrame({PATH_COLUMNS[0]: paths, LABEL: side.labels}), temporary)
     return file
-
-
-def remove_outdated(sides: Sequence[ListedSide], lists: Sequence[Path]) -> None:
-    """Delete the pictures and lists of earlier runs beside those of this one."""
-    for side, own in zip(sides, lists, strict=True):
-        remove_others(own.parent / side.side, () if side.own_files else side.files)
-        for file in own.parent.glob(f"{side.side}-????????.csv"):
-            if file != own:
-                file.unlink()

@@ -65,14 +65,14 @@ def checkpoint_of(
     network = _copied(module)
     name = layer or _last_linear(network)
     last = _linear(network, name)
-    digest = _weights_hash(network)
+    digest, known = _weights_hash(network), _named(network)
     before = _proven(network, last, name, example)
     check_classes(last.out_features, classes[1], path)
     network.set_submodule(name, nn.Identity())
     with torch.inference_mode():
         features = network(example)
     if not isinstance(features, Tensor) or not torch.equal(features, before):
-        raise _goes_on(network, name)
+        raise _goes_on(network, name, known)
     order = class_order(classes[0], classes[1], path)
     sides = last.in_features, last.out_features
     return Checkpoint(
@@ -141,7 +141,11 @@ def _proven(network: nn.Module, last: nn.Linear, name: str, example: Tensor) -> 
     Otherwise something happens after it, such as a softmax, and scores would be wrong.
     """
     seen: list[tuple[Tensor, Tensor]] = []
-    hook = last.register_forward_hook(lambda _layer, given, out: seen.append((given[0], out)))
+
+    def note(_layer: nn.Module, given: tuple[Tensor, ...], logits: Tensor) -> None:
+        seen.append((given[0].clone(), logits.clone()))  # what comes after may work in place
+
+    hook = last.register_forward_hook(note)
     try:
         with torch.inference_mode():
             logits = network(example)
@@ -160,15 +164,15 @@ def _proven(network: nn.Module, last: nn.Linear, name: str, example: Tensor) -> 
             "(images, classes) are needed. Wrap it in a module that returns these."
         )
     if len(seen) != 1 or seen[0][0].ndim != 2 or not torch.equal(logits, seen[0][1]):
-        raise _goes_on(network, name)
+        raise _goes_on(network, name, _named(network))
     return seen[0][0]
 
 
-def _goes_on(network: nn.Module, name: str) -> TracInError:
+def _goes_on(network: nn.Module, name: str, known: str) -> TracInError:
     return TracInError(
         f"What this {type(network).__name__} returns is not what its layer {name} gives, once for "
         "each image. Name the Linear that gives the logits with layer=, and leave out what comes "
-        f"after it, such as a softmax. Its last Linears are {_named(network)}."
+        f"after it, such as a softmax. Its last Linears are {known}."
     )
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -15,7 +14,6 @@ from torchvision.transforms.v2 import functional as transforms
 
 from tracin.temporary import replacing
 
-_OURS = re.compile(r"\d{6,}-[0-9a-f]{8}\.png")
 PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA")
 Colours = tuple[Sequence[float], Sequence[float]]
 """(mean, std), a value for each channel."""
@@ -34,14 +32,6 @@ def write_picture(picture: Image.Image, folder: Path, number: int) -> Path:
         with replacing(file) as temporary:
             temporary.write_bytes(content.getvalue())
     return file
-
-
-def remove_others(folder: Path, kept: Iterable[Path]) -> None:
-    """Delete the pictures that ``write_picture`` left in ``folder``, but those ``kept``."""
-    names = {file.name for file in kept}
-    for file in sorted(folder.glob("*.png")):
-        if _OURS.fullmatch(file.name) and file.name not in names:
-            file.unlink()
 
 
 def picture_of(values: Tensor, colours: Colours | None) -> Image.Image:
@@ -67,6 +57,4 @@ def picture_of(values: Tensor, colours: Colours | None) -> Image.Image:
 
 def as_png_can(picture: Image.Image) -> Image.Image:
     """The picture in a mode that PNG holds without loss."""
-    return (
-        picture if picture.mode in ("1", "L", "LA", "P", "RGB", "RGBA") else picture.convert("RGB")
-    )
+    return picture if picture.mode in PNG_MODES else picture.convert("RGB")

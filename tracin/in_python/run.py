@@ -13,18 +13,20 @@ from tracin.compute.console import report, warning
 from tracin.compute.run import run
 from tracin.errors import TracInError
 from tracin.image_folder import TEST, TRAIN
+from tracin.in_python.arguments import check_arguments, check_class_names
+from tracin.in_python.data_set import classes_of
 from tracin.in_python.listed import (
     ListedSide,
     common_folder,
     list_side,
-    remove_outdated,
     write_list,
 )
 from tracin.in_python.source import InMemory
 from tracin.layout import ImageList, Layout
+from tracin.places import check_folders
 from tracin.results.run_info import RunInfo
 from tracin.results.schema import IMAGES
-from tracin.wording import Say
+from tracin.wording import Say, first_few
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,10 @@ def compute_given(config: RunConfig, given: Given, say: Say) -> RunInfo:
             f"model is a {type(given.model).__name__}, and a torch.nn.Module is needed. A "
             "checkpoint file is scored by TracIn_Resnet50.py, or name it with checkpoints=."
         )
+    check_arguments(config)
+    check_class_names(given.class_names)
     folder = config.output_dir.absolute() / IMAGES
+    check_folders(folder.parent, [folder / TRAIN / "file", folder / TEST / "file"])
     try:
         sides = _sides(given, folder)
         data_dir = common_folder(sides)
@@ -75,13 +80,12 @@ def compute_given(config: RunConfig, given: Given, say: Say) -> RunInfo:
         model_paths=given.checkpoints or (Path(type(given.model).__name__),),
         data_dir=data_dir,
         layout=Layout(ImageList(str(lists[0])), ImageList(str(lists[1]))),
-        use_cache=sides[0].example is None and sides[1].example is None,
+        use_cache=False,  # by weights alone a network whose code was changed is not told apart
     )
     source = InMemory(config, given.model, given.checkpoints, given.layer, sides)
     info = run(config, say, source)
     if info is None:
         raise TracInError("tracin.compute is for one process: use the script under torchrun.")
-    remove_outdated(sides, lists)
     if said := warning(info):
         say(said)
     say(report(info, config.output_dir))
@@ -90,6 +94,13 @@ def compute_given(config: RunConfig, given: Given, say: Say) -> RunInfo:
 
 def _sides(given: Given, folder: Path) -> tuple[ListedSide, ListedSide]:
     train, test = given.data_sets
+    named = [classes_of(each) for each in given.data_sets]
+    if given.class_names and all(named) and named[0] != named[1]:
+        raise TracInError(
+            "The data sets number their classes differently, so class_names= cannot serve both: "
+            f"train has {first_few(named[0])}, test has {first_few(named[1])}. Leave it out, or "
+            "give both the same classes."
+        )
     first = list_side(train, TRAIN, folder / TRAIN, given.class_names)
     second = list_side(test, TEST, folder / TEST, given.class_names, first.classes)
     if (first.example is None) != (second.example is None):

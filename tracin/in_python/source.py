@@ -19,7 +19,7 @@ from tracin.compute.features.loading import Loaded
 from tracin.compute.run_images import RunImages, find_run_images
 from tracin.compute.settle import Settled, how_shown, rates_of_flag, stored_beside
 from tracin.compute.source import Load
-from tracin.decoding import PixelDataset
+from tracin.decoding import PixelDataset, PreparedImages
 from tracin.errors import TracInError
 from tracin.images import Crop, ImageTable, Normalization, Preprocessing, normalize
 from tracin.in_python.data_set import DataSetInputs
@@ -123,14 +123,17 @@ class InMemory:
         table = self._train
         if table is None:
             raise ValueError("the images are asked for before the network")
-        if table.inputs is not None:
-            return table.inputs[0][None]
         shown = self.settle().preprocessing
-        decoded = PixelDataset(table, range(len(table)), shown.crop)
-        pixels = (decoded[row].pixels for row in range(len(table)))
+        rows = range(len(table))
+        images: PreparedImages | PixelDataset = PixelDataset(table, rows, shown.crop)
+        if table.inputs is not None:
+            images = PreparedImages(table.inputs, rows)
+        pixels = (images[row].pixels for row in rows)
         first = next((each for each in pixels if each is not None), None)
         if first is None:
-            raise TracInError("None of the training images can be read.")
+            raise TracInError(
+                f"None of the training images can be read; of the first: {images[0].reason}."
+            )
         return normalize(first[None], shown.normalization)
 
 
@@ -140,4 +143,4 @@ def _with_inputs(table: ImageTable, side: ListedSide) -> ImageTable:
     number = {file.as_posix(): row for row, file in enumerate(side.files)}
     begin = table.data_dir.as_posix().rstrip("/")
     rows = np.array([number[f"{begin}/{path}"] for path in table.paths], dtype=np.int64)
-    return replace(table, inputs=DataSetInputs(side.data_set, rows))
+    return replace(table, inputs=DataSetInputs(side.data_set, rows, tuple(side.example.shape)))

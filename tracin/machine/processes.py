@@ -179,8 +179,7 @@ def joined_processes(device: Device, *, share_gpus: bool = False) -> Iterator[Pr
         torch.cuda.set_device(chosen)
     elif os.environ.get("OMP_NUM_THREADS") == "1":  # what torchrun sets where the user does not
         torch.set_num_threads(max(1, core_count() // on_machine))
-    own_gpu = chosen.type == "cuda" and on_machine <= torch.cuda.device_count()
-    backend = "cpu:gloo,cuda:nccl" if own_gpu else "gloo"
+    backend = "cpu:gloo,cuda:nccl" if chosen.type == "cuda" and not share_gpus else "gloo"
     distributed.init_process_group(backend, timeout=PATIENCE)
     try:
         yield Processes(
