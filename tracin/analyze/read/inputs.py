@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from tracin.analyze.read.label_index import LabelIndex, index_labels
 from tracin.analyze.read.listed import listed_suspects
 from tracin.analyze.read.rows import check_indices, needed_rows, read_rows
 from tracin.analyze.read.same_pictures import SamePicture, read_same_pictures
@@ -64,7 +66,17 @@ class TrainImages:
     """(row, suggested class) of images whose label looks wrong, most suspicious first; None where
     no file tells."""
 
-    @property
+    @cached_property
+    def by_label(self) -> LabelIndex | None:
+        """Which images carry which label; None where that of every image is not known."""
+        return None if self.all_labels is None else index_labels(self.all_labels)
+
+    @cached_property
+    def suggested(self) -> dict[int, str]:
+        """The suggested class of each listed suspect, by its row."""
+        return dict(self.suspects or ())
+
+    @cached_property
     def all_labels(self) -> tuple[str, ...] | None:
         """``labels`` where that of every image is known, else None."""
         known = tuple(label for label in self.labels or () if label is not None)
@@ -84,7 +96,7 @@ class Inputs:
     """Everything in the results folder except the scores themselves."""
 
     scores: Path
-    """``influence_scores.csv``, or ``class_influence.csv`` where that stands in its place."""
+    """``influence_scores.csv``, or the class means that stand in its place."""
     tables: Tables | None
     """None: there is a matrix."""
     n_train: int
@@ -95,6 +107,8 @@ class Inputs:
     data_dir: Path
     left_out: tuple[str, ...]
     """Sentences: what the analysis does without, and for want of which file."""
+    train_table: pd.DataFrame | None = None
+    """``train_summary.csv`` in order of the rows; None where there is no such file."""
     same_pictures: tuple[SamePicture, ...] | None = None
     """Under two labels, or in training and test; None where no file tells."""
 
@@ -144,13 +158,15 @@ def read_inputs(results_dir: Path, data_dir: Path | None = None) -> Inputs:
         run=run,
         data_dir=data_dir,
         left_out=tuple(left_out),
+        train_table=table,
         same_pictures=read_same_pictures(results_dir),
     )
 
 
 def _inputs_without_matrix(folder: Path, data_dir: Path | None) -> Inputs:
-    means = folder / schema.CLASS_INFLUENCE
-    if not means.exists():
+    files = (schema.CLASS_INFLUENCE, schema.CLASS_INFLUENCE_ARRAY)
+    means = next((folder / name for name in files if (folder / name).exists()), None)
+    if means is None:
         raise TracInError(
             f"{folder / schema.INFLUENCE_SCORES} is not there, and {schema.CLASS_INFLUENCE} is "
             "not in its place. Run TracIn_Resnet50.py first, or name the folder of its results "
@@ -175,6 +191,7 @@ def _inputs_without_matrix(folder: Path, data_dir: Path | None) -> Inputs:
         run=run,
         data_dir=_data_dir(data_dir, run),
         left_out=tuple(left_out),
+        train_table=train_rows,
         same_pictures=read_same_pictures(folder),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -18,19 +19,18 @@ def read_optional(folder: Path, name: str) -> pd.DataFrame | None:
     return schema.read_table(folder, name) if (folder / name).exists() else None
 
 
-def read_probabilities(folder: Path, name: str) -> dict[str, float]:
-    """The column ``probability`` of a table by the images' paths; empty without such a file.
-
-    Args:
-        folder: of the results.
-        name: ``train_summary.csv``, for what the model gave each training image's label, or
-            ``predictions.csv``, for what it gave the class that it named for each test image.
+def read_predictions(folder: Path) -> Mapping[str, float]:
+    """What the model gave the class that it named for each test image, by the image's path; empty
+    without ``predictions.csv``.
 
     Raises:
         TracInError: the table is damaged.
     """
-    table = read_optional(folder, name)
+    return probabilities(read_optional(folder, schema.PREDICTIONS), "test_path")
+
+
+def probabilities(table: pd.DataFrame | None, path: str) -> Mapping[str, float]:
+    """The column ``probability`` of ``table`` by the images' paths, in the column ``path``."""
     if table is None:
         return {}
-    path = "test_path" if name == schema.PREDICTIONS else "train_path"
     return dict(zip(table[path], table["probability"].astype(float), strict=True))

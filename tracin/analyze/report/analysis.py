@@ -13,7 +13,7 @@ from tracin.analyze.figures.image_map import ImageMap
 from tracin.analyze.figures.summary import OverallSummary
 from tracin.analyze.read.inputs import Inputs
 from tracin.analyze.read.list_columns import ListColumns, read_list_columns
-from tracin.analyze.read.optional import read_optional, read_probabilities
+from tracin.analyze.read.optional import probabilities, read_optional, read_predictions
 from tracin.analyze.read.rows import check_indices
 from tracin.analyze.read.scan import MatrixSummary
 from tracin.analyze.words.findings import Words
@@ -55,13 +55,13 @@ def read_page_tables(inputs: Inputs, results_dir: Path) -> PageTables:
         check_indices(top, "test_idx", path, (inputs.scores.name, inputs.n_test))
     return PageTables(
         suspects=read_optional(results_dir, schema.SUSPECTS),
-        train_summary=read_optional(results_dir, schema.TRAIN_SUMMARY),
+        train_summary=inputs.train_table,
         neighbours=read_optional(results_dir, schema.NEIGHBOURS),
         top_influences=top,
         duplicates=read_optional(results_dir, schema.DUPLICATES),
         suspect_factors=read_suspect_factors(results_dir),
-        label_probabilities=read_probabilities(results_dir, schema.TRAIN_SUMMARY),
-        prediction_probabilities=read_probabilities(results_dir, schema.PREDICTIONS),
+        label_probabilities=probabilities(inputs.train_table, "train_path"),
+        prediction_probabilities=read_predictions(results_dir),
         list_columns=read_list_columns(inputs.run),
     )
 
