@@ -9,8 +9,8 @@ import numpy as np
 from tracin.analyze.read.label_index import LabelIndex
 from tracin.analyze.read.scan import ClassMeans, Float64Array, Int64Array
 
-VALUES_PER_BLOCK = 1_000_000
-"""Means that are looked at at a time: 8 MB, so that a block stays near the processor."""
+VALUES_PER_BLOCK = 250_000
+"""Means that are looked at at a time: 2 MB, so that a block stays near the processor."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def class_figures(
     n_train, classes = means.shape
     step = max(1, VALUES_PER_BLOCK // classes)
     sums = np.zeros((0 if labels is None else len(labels.names), classes))
-    helpful, harmful = (_Strongest(classes, k) for _ in range(2))
+    helpful, harmful = _Strongest(classes, k), _Strongest(classes, k, sign=-1)
     roots = None if self_influence is None else np.sqrt(self_influence)[:, np.newaxis]
     for start in range(0, n_train, step):
         block = np.asarray(means[start : start + step], dtype=np.float64)
@@ -60,7 +60,7 @@ def class_figures(
         else:
             divisor = np.where(roots[rows] > 0, roots[rows], np.inf)
             helpful.add(start, block / divisor)
-        harmful.add(start, -block)
+        harmful.add(start, block)
     return ClassFigures(sums, helpful.rankings(), harmful.rankings())
 
 
@@ -72,34 +72,47 @@ def _add_sums(sums: Float64Array, labels: Int64Array, block: Float64Array) -> No
 
 
 class _Strongest:
-    """The ``k`` largest scores above zero of each column, brought up to date block by block."""
+    """The ``k`` largest scores above zero of each column, brought up to date block by block.
 
-    def __init__(self, columns: int, k: int) -> None:
-        self._k = k
+    ``sign=-1``: the scores are turned.
+    """
+
+    def __init__(self, columns: int, k: int, sign: int = 1) -> None:
+        self._k, self._sign = k, sign
         self._least = np.zeros(columns)  # a later score must be larger to come among the k
-        self._column, self._row = np.empty(0, np.int64), np.empty(0, np.int64)
-        self._score = np.empty(0)
+        self._found: list[tuple[Int64Array, Int64Array, Float64Array]] = []
+        self._waiting, self._most_waiting = 0, k * columns
 
     def add(self, start: int, scores: Float64Array) -> None:
         """Take in the next rows, the first of them row ``start``."""
-        row, column = np.nonzero(scores > self._least)
-        if not len(row):
+        best = scores.max(axis=0) if self._sign > 0 else -scores.min(axis=0)
+        columns = np.flatnonzero(best > self._least)  # soon there are few
+        if not len(columns):
             return
-        self._column = np.concatenate([self._column, column])
-        self._row = np.concatenate([self._row, row + start])
-        self._score = np.concatenate([self._score, scores[row, column]])
-        order = np.lexsort((self._row, -self._score, self._column))
-        counts = np.bincount(self._column, minlength=len(self._least))
-        place = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
-        kept = order[place < self._k]
-        self._column, self._row = self._column[kept], self._row[kept]
-        self._score = self._score[kept]
+        scores = self._sign * scores[:, columns]
+        row, place = np.nonzero(scores > self._least[columns])
+        self._found.append((columns[place], row + start, scores[row, place]))
+        self._waiting += len(row)
+        if self._waiting > self._most_waiting:
+            self._found, self._waiting = [self._kept()], 0
+
+    def _kept(self) -> tuple[Int64Array, Int64Array, Float64Array]:
+        """(column, row, score) of what is among the k, column by column, best first."""
+        column, row, score = (np.concatenate(parts) for parts in zip(*self._found, strict=True))
+        order = np.lexsort((row, -score, column))
+        counts = np.bincount(column, minlength=len(self._least))
+        rank = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+        kept = order[rank < self._k]
         full = np.flatnonzero(counts >= self._k)
         last = np.cumsum(np.minimum(counts, self._k))[full] - 1
-        self._least[full] = self._score[last]
+        self._least[full] = score[kept][last]
+        return column[kept], row[kept], score[kept]
 
     def rankings(self) -> tuple[Ranking, ...]:
         """Of each column."""
-        ends = np.cumsum(np.bincount(self._column, minlength=len(self._least)))[:-1]
-        parts = zip(np.split(self._row, ends), np.split(self._score, ends), strict=True)
+        nothing = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
+        self._found.append(nothing)
+        column, row, score = self._kept()
+        ends = np.cumsum(np.bincount(column, minlength=len(self._least)))[:-1]
+        parts = zip(np.split(row, ends), np.split(score, ends), strict=True)
         return tuple(Ranking(rows, scores) for rows, scores in parts)

@@ -64,11 +64,13 @@ def make_image_map(inputs: Inputs, table: pd.DataFrame | None) -> ImageMap | Non
         return None
     paths = (*train.paths, *test.paths)
     splits = [TRAIN] * len(train.paths) + [TEST] * len(test.paths)
-    if tuple(table["path"]) != paths or list(table["split"]) != splits:
+    if tuple(table["path"].tolist()) != paths or table["split"].tolist() != splits:
         return None
     names = tuple(dict.fromkeys((*run.class_names, *labels, *test.groups)))
     index = {name: at for at, name in enumerate(names)}
-    of_test = [index[test.groups[group]] for group in test.group_of]
+    of_test = np.array([index[group] for group in test.groups])[test.group_of]
+    known = train.by_label
+    of_train = np.array([index[name] for name in known.names])[known.of] if known else of_test[:0]
     suspects = [row for row, _ in train.suspects or ()]
     suspects += [inputs.n_train + column for column, _ in test.suspects or ()]
     is_suspect = np.zeros(len(paths), dtype=bool)
@@ -78,7 +80,7 @@ def make_image_map(inputs: Inputs, table: pd.DataFrame | None) -> ImageMap | Non
         paths=paths,
         places=table[["x", "y"]].to_numpy(np.float64),
         class_names=names,
-        label=np.array([*(index[label] for label in labels), *of_test], dtype=np.int64),
+        label=np.concatenate([of_train, of_test]),
         is_test=np.arange(len(paths)) >= inputs.n_train,
         is_suspect=is_suspect,
         is_mistake=np.concatenate([np.zeros(inputs.n_train, bool), wrong]),

@@ -219,8 +219,8 @@ def _read_run(
 
 def _train_images(folder: Path, table: pd.DataFrame, left_out: list[str]) -> TrainImages:
     return TrainImages(
-        paths=tuple(table["train_path"]),
-        labels=tuple(table["train_class"]),
+        paths=tuple(table["train_path"].tolist()),
+        labels=tuple(table["train_class"].tolist()),
         correct=(table["predicted_class"] == table["train_class"]).to_numpy(np.bool_),
         self_influence=table["self_influence"].to_numpy(np.float64),
         suspicion=table["suspicion"].to_numpy(np.float64) if "suspicion" in table else None,
@@ -254,7 +254,7 @@ def _test_images(
     in_run = [name for name in (run.class_names if run else ()) if name in present]
     groups = (*in_run, *sorted(present.difference(in_run)))
     position = {name: number for number, name in enumerate(groups)}
-    group_of = np.array([position[name] for name in summary["test_class"]], np.int64)
+    group_of = np.array([position[name] for name in summary["test_class"].tolist()], np.int64)
     columns, summary_file = summary.columns, schema.INFLUENCE_SUMMARY
     if "correct" not in columns:
         left_out.append(
@@ -265,8 +265,10 @@ def _test_images(
         groups,
         group_of,
         has_classes=True,
-        paths=tuple(summary["test_path"]) if "test_path" in columns else None,
-        predicted=tuple(summary["predicted_class"]) if "predicted_class" in columns else None,
+        paths=tuple(summary["test_path"].tolist()) if "test_path" in columns else None,
+        predicted=tuple(summary["predicted_class"].tolist())
+        if "predicted_class" in columns
+        else None,
         correct=summary["correct"].to_numpy(np.bool_) if "correct" in columns else None,
         loss=summary["loss"].to_numpy(np.float32) if "loss" in columns else None,
         suspects=listed_suspects(folder, (schema.TEST_SUSPECTS, "test_path"), summary_file, summary)

@@ -33,4 +33,4 @@ def probabilities(table: pd.DataFrame | None, path: str) -> Mapping[str, float]:
     """The column ``probability`` of ``table`` by the images' paths, in the column ``path``."""
     if table is None:
         return {}
-    return dict(zip(table[path], table["probability"].astype(float), strict=True))
+    return dict(zip(table[path].tolist(), table["probability"].tolist(), strict=True))
