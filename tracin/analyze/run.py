@@ -24,7 +24,7 @@ from tracin.analyze.pictures.image_map import map_page
 from tracin.analyze.read.from_tables import scores_from_tables
 from tracin.analyze.read.inputs import Inputs, read_inputs
 from tracin.analyze.read.judged_run import read_judged_run
-from tracin.analyze.read.optional import read_optional
+from tracin.analyze.read.places import read_places
 from tracin.analyze.read.scan import MatrixSummary, scan
 from tracin.analyze.read.thumbnails import thumbnails_by_row
 from tracin.analyze.record import analysis_record, comparison_record, write_record
@@ -40,7 +40,6 @@ from tracin.results.schema import (
     ANALYSIS,
     CLASS_SUMMARY_SUFFIX,
     DASHBOARD,
-    MAP,
     MAP_PICTURE,
     REPORT,
     SUSPECTS,
@@ -110,7 +109,7 @@ def run(config: AnalyzeConfig) -> Outcome:
     drawn = drawn_classes(overall, config.classes)
     words = in_words(overall, drawn)
     tables = read_page_tables(inputs, config.results_dir)
-    image_map = make_image_map(inputs, read_optional(config.results_dir, MAP))
+    image_map = make_image_map(inputs, read_places(inputs, config.results_dir))
     folders = _folders(overall, drawn)
     found = gallery.plan_gallery(inputs.data_dir, overall, folders)
     page_of = {name: f"{folders[name]}{CLASS_SUMMARY_SUFFIX}" for name in drawn}

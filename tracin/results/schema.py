@@ -26,7 +26,7 @@ from tracin.results.columns import (
     Column,
     Table,
 )
-from tracin.results.table_text import read_columns
+from tracin.results.table_text import Reduction, read_columns
 
 # ---- written by TracIn_Resnet50.py ----
 INFLUENCE_SCORES = "influence_scores.csv"
@@ -291,11 +291,16 @@ def write_table(
     return path
 
 
-def read_table(folder: Path, name: str) -> pd.DataFrame:
+def read_table(folder: Path, name: str, reduced: Reduction | None = None) -> pd.DataFrame:
     """The CSV file ``name`` of ``folder`` with the schema's dtypes; optional columns may be absent.
+
+    Args:
+        folder: of the results.
+        name: of the table.
+        reduced: what is kept of each block of rows, whose index numbers them; None: all.
 
     Raises:
         TracInError: the file cannot be read, a required column is missing, or a cell is not what
             its column must hold: the message names file, row and column.
     """
-    return read_columns(folder / name, _TABLES[name])
+    return read_columns(folder / name, _TABLES[name], reduced)

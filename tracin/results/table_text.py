@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,21 +16,28 @@ from tracin.wording import first_sentence, listed
 
 ROWS_PER_BLOCK = 100_000
 
+Reduction = Callable[[pd.DataFrame], pd.DataFrame]
 
-def read_columns(path: Path, table: Table) -> pd.DataFrame:
+
+def read_columns(path: Path, table: Table, reduced: Reduction | None = None) -> pd.DataFrame:
     """The columns of ``table`` that ``path`` has, with their dtypes; equal texts are one object.
+
+    Args:
+        path: of the CSV file.
+        table: what it must hold.
+        reduced: what is kept of each block of rows, whose index numbers them; None: all.
 
     Raises:
         TracInError: the file cannot be read, a required column is missing, or a cell is not what
             its column must hold: the message names file, row and column.
     """
     try:
-        return _read(path, table, as_text=False)
+        return _read(path, table, reduced, as_text=False)
     except (TracInError, ValueError, OverflowError, pd.errors.ParserWarning):
-        return _read(path, table, as_text=True)  # slower; tells which cell is wrong
+        return _read(path, table, reduced, as_text=True)  # slower; tells which cell is wrong
 
 
-def _read(path: Path, table: Table, *, as_text: bool) -> pd.DataFrame:
+def _read(path: Path, table: Table, reduced: Reduction | None, *, as_text: bool) -> pd.DataFrame:
     """``as_text``: every cell is first read as text."""
     kinds = {
         name: str if as_text or column.dtype in ("str", "bool") else column.dtype
@@ -49,16 +57,24 @@ def _read(path: Path, table: Table, *, as_text: bool) -> pd.DataFrame:
                 index_col=False,
                 chunksize=ROWS_PER_BLOCK,
             ) as reader:
-                blocks = [_typed_block(path, table, text) for text in reader]
+                blocks = [_typed_block(path, table, text, reduced) for text in reader]
     except (ValueError, OSError, pd.errors.ParserWarning) as error:
         raise TracInError(
             f"{path} is not a readable CSV file ({first_sentence(error)}). Run TracIn_Resnet50.py "
             "again."
         ) from error
-    return blocks[0] if len(blocks) == 1 else pd.concat(blocks, ignore_index=True)
+    if len(blocks) == 1:
+        return blocks[0].reset_index(drop=True)
+    joined = {  # a column at a time, so that the rows do not stand there twice
+        name: pd.concat([block.pop(name) for block in blocks], ignore_index=True)
+        for name in list(blocks[0].columns)
+    }
+    return pd.DataFrame(joined, copy=False)
 
 
-def _typed_block(path: Path, table: Table, text: pd.DataFrame) -> pd.DataFrame:
+def _typed_block(
+    path: Path, table: Table, text: pd.DataFrame, reduced: Reduction | None
+) -> pd.DataFrame:
     missing = [column for column in table.required if column not in text.columns]
     if missing:
         raise TracInError(
@@ -66,4 +82,5 @@ def _typed_block(path: Path, table: Table, text: pd.DataFrame) -> pd.DataFrame:
             "run TracIn_Resnet50.py again, or remove the file to continue without it."
         )
     known = {column: kind for column, kind in table.columns.items() if column in text.columns}
-    return pd.DataFrame({column: typed(text[column], known[column], path) for column in known})
+    rows = pd.DataFrame({column: typed(text[column], known[column], path) for column in known})
+    return rows if reduced is None else reduced(rows)

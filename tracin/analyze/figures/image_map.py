@@ -37,6 +37,15 @@ class ImageMap:
         """(n,)."""
         return self.is_suspect | self.is_mistake
 
+    def thinned(self, most: int) -> ImageMap:
+        """All suspects, and of the other images as many, drawn by chance, as make ``most``; the
+        same each time."""
+        if len(self.paths) <= most:
+            return self
+        chance = np.random.default_rng(0).random(len(self.paths))
+        order = np.argsort(np.where(self.is_suspect, -1, chance), kind="stable")
+        return self.take(np.sort(order[:most]))
+
     def take(self, rows: Int64Array) -> ImageMap:
         """The map of these images alone."""
         return ImageMap(

@@ -203,8 +203,7 @@ def _opponents(analysis: Analysis) -> pd.DataFrame | None:
     table = analysis.tables.top_influences
     if table is None:
         return None
-    wrong = table["test_class"] != table["predicted_class"]
-    return table[wrong & (table["direction"] == schema.OPPONENT)]
+    return table[table["direction"] == schema.OPPONENT]
 
 
 def _opponents_of_pair(
