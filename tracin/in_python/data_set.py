@@ -14,9 +14,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import ConcatDataset, Dataset, IterableDataset, Subset
-from torchvision.transforms.v2 import functional as transforms
 
 from tracin.errors import TracInError
+from tracin.vision import functional as transforms
 from tracin.wording import first_sentence, quotable
 
 IMAGE_KEYS = ("image", "img", "pixel_values")

@@ -11,9 +11,9 @@ from pathlib import Path
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms.v2 import functional as transforms
 
 from tracin.temporary import replacing
+from tracin.vision import functional as transforms
 
 _OURS = re.compile(r"\d{6,}-[0-9a-f]{8}\.png")
 PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA")
