@@ -43,7 +43,14 @@ def main() -> None:
                 start = time.perf_counter()
                 _make_files(folder, train, test, arguments.classes)
                 print(f"{train + test:,} files made in {time.perf_counter() - start:.0f} s")
-            command = [sys.executable, "-m", "benchmarks.names", "--measure", "--folder", str(folder)]
+            command = [
+                sys.executable,
+                "-m",
+                "benchmarks.names",
+                "--measure",
+                "--folder",
+                str(folder),
+            ]
             subprocess.run(command, check=True, cwd=ROOT)
 
 
