@@ -18,7 +18,8 @@ from pathlib import Path
 
 from benchmarks.full_size import ROOT, peak_memory
 from tracin.compute.config import RunConfig
-from tracin.compute.features.store import FeatureStore, file_states
+from tracin.compute.features.file_states import file_states
+from tracin.compute.features.store import FeatureStore
 from tracin.compute.run_images import find_run_images
 
 

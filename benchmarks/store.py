@@ -18,7 +18,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from tracin.compute.features.store import FeatureStore, FileState
+from tracin.compute.features.file_states import FileState
+from tracin.compute.features.store import FeatureStore
 from tracin.hashing import HASH_BYTES
 from tracin.temporary import replacing
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tracin.compute.config import RunConfig
+from tracin.compute.features.file_states import file_states
 from tracin.compute.features.loading import Loaded
-from tracin.compute.features.store import STORE_FILES, FeatureStore, feature_key, file_states
+from tracin.compute.features.store import STORE_FILES, FeatureStore, feature_key
 from tracin.compute.run_images import RunImages
 from tracin.compute.settle import Settled
 from tracin.errors import TracInError
