@@ -21,6 +21,7 @@ examples:
   python analyze_results.py
   python analyze_results.py --results_dir results/mine --data_dir data/mine
   python analyze_results.py --top_k 25 --rank_by raw
+  python analyze_results.py --classes dog cat
   python analyze_results.py --explain test/cat/1.jpg
   python analyze_results.py --what_if 20
   python analyze_results.py --apply actions.csv --cleaned_dir data/cleaned
@@ -61,6 +62,14 @@ def build_parser() -> argparse.ArgumentParser:
         help="helpful images by their mean score over the root of their influence on themselves, "
         "or by their plain mean score, where large gradients and wrong labels come first "
         "(default: %(default)s; Gauss-Newton scores always go by the plain mean)",
+    )
+    ranking.add_argument(
+        "--classes",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="classes of test images that get a page and folders of images (default: all or, of "
+        "more than a hundred, the fifty that are right least often)",
     )
     beside = parser.add_argument_group("on top")
     beside.add_argument(
@@ -165,9 +174,12 @@ def _check_flags(parser: argparse.ArgumentParser, arguments: argparse.Namespace)
         parser.error("--dry_run goes with --apply")
     of_analysis = [arguments.compare, arguments.fail_under, arguments.max_leaks]
     if any(flag is not None for flag in asked) and (
-        arguments.export or any(flag is not None for flag in of_analysis)
+        arguments.classes or arguments.export or any(flag is not None for flag in of_analysis)
     ):
-        parser.error("--compare, --export, --fail_under and --max_leaks go with the analysis alone")
+        parser.error(
+            "--classes, --compare, --export, --fail_under and --max_leaks go with the "
+            "analysis alone"
+        )
 
 
 def _run(arguments: argparse.Namespace) -> None:
@@ -197,6 +209,7 @@ def _analyze(arguments: argparse.Namespace) -> None:
         top_k=arguments.top_k,
         rank_by=arguments.rank_by,
         compare_with=arguments.compare,
+        classes=tuple(arguments.classes),
         export=arguments.export,
     )
     outcome = run(config)

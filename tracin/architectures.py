@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
-from torchvision import models
 
 from tracin.errors import TracInError
 from tracin.flags import DEFAULT_ARCHITECTURE
+from tracin.vision import models
 from tracin.wording import listed
 
 TIMM_PREFIX = "timm/"
@@ -203,6 +203,9 @@ def build(name: str, side: int | None = None) -> nn.Module:
     return network.eval().requires_grad_(False)
 
 
+_DRAWS = (torch.Tensor.normal_, torch.Tensor.uniform_)
+
+
 class _Shapes(TorchFunctionMode):
     """Tensors that weights are drawn into have no memory; what is computed has its numbers.
 
@@ -214,6 +217,10 @@ class _Shapes(TorchFunctionMode):
         self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         options = dict(kwargs or {})
+        if func in _DRAWS or getattr(func, "__module__", "") == nn.init.__name__:
+            drawn = args[0] if args else options["tensor"]
+            if drawn.is_meta:  # torch would load its compiler to draw nothing: a second, 150 MB
+                return drawn
         if func in (torch.empty, torch.zeros, torch.ones) and options.get("device") is None:
             options["device"] = "meta"
         return func(*args, **options)

@@ -16,8 +16,6 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms import v2
-from torchvision.transforms.v2 import functional as transforms
 
 from tracin.data_folder import find_data, find_training, namesake
 from tracin.flags import (
@@ -30,6 +28,8 @@ from tracin.flags import (
 )
 from tracin.image_folder import TRAIN, LeftOut, SplitFiles
 from tracin.layout import TREE, Layout
+from tracin.vision import functional as transforms
+from tracin.vision import v2
 
 MAX_RESIZED_PIXELS = 2**26
 """Of an image that is enlarged: 268 MB at four bytes each. At 256 pixels for the shorter side,

@@ -6,11 +6,10 @@ import math
 from dataclasses import replace
 from typing import Any, get_args
 
-from torchvision import models
-
 from tracin.architectures import SCALED_TO_ONE, TIMM_PREFIX, timm_if_installed
 from tracin.flags import DEFAULT_ARCHITECTURE, Interpolation
 from tracin.images import Crop, Normalization, Preprocessing
+from tracin.vision import models
 
 
 def usual_preprocessing(name: str, side: int | None = None) -> Preprocessing:

@@ -33,6 +33,18 @@ class Analysed:
     outcome: Outcome
 
 
+def test_only_the_classes_asked_for_have_pages(tmp_path: Path) -> None:
+    world = make_world(tmp_path, n_train=60, n_test=12, names=NAMES)
+    outcome = run(AnalyzeConfig(world.results_dir, classes=("dog",)))
+    assert outcome.class_pages == (world.results_dir / "dog_summary.png",)
+    written = files(world.results_dir)
+    assert not any("cat" in name for name in written if name.startswith("top_influences/"))
+    assert "cat_summary.png" not in written
+    page = (world.results_dir / schema.REPORT).read_text("utf-8")
+    assert "1 class with a page of its own first, then 1 without; --classes draws others." in page
+    assert page.count('href="dog_summary.png"') == 1
+
+
 @pytest.fixture(scope="module")
 def analysed(tmp_path_factory: pytest.TempPathFactory) -> Analysed:
     world = make_world(tmp_path_factory.mktemp("world"), n_train=60, n_test=12, names=NAMES)

@@ -15,8 +15,9 @@ from tests.machine import two_ranks
 from tests.machine.two_ranks import CROP, IMAGES, ROWS, SETTINGS, STEP, found_by
 from tests.real_data import CLASS_NAMES
 from tracin.compute.features.backbone import Forward
+from tracin.compute.features.file_states import file_states
 from tracin.compute.features.pooled import PassSettings, pooled_features
-from tracin.compute.features.store import FeatureStore, feature_key, file_states, weights_hash
+from tracin.compute.features.store import FeatureStore, feature_key, weights_hash
 from tracin.compute.model.checkpoint import load_checkpoint
 from tracin.compute.scores.matrix_pass import score
 from tracin.hashing import HASH_BYTES

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from tracin.analyze.naming import safe_name
 from tracin.analyze.pictures.explanation import Explanation, draw_explanation, texts_of
 from tracin.analyze.pictures.style import applied_style, render, save_picture
 from tracin.analyze.read.lookup import find_test_image
-from tracin.analyze.read.optional import read_optional, read_probabilities
+from tracin.analyze.read.optional import read_optional, read_predictions
 from tracin.analyze.words.meaning import decimal
 from tracin.errors import TracInError
 from tracin.image_folder import SPLITS
@@ -108,7 +108,7 @@ class _Run:
     unit: str
     normalized: bool
     """Proponents are ranked by score over the root of self-influence."""
-    probabilities: dict[str, float]
+    probabilities: Mapping[str, float]
     """Probability of the predicted class, by test_path; empty where no file tells."""
     suggested: dict[str, str]
     """Training images whose label looks wrong, and what they look like."""
@@ -129,7 +129,7 @@ def _read_run(folder: Path) -> _Run:
         method=name,
         unit=unit,
         normalized=method == schema.TRACIN,
-        probabilities=read_probabilities(folder, schema.PREDICTIONS),
+        probabilities=read_predictions(folder),
         suggested=suggested,
         warning=check.warning if check else "",
     )

@@ -29,11 +29,13 @@ def plan_gallery(data_dir: Path, overall: OverallSummary, folders: Mapping[str, 
     Args:
         data_dir: the images' paths are relative to it.
         overall: whose classes' rankings are copied.
-        folders: the folder name of each class.
+        folders: the folder name of each class that has one.
     """
     copies: list[tuple[Path, str]] = []
     not_found: dict[str, None] = {}
     for summary in overall.classes:
+        if summary.name not in folders:
+            continue
         folder = f"{TOP_INFLUENCES}/{folders[summary.name]}"
         for folder_name, images in (("positive", summary.helpful), ("negative", summary.harmful)):
             for position, image in enumerate(images, start=1):

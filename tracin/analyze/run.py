@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +14,17 @@ from tqdm import tqdm
 from tracin.analyze import gallery
 from tracin.analyze.exports import write_exports
 from tracin.analyze.figures.comparison import Comparison, compare
+from tracin.analyze.figures.drawn import drawn_classes, left_undrawn
 from tracin.analyze.figures.image_map import make_image_map
 from tracin.analyze.figures.summarize import summarize
-from tracin.analyze.figures.summary import OverallSummary
+from tracin.analyze.figures.summary import ClassSummary, OverallSummary
 from tracin.analyze.naming import unique_names
 from tracin.analyze.pictures import fonts, pages, style
 from tracin.analyze.pictures.image_map import map_page
 from tracin.analyze.read.from_tables import scores_from_tables
 from tracin.analyze.read.inputs import Inputs, read_inputs
 from tracin.analyze.read.judged_run import read_judged_run
-from tracin.analyze.read.optional import read_optional
+from tracin.analyze.read.places import read_places
 from tracin.analyze.read.scan import MatrixSummary, scan
 from tracin.analyze.read.thumbnails import thumbnails_by_row
 from tracin.analyze.record import analysis_record, comparison_record, write_record
@@ -39,7 +40,6 @@ from tracin.results.schema import (
     ANALYSIS,
     CLASS_SUMMARY_SUFFIX,
     DASHBOARD,
-    MAP,
     MAP_PICTURE,
     REPORT,
     SUSPECTS,
@@ -63,6 +63,8 @@ class AnalyzeConfig:
     rank_by: RankBy = "normalized"
     compare_with: Path | None = None
     """The results folder of an earlier run."""
+    classes: tuple[str, ...] = ()
+    """Of the test images, those that get a page and folders; (): all, or the worst of many."""
     export: bool = False
     """Write the suspects for other tools, too."""
 
@@ -104,12 +106,13 @@ def run(config: AnalyzeConfig) -> Outcome:
     comparison = _comparison(config)
     scores = _scores(inputs)
     overall = summarize(inputs, scores, top_k=config.top_k, rank_by=config.rank_by)
-    words = in_words(overall)
+    drawn = drawn_classes(overall, config.classes)
+    words = in_words(overall, drawn)
     tables = read_page_tables(inputs, config.results_dir)
-    image_map = make_image_map(inputs, read_optional(config.results_dir, MAP))
-    folders = _folders(overall)
+    image_map = make_image_map(inputs, read_places(inputs, config.results_dir))
+    folders = _folders(overall, drawn)
     found = gallery.plan_gallery(inputs.data_dir, overall, folders)
-    page_of = {name: f"{folders[name]}{CLASS_SUMMARY_SUFFIX}" for name in overall.groups}
+    page_of = {name: f"{folders[name]}{CLASS_SUMMARY_SUFFIX}" for name in drawn}
     pages = tuple(page_of.values())
     try:
         with staged_analysis(config.results_dir) as folder:
@@ -185,21 +188,23 @@ def _scores(inputs: Inputs) -> MatrixSummary:
     return scan(inputs.scores, shape, test.group_of, len(test.groups))
 
 
-def _folders(overall: OverallSummary) -> dict[str, str]:
-    if overall.has_classes:
-        return unique_names(overall.groups)
-    return {name: name.replace(" ", "_") for name in overall.groups}
+def _folders(overall: OverallSummary, drawn: Sequence[str]) -> dict[str, str]:
+    """The name of each class's folder; the same whichever others are drawn."""
+    if not overall.has_classes:
+        return {name: name.replace(" ", "_") for name in drawn}
+    names = unique_names(overall.groups)
+    return {name: names[name] for name in drawn}
 
 
 def _draw(analysis: Analysis, folder: Path) -> str:
     """Draw every picture into ``folder``; return the characters that no font here has."""
-    overall, words = analysis.overall, analysis.words
+    words = analysis.words
     names = [DASHBOARD, *analysis.class_pages.values()]
     if analysis.image_map is not None:
         names.append(MAP_PICTURE)
     paths = [folder / name for name in names]
-    texts = [*_texts(overall), *words.findings, *words.recommendations]
-    texts += [sentence for said in words.by_class.values() for sentence in said]
+    texts = [*_texts(analysis), *words.findings, *words.recommendations]
+    texts += [sentence for name in analysis.class_pages for sentence in words.by_class[name]]
     with style.applied_style(texts) as families:
         figures = _figures(analysis)
         written: Future[None] | None = None
@@ -227,19 +232,25 @@ def _figures(analysis: Analysis) -> Iterator[Figure]:
     inputs, overall, words = analysis.inputs, analysis.overall, analysis.words
     picture = thumbnails_by_row(inputs.data_dir, inputs.train.paths)
     yield pages.dashboard(overall, words, picture)
-    for summary in overall.classes:
+    for summary in _drawn(analysis):
         yield pages.class_page(summary, overall, words.by_class[summary.name], picture)
     if analysis.image_map is not None:
         yield map_page(analysis.image_map)
 
 
-def _texts(overall: OverallSummary) -> Iterator[str]:
+def _drawn(analysis: Analysis) -> tuple[ClassSummary, ...]:
+    classes = analysis.overall.classes
+    return tuple(summary for summary in classes if summary.name in analysis.class_pages)
+
+
+def _texts(analysis: Analysis) -> Iterator[str]:
     """Everything from outside that is written into pictures: names of classes and of files."""
+    overall = analysis.overall
     yield from (overall.method, overall.provenance, *overall.groups)
     images = [*overall.helpful, *overall.harmful]
-    for summary in overall.classes:
+    yield from (label for label, _, _ in overall.classes[0].by_label)
+    for summary in _drawn(analysis):
         images += [*summary.helpful, *summary.harmful]
-        yield from (label for label, _, _ in summary.by_label)
     for image in images:
         yield from (image.name, image.label or "", image.suggested or "")
 
@@ -256,6 +267,8 @@ def _left_out(
             f"Normalised ranking: there is no {TRAIN_SUMMARY} with the images' self-influence. "
             "Helpful images are ranked by their plain means."
         )
+    if undrawn_classes := left_undrawn(overall, config.classes):
+        yield undrawn_classes
     if found.not_found:
         n, first = len(found.not_found), found.not_found[0]
         yield (

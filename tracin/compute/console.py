@@ -5,7 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from tracin.results.run_info import RunInfo
-from tracin.results.schema import SUSPECTS, TEST_SUSPECTS, files_of_run
+from tracin.results.schema import (
+    CLASS_INFLUENCE,
+    CLASS_INFLUENCE_ARRAY,
+    SUSPECTS,
+    TEST_SUSPECTS,
+    files_of_run,
+)
 from tracin.wording import count, duration, signed
 
 
@@ -29,9 +35,14 @@ def report(info: RunInfo, output_dir: Path) -> str:
         f"  suspects {suspects}\n{_test_suspects(info, output_dir)}"
         f"  time     {duration(info.seconds['total'])}, {duration(info.seconds['features'])} of it "
         f"passing images through the network, on {info.device}\n"
-        f"  written  "
-        + "\n           ".join(str(output_dir / name) for name in files_of_run(info.matrix))
+        f"  written  " + "\n           ".join(str(output_dir / name) for name in _files(info))
     )
+
+
+def _files(info: RunInfo) -> tuple[str, ...]:
+    as_array = CLASS_INFLUENCE_ARRAY in info.files
+    means = CLASS_INFLUENCE_ARRAY if as_array else CLASS_INFLUENCE
+    return files_of_run(info.matrix, class_means=means)
 
 
 def _test_suspects(info: RunInfo, output_dir: Path) -> str:

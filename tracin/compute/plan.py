@@ -8,18 +8,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tracin.compute.config import RunConfig
+from tracin.compute.features.file_states import file_states
 from tracin.compute.features.loading import Loaded
-from tracin.compute.features.store import STORE_FILES, FeatureStore, feature_key, file_states
+from tracin.compute.features.store import STORE_FILES, FeatureStore, feature_key
 from tracin.compute.run_images import RunImages
 from tracin.compute.settle import Settled
 from tracin.errors import TracInError
 from tracin.machine.processes import Processes
+from tracin.results.class_means import class_means_file
+from tracin.results.schema import CLASS_INFLUENCE
 from tracin.wording import count
 
 BYTES_PER_SCORE = 14.4
 """An estimate of a float32 score's text with its comma: eight or nine digits, point, exponent, and
 a sign before half of them. 2.5 % above the file of the demo. It depends on the scores' size: 10 for
 scores above 10, 15.6, the most, for scores of 1e-5."""
+
+BYTES_PER_MEAN = 4
+"""Of a class mean that stands in an array: a float32."""
 
 BYTES_PER_TABLE_ROW = 250
 """Of an image in all tables that have a row per image. The demo's, with short paths, takes 136 for
@@ -110,7 +116,7 @@ def make_plan(
     matrix = expected_matrix_bytes(len(train), len(test)) if config.matrix else 0
     tables = expected_table_bytes(len(train), len(test), config.top_k)
     if not config.matrix:
-        tables += round(len(train) * len(set(test.labels.tolist())) * BYTES_PER_SCORE)
+        tables += expected_class_mean_bytes(len(train), len(set(test.labels.tolist())))
     return RunPlan(
         train_images=len(train),
         test_images=len(test),
@@ -150,6 +156,12 @@ def _count_kept(
 def expected_matrix_bytes(n_train: int, n_test: int) -> int:
     """Bytes of the matrix's file, estimated."""
     return len(",".join(map(str, range(n_test)))) + 1 + round(n_train * n_test * BYTES_PER_SCORE)
+
+
+def expected_class_mean_bytes(n_train: int, n_classes: int) -> int:
+    """Bytes of the means that stand in the matrix's place, of text estimated."""
+    as_text = class_means_file(n_train, n_classes) == CLASS_INFLUENCE
+    return round(n_train * n_classes * (BYTES_PER_SCORE if as_text else BYTES_PER_MEAN))
 
 
 def expected_table_bytes(n_train: int, n_test: int, top_k: int) -> int:

@@ -10,7 +10,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 import torch
-import torchvision
 
 from tracin.compute.config import RunConfig
 from tracin.compute.features.pooled import PassSettings
@@ -24,6 +23,7 @@ from tracin.machine.device import device_name
 from tracin.results import schema
 from tracin.results.run_info import CheckpointInfo, RunInfo
 from tracin.version import __version__
+from tracin.vision import torchvision
 
 
 class Stopwatch:

@@ -16,9 +16,9 @@ from torch import Tensor
 from torch.utils.data import ConcatDataset, Dataset, IterableDataset, Subset
 from torchvision.datasets import DatasetFolder
 from torchvision.datasets.folder import default_loader
-from torchvision.transforms.v2 import functional as transforms
 
 from tracin.errors import TracInError
+from tracin.vision import functional as transforms
 from tracin.wording import first_sentence, quotable
 
 IMAGE_KEYS = ("image", "img", "pixel_values")

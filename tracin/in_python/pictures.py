@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms.v2 import functional as transforms
 
 from tracin.temporary import replacing
+from tracin.vision import functional as transforms
 
 PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA")
 Colours = tuple[Sequence[float], Sequence[float]]

@@ -73,7 +73,8 @@ def typed(text: pd.Series[str], column: Column, path: Path) -> Any:
     """The cells of ``text`` with the column's dtype.
 
     Args:
-        text: named as the column, NaN where a row was too short.
+        text: named as the column, its index the rows of the file; NaN where a row was too short.
+            Numbers may have been read as such.
         column: what they must be.
         path: of the table.
 
@@ -81,8 +82,12 @@ def typed(text: pd.Series[str], column: Column, path: Path) -> Any:
         TracInError: a cell does not fit; the message names the file, the row and the column.
     """
     try:
-        values = _converted(text, column)
-        bad = ~_fits(values, column)
+        if column.dtype == "str":
+            values, fits = _texts(text, column)
+        else:
+            values = _converted(text, column)
+            fits = _fits(values, column)
+        bad = ~fits
     except (ValueError, OverflowError, TypeError):
         bad = np.array([not _alone_fits(cell, column) for cell in text])
     if not bad.any():
@@ -91,9 +96,19 @@ def typed(text: pd.Series[str], column: Column, path: Path) -> Any:
     cell = text.iloc[row]
     shown = "nothing" if cell == "" or not isinstance(cell, str) else repr(cell[:60])
     raise TracInError(
-        f"{path}, row {row + 1}, column {text.name}: there is {shown} where there must be "
-        f"{column.words}. Correct the file, or run TracIn_Resnet50.py again."
+        f"{path}, row {int(text.index[row]) + 1}, column {text.name}: there is {shown} where there "
+        f"must be {column.words}. Correct the file, or run TracIn_Resnet50.py again."
     )
+
+
+def _texts(text: Any, column: Column) -> tuple[Any, Any]:
+    """(cells, whether each fits): every distinct text is looked at once, and shared by its rows."""
+    places, distinct = pd.factorize(text.to_numpy(dtype=object))
+    if (places < 0).any():
+        raise ValueError("a row is too short")
+    cells = pd.Series(distinct, dtype=object).map(as_it_was)
+    shared = cells.to_numpy(dtype=object)[places]
+    return pd.Series(shared, index=text.index, dtype="str"), _fits(cells, column)[places]
 
 
 def _converted(text: Any, column: Column) -> Any:

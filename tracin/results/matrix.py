@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from numpy.lib import format as npy
 
 from tracin.errors import TracInError
 from tracin.places import check_regular
@@ -36,13 +38,21 @@ VALUES_PER_BLOCK = 4_000_000
 
 
 class MatrixWriter:
-    """Writes a matrix in row blocks, in order; use as a context manager."""
+    """Writes a matrix in row blocks, in order; use as a context manager.
 
-    def __init__(self, path: Path, columns: Sequence[object]) -> None:
-        self._width, self._size = len(columns), 0
+    Args:
+        path: of the file.
+        columns: its header.
+        rows: of the whole matrix, which is written as numpy's ``.npy``; None: as text.
+    """
+
+    def __init__(self, path: Path, columns: Sequence[object], *, rows: int | None = None) -> None:
+        self._width, self._size, self._as_text = len(columns), 0, rows is None
+        self.name = path.name
         self._sha256 = hashlib.sha256()
         self._file = path.open("wb")
-        self._put(csv_line([str(column) for column in columns]).encode())
+        text = csv_line([str(column) for column in columns]).encode()
+        self._put(text if rows is None else _array_header((rows, len(columns))))
 
     @property
     def record(self) -> FileRecord:
@@ -63,6 +73,9 @@ class MatrixWriter:
                 "Some influence scores are NaN or infinite. The weights or the learning rate are "
                 "too large for float32: check the checkpoint and --learning_rate."
             )
+        if not self._as_text:
+            self._put(np.ascontiguousarray(block, dtype="<f4").tobytes())
+            return
         step = max(1, VALUES_PER_WRITE // self._width)
         for start in range(0, len(block), step):
             rows = np.ascontiguousarray(block[start : start + step])
@@ -83,6 +96,12 @@ class MatrixWriter:
         traceback: TracebackType | None,
     ) -> None:
         self._file.close()
+
+
+def _array_header(shape: tuple[int, int]) -> bytes:
+    header = io.BytesIO()
+    npy.write_array_header_1_0(header, {"descr": "<f4", "fortran_order": False, "shape": shape})
+    return header.getvalue()
 
 
 def read_shape(path: Path, seen: Callable[[bytes], object] = lambda _: None) -> tuple[int, int]:

@@ -111,7 +111,7 @@ class RunInfo:
     seconds: dict[str, Annotated[float, Within(0)]]
     versions: dict[str, str]
     matrix: bool = True
-    """Whether influence_scores.csv was written; else class_influence.csv stands in its place."""
+    """Whether influence_scores.csv was written; else the class means stand in its place."""
     backbone: str = ""
     """How the forward pass was run; "" where every feature was kept, or an earlier version ran."""
     processes: Positive = 1

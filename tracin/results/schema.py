@@ -6,15 +6,12 @@ float32. Influence is oriented ``(n_train, n_test)``; positive = proponent = the
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 import pandas as pd
 
-from tracin.errors import TracInError
 from tracin.flags import Method
 from tracin.image_folder import TEST, TRAIN
-from tracin.places import check_regular
 from tracin.results.cells import write_csv
 from tracin.results.columns import (
     COSINE,
@@ -28,9 +25,8 @@ from tracin.results.columns import (
     TEXT_OR_NOTHING,
     Column,
     Table,
-    typed,
 )
-from tracin.wording import first_sentence, listed
+from tracin.results.table_text import Reduction, read_columns
 
 # ---- written by TracIn_Resnet50.py ----
 INFLUENCE_SCORES = "influence_scores.csv"
@@ -48,6 +44,9 @@ MAP = "map.csv"
 CLASS_INFLUENCE = "class_influence.csv"
 """In place of the matrix: a row per training image, a column per class of the test images, each
 cell the mean of the matrix's row over the class's columns. A header of class names, no index."""
+CLASS_INFLUENCE_ARRAY = "class_influence.npy"
+"""In place of that where it would be large (results/class_means.py): the same numbers in float32,
+row by row, the classes in the order of run.json."""
 RUN_INFO = "run.json"
 IMAGES = "images"
 """Folder of the lists of a run from Python, and of pictures of images that have no file."""
@@ -56,6 +55,7 @@ FEATURES = "features"
 COMPUTE_FILES = (
     INFLUENCE_SCORES,
     CLASS_INFLUENCE,
+    CLASS_INFLUENCE_ARRAY,
     INFLUENCE_SUMMARY,
     TRAIN_SUMMARY,
     SUSPECTS,
@@ -261,10 +261,11 @@ _TABLES = {
 }
 
 
-def files_of_run(matrix: bool) -> tuple[str, ...]:
-    """Names of the files that a run leaves: the matrix, or the class means in its place."""
-    absent = CLASS_INFLUENCE if matrix else INFLUENCE_SCORES
-    return tuple(name for name in COMPUTE_FILES if name != absent)
+def files_of_run(matrix: bool, *, class_means: str = CLASS_INFLUENCE) -> tuple[str, ...]:
+    """Names of the files that a run leaves: the matrix, or ``class_means`` in its place."""
+    scores = {INFLUENCE_SCORES, CLASS_INFLUENCE, CLASS_INFLUENCE_ARRAY}
+    absent = scores - {INFLUENCE_SCORES if matrix else class_means}
+    return tuple(name for name in COMPUTE_FILES if name not in absent)
 
 
 def write_table(
@@ -290,32 +291,16 @@ def write_table(
     return path
 
 
-def read_table(folder: Path, name: str) -> pd.DataFrame:
+def read_table(folder: Path, name: str, reduced: Reduction | None = None) -> pd.DataFrame:
     """The CSV file ``name`` of ``folder`` with the schema's dtypes; optional columns may be absent.
+
+    Args:
+        folder: of the results.
+        name: of the table.
+        reduced: what is kept of each block of rows, whose index numbers them; None: all.
 
     Raises:
         TracInError: the file cannot be read, a required column is missing, or a cell is not what
             its column must hold: the message names file, row and column.
     """
-    path, table = folder / name, _TABLES[name]
-    try:
-        check_regular(path)
-        with warnings.catch_warnings():
-            # pandas only warns where a line has more cells than the header.
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            text = pd.read_csv(
-                path, dtype=str, keep_default_na=False, encoding="utf-8", index_col=False
-            )
-    except (ValueError, OSError, pd.errors.ParserWarning) as error:
-        raise TracInError(
-            f"{path} is not a readable CSV file ({first_sentence(error)}). Run TracIn_Resnet50.py "
-            "again."
-        ) from error
-    missing = [column for column in table.required if column not in text.columns]
-    if missing:
-        raise TracInError(
-            f"{path} has no column {listed(missing)}. It needs {listed(list(table.required))}: "
-            "run TracIn_Resnet50.py again, or remove the file to continue without it."
-        )
-    known = {column: kind for column, kind in table.columns.items() if column in text.columns}
-    return pd.DataFrame({column: typed(text[column], known[column], path) for column in known})
+    return read_columns(folder / name, _TABLES[name], reduced)

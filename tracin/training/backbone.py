@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from torchvision.models import get_model_weights
 
 from tracin.architectures import (
     AUXILIARY_HEADS,
@@ -25,6 +24,7 @@ from tracin.architectures import (
 from tracin.errors import TracInError
 from tracin.pretrained import usual_preprocessing
 from tracin.training.settings import IMAGENET
+from tracin.vision import models
 from tracin.weights import read_weights
 from tracin.wording import count, first_few, first_sentence
 
@@ -102,7 +102,7 @@ def _pretrained(name: str, side: int | None) -> tuple[State, str]:
     """
     if name.startswith(TIMM_PREFIX):
         return _of_timm(name, side), "timm's pretrained weights"
-    weights = get_model_weights(name).DEFAULT
+    weights = models.get_model_weights(name).DEFAULT
     with _downloading(weights.url):
         state: State = weights.get_state_dict(progress=False, check_hash=True)
     return state, "torchvision's ImageNet weights"

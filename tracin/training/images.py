@@ -17,7 +17,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
-from torchvision.transforms import v2
 
 from tracin.decoding import PixelBatch, PixelDataset, collate
 from tracin.errors import TracInError
@@ -28,6 +27,7 @@ from tracin.machine.processes import Processes
 from tracin.machine.reading import Reader, Reading, in_order
 from tracin.machine.refusals import is_lack_of_memory
 from tracin.training.settings import Augmentation, Recipe
+from tracin.vision import v2
 from tracin.wording import count
 
 Rows = npt.NDArray[np.int64]

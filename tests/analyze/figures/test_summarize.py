@@ -11,8 +11,9 @@ from tests.analyze.world import World, make_world, write_run
 from tracin.analyze.figures.health import Health
 from tracin.analyze.figures.summarize import normalized, rank, summarize
 from tracin.analyze.figures.summary import STRONGEST, OverallSummary, RankedImage
-from tracin.analyze.read.inputs import EVERY_TEST_IMAGE, read_inputs
+from tracin.analyze.read.inputs import read_inputs
 from tracin.analyze.read.scan import scan
+from tracin.analyze.read.sides import EVERY_TEST_IMAGE
 from tracin.flags import RankBy
 from tracin.model_check import ModelCheck, count_answers
 from tracin.results import schema

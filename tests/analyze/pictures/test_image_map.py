@@ -9,6 +9,7 @@ from matplotlib.collections import PathCollection
 from tracin.analyze.figures.image_map import ImageMap
 from tracin.analyze.pictures import style
 from tracin.analyze.pictures.image_map import map_page
+from tracin.analyze.words.image_map import remarks
 
 
 def make_map(n: int, names: tuple[str, ...]) -> ImageMap:
@@ -25,6 +26,24 @@ def make_map(n: int, names: tuple[str, ...]) -> ImageMap:
         is_mistake=is_test & (random.random(n) < 0.5),
         variance=(0.5, 0.25),
     )
+
+
+def test_of_very_many_the_suspects_and_a_sample_are_drawn() -> None:
+    image_map = make_map(400, ("cat", "dog"))
+    thin = image_map.thinned(150)
+    assert len(thin.paths) == 150
+    assert thin.is_suspect.sum() == image_map.is_suspect.sum()
+    rows = [image_map.paths.index(path) for path in thin.paths]
+    assert rows == sorted(rows)
+    np.testing.assert_array_equal(thin.places, image_map.places[rows])
+    share = (
+        thin.is_mistake[~thin.is_suspect].mean()
+        / image_map.is_mistake[~image_map.is_suspect].mean()
+    )
+    assert 0.4 < share < 1.8
+    assert "Drawn are 150: all whose" in remarks(image_map, 150)[0]
+    assert "Drawn" not in remarks(image_map, 400)[0]
+    assert image_map.thinned(400) is image_map
 
 
 NAMES = {

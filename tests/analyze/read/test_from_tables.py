@@ -16,6 +16,8 @@ from tracin.analyze.figures.summary import OverallSummary
 from tracin.analyze.read.from_tables import scores_from_tables
 from tracin.analyze.read.inputs import read_inputs
 from tracin.analyze.read.scan import MatrixSummary, scan
+from tracin.analyze.report.analysis import Analysis, read_page_tables
+from tracin.analyze.report.classes import classes_section
 from tracin.analyze.words.findings import in_words
 from tracin.errors import TracInError
 from tracin.flags import RankBy
@@ -196,3 +198,22 @@ def test_class_means_of_another_run_are_refused(tables: Path) -> None:
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
     with pytest.raises(TracInError, match="has 59 rows, but the run has 60 training images"):
         scores_of(tables)
+
+
+def test_an_array_of_means_gives_the_same_figures(world: World, tables: Path) -> None:
+    text = tables / schema.CLASS_INFLUENCE
+    before, words = summary_of(tables), in_words(summary_of(tables))
+    page = classes_section(analysis_without_matrix(tables))
+    names = [name for name in world.names if name in pd.read_csv(text).columns]
+    np.save(tables / schema.CLASS_INFLUENCE_ARRAY, pd.read_csv(text)[names].to_numpy(np.float32))
+    text.unlink()
+    assert read_inputs(tables).scores.name == schema.CLASS_INFLUENCE_ARRAY
+    assert_same(summary_of(tables), before, 0.0)
+    assert in_words(summary_of(tables)) == words
+    assert classes_section(analysis_without_matrix(tables)) == page
+
+
+def analysis_without_matrix(folder: Path) -> Analysis:
+    inputs, overall = read_inputs(folder), summary_of(folder)
+    tables = read_page_tables(inputs, folder)
+    return Analysis(folder, inputs, scores_of(folder), overall, in_words(overall), tables, {})

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from tests.analyze.world import World, without_matrix, write_run
-from tracin.analyze.read.inputs import EVERY_TEST_IMAGE, read_inputs
+from tracin.analyze.read.inputs import read_inputs
+from tracin.analyze.read.sides import EVERY_TEST_IMAGE
 from tracin.analyze.report.analysis import read_page_tables
 from tracin.errors import TracInError
 from tracin.layout import DEFAULT_DATA_DIR

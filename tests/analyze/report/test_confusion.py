@@ -12,7 +12,7 @@ from sklearn.metrics import confusion_matrix
 
 from tests.analyze.report.in_browser import click, images, js, open_page
 from tests.analyze.report.review_world import ReviewWorld
-from tracin.analyze.read.inputs import TestImages
+from tracin.analyze.read.sides import TestImages
 from tracin.analyze.report.confusion import PER_CELL, ConfusionMatrix, confusion_of, mistaken
 from tracin.results import schema
 

@@ -20,15 +20,9 @@ from torch import nn
 
 from tracin.compute.features import store
 from tracin.compute.features.backbone import Forward
+from tracin.compute.features.file_states import FileState, file_states
 from tracin.compute.features.pooled import PassSettings, PooledFeatures, pooled_features
-from tracin.compute.features.store import (
-    STORE_FILE,
-    FeatureStore,
-    FileState,
-    feature_key,
-    file_states,
-    weights_hash,
-)
+from tracin.compute.features.store import STORE_FILE, FeatureStore, feature_key, weights_hash
 from tracin.compute.model.network import Backbone
 from tracin.errors import TracInError
 from tracin.hashing import HASH_BYTES
@@ -143,7 +137,8 @@ def test_two_processes_write_at_once(tmp_path: Path) -> None:
     code = (
         "import sys, torch\n"
         "from pathlib import Path\n"
-        "from tracin.compute.features.store import FeatureStore, FileState\n"
+        "from tracin.compute.features.store import FeatureStore\n"
+        "from tracin.compute.features.file_states import FileState\n"
         "folder, first = Path(sys.argv[1]), int(sys.argv[2])\n"
         "with FeatureStore(folder) as store:\n"
         "    for n in range(first, first + 40):\n"
@@ -165,7 +160,8 @@ def test_killed_while_writing_keeps_whole_batches(tmp_path: Path) -> None:
     code = (
         "import os, sys, torch\n"
         "from pathlib import Path\n"
-        "from tracin.compute.features.store import FeatureStore, FileState\n"
+        "from tracin.compute.features.store import FeatureStore\n"
+        "from tracin.compute.features.file_states import FileState\n"
         "store = FeatureStore(Path(sys.argv[1]))\n"
         "n = 0\n"
         "while True:\n"
@@ -257,7 +253,7 @@ def test_full_disk_is_explained_and_loses_nothing(tmp_path: Path) -> None:
     with FeatureStore(tmp_path) as store:
         keep(store, "a", states(2), torch.ones(2, 2048))
         store._databases[tmp_path / STORE_FILE].execute(
-            "PRAGMA max_page_count = 20"
+            "PRAGMA max_page_count = 6"
         )  # as if the disk were full there
         many = [FileState(f"/more/{number}", 1, 1) for number in range(50)]
         with pytest.raises(TracInError, match=r"full.*--no_cache"):

@@ -18,6 +18,7 @@ from tracin.compute.scores.tracin import Scores, tracin_scores
 from tracin.errors import TracInError
 from tracin.images import ImageTable
 from tracin.machine.processes import Processes
+from tracin.results import class_means as class_means_module
 from tracin.results import schema
 from tracin.results.matrix import read_blocks
 
@@ -105,6 +106,20 @@ def test_class_means_in_place_of_the_matrix(tmp_path: Path, scores: Scores) -> N
         axis=1,
     )
     np.testing.assert_array_equal(table.to_numpy(np.float32), expected.astype(np.float32))
+
+
+def test_many_class_means_are_the_same_in_an_array(
+    tmp_path: Path, scores: Scores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = replace(SETTINGS, matrix=False)
+    written(tmp_path / "text", scores, without)
+    table = pd.read_csv(tmp_path / "text" / schema.CLASS_INFLUENCE, dtype=np.float32)
+    monkeypatch.setattr(class_means_module, "MOST_AS_TEXT", table.size - 1)
+    (tmp_path / "array").mkdir()
+    scored = score(tmp_path / "array", scores, images(), without, ALONE)
+    assert list(scored.written) == [schema.CLASS_INFLUENCE_ARRAY]
+    array = np.load(tmp_path / "array" / schema.CLASS_INFLUENCE_ARRAY)
+    np.testing.assert_array_equal(array, table.to_numpy())
 
 
 @pytest.mark.parametrize("matrix", [True, False])

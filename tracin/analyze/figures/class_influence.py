@@ -85,9 +85,10 @@ def class_influence(
         columns: classes of test images.
         n_classes: of which both are chosen.
     """
-    by_name = {
-        summary.name: {label: total for label, total, _ in summary.by_label} for summary in classes
-    }
+    wanted, by_name = set(columns), {}
+    for summary in classes:
+        if summary.name in wanted:
+            by_name[summary.name] = {label: total for label, total, _ in summary.by_label}
     sums = np.array([[by_name[column].get(row, 0.0) for column in columns] for row in rows])
     return ClassInfluence(
         tuple(rows), tuple(columns), sums.reshape(len(rows), len(columns)), n_classes
@@ -106,16 +107,10 @@ def strongest_class_influence(
     labels = [label for label, _, _ in overall.classes[0].by_label]
     columns = [summary.name for summary in overall.classes]
     all_names = list(dict.fromkeys([*columns, *labels]))
-    whole = class_influence(overall.classes, labels, columns, len(all_names))
     if len(all_names) <= most_classes:
         rows = sorted(labels, key=all_names.index)
         return class_influence(overall.classes, rows, columns, len(all_names))
-    strongest = dict.fromkeys(all_names, 0.0)
-    for row, sums in zip(labels, np.abs(whole.sums), strict=True):
-        for column, size in zip(columns, sums, strict=True):
-            if row != column:
-                strongest[row] = max(strongest[row], float(size))
-                strongest[column] = max(strongest[column], float(size))
+    strongest = _strongest_on_others(overall.classes, labels, columns)
     chosen = sorted(all_names, key=lambda name: -strongest[name])[:most_classes]
     kept = [name for name in all_names if name in chosen]
     return class_influence(
@@ -124,3 +119,18 @@ def strongest_class_influence(
         [name for name in kept if name in columns],
         len(all_names),
     )
+
+
+def _strongest_on_others(
+    classes: Sequence[ClassSummary], labels: Sequence[str], columns: Sequence[str]
+) -> dict[str, float]:
+    """Of each class the size of its strongest influence on another, or of another on it."""
+    sizes = np.abs([[total for _, total, _ in summary.by_label] for summary in classes]).T
+    row_of = {label: row for row, label in enumerate(labels)}
+    for column, name in enumerate(columns):
+        if name in row_of:
+            sizes[row_of[name], column] = 0.0
+    strongest = dict(zip(labels, sizes.max(axis=1).tolist(), strict=True))
+    for name, size in zip(columns, sizes.max(axis=0).tolist(), strict=True):
+        strongest[name] = max(strongest.get(name, 0.0), size)
+    return strongest

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from tracin.analyze.read.inputs import Inputs
-from tracin.analyze.read.scan import Float64Array
+from tracin.analyze.read.scan import Float64Array, Int64Array
 from tracin.model_check import FEWEST_TO_JUDGE, ModelCheck, knows_few
 from tracin.results.schema import SUSPICION_CUT
 from tracin.wording import count
@@ -82,7 +81,9 @@ def health_of(inputs: Inputs, test_mean: Float64Array, label: str | None = None)
     train = inputs.train
     if train.suspicion is None or train.labels is None:
         return Health(int(np.count_nonzero(test_mean > 0)), len(test_mean), of_labels=False)
-    carries = np.array([label in (None, given) for given in train.labels], dtype=bool)
+    carries = np.arange(inputs.n_train)
+    if label is not None:
+        carries = train.by_label.rows(label) if train.by_label else carries[:0]
     suspicion = train.suspicion[carries]
     if not len(suspicion):
         return None
@@ -90,25 +91,25 @@ def health_of(inputs: Inputs, test_mean: Float64Array, label: str | None = None)
     return Health(good, len(suspicion), doubt=_doubt(inputs, carries, label))
 
 
-def _doubt(inputs: Inputs, carries: npt.NDArray[np.bool_], label: str | None) -> str:
+def _doubt(inputs: Inputs, carries: Int64Array, label: str | None) -> str:
     """What the model knows too little of, a clause; "" where it knows enough to judge.
 
     Args:
         inputs: what is known about the images.
-        carries: (n_train,) whether each training image is meant.
+        carries: rows of the training images that are meant.
         label: the class of the test images that are meant; None: all.
     """
     test = inputs.test
-    meant = np.ones(inputs.n_test, dtype=bool)
+    meant = np.arange(inputs.n_test)
     if label is not None:
-        meant = test.group_of == test.groups.index(label)
+        meant = np.flatnonzero(test.group_of == test.groups.index(label))
     for kind, correct, which in (
         ("training image", inputs.train.correct, carries),
         ("test image", test.correct, meant),
     ):
-        if correct is None or not which.any():
+        if correct is None or not len(which):
             continue
-        right, n = int(correct[which].sum()), int(which.sum())
+        right, n = int(correct[which].sum()), len(which)
         if knows_few(right, n):
             return f"right on only {right:,} of {count(n, kind)}"
     return ""

@@ -37,6 +37,15 @@ class ImageMap:
         """(n,)."""
         return self.is_suspect | self.is_mistake
 
+    def thinned(self, most: int) -> ImageMap:
+        """All suspects, and of the other images as many, drawn by chance, as make ``most``; the
+        same each time."""
+        if len(self.paths) <= most:
+            return self
+        chance = np.random.default_rng(0).random(len(self.paths))
+        order = np.argsort(np.where(self.is_suspect, -1, chance), kind="stable")
+        return self.take(np.sort(order[:most]))
+
     def take(self, rows: Int64Array) -> ImageMap:
         """The map of these images alone."""
         return ImageMap(
@@ -64,11 +73,13 @@ def make_image_map(inputs: Inputs, table: pd.DataFrame | None) -> ImageMap | Non
         return None
     paths = (*train.paths, *test.paths)
     splits = [TRAIN] * len(train.paths) + [TEST] * len(test.paths)
-    if tuple(table["path"]) != paths or list(table["split"]) != splits:
+    if tuple(table["path"].tolist()) != paths or table["split"].tolist() != splits:
         return None
     names = tuple(dict.fromkeys((*run.class_names, *labels, *test.groups)))
     index = {name: at for at, name in enumerate(names)}
-    of_test = [index[test.groups[group]] for group in test.group_of]
+    of_test = np.array([index[group] for group in test.groups])[test.group_of]
+    known = train.by_label
+    of_train = np.array([index[name] for name in known.names])[known.of] if known else of_test[:0]
     suspects = [row for row, _ in train.suspects or ()]
     suspects += [inputs.n_train + column for column, _ in test.suspects or ()]
     is_suspect = np.zeros(len(paths), dtype=bool)
@@ -78,7 +89,7 @@ def make_image_map(inputs: Inputs, table: pd.DataFrame | None) -> ImageMap | Non
         paths=paths,
         places=table[["x", "y"]].to_numpy(np.float64),
         class_names=names,
-        label=np.array([*(index[label] for label in labels), *of_test], dtype=np.int64),
+        label=np.concatenate([of_train, of_test]),
         is_test=np.arange(len(paths)) >= inputs.n_train,
         is_suspect=is_suspect,
         is_mistake=np.concatenate([np.zeros(inputs.n_train, bool), wrong]),

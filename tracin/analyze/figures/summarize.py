@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from tracin.analyze.figures.class_figures import ClassFigures, Ranking, class_figures
 from tracin.analyze.figures.health import check_of, health_of
 from tracin.analyze.figures.summary import (
     STRONGEST,
@@ -17,6 +17,7 @@ from tracin.analyze.figures.summary import (
     TestSuspect,
 )
 from tracin.analyze.read.inputs import Inputs
+from tracin.analyze.read.label_index import LabelIndex
 from tracin.analyze.read.scan import Float64Array, Int64Array, MatrixSummary
 from tracin.flags import RankBy
 from tracin.results.run_info import RunInfo
@@ -71,14 +72,14 @@ def summarize(
     test, n_test = inputs.test, inputs.n_test
     n_right = None if test.correct is None else int(test.correct.sum())
     counted = None if n_right is None else n_right / n_test
-    labels = inputs.train.all_labels
+    labels = inputs.train.by_label
     return OverallSummary(
         method=_method(inputs.run)[0],
         unit=_method(inputs.run)[1],
         provenance=_provenance(inputs.run),
         n_train=inputs.n_train,
         n_test=n_test,
-        n_train_classes=len(set(labels)) if labels else None,
+        n_train_classes=len(labels.names) if labels else None,
         test_accuracy=inputs.run.test_accuracy if inputs.run and counted is None else counted,
         n_right=n_right,
         health=health_of(inputs, scores.test_mean),
@@ -95,10 +96,7 @@ def summarize(
         busiest_opponent=_busiest_opponent(inputs, scores),
         mistakes=_mistakes(inputs, scores),
         suspects=_suspects(inputs, scores),
-        classes=tuple(
-            _class_summary(inputs, scores, group, top_k, rank_by)
-            for group in range(len(test.groups))
-        ),
+        classes=_classes(inputs, scores, top_k, rank_by),
         check=check,
         same_pictures=inputs.same_pictures,
         test_suspects=_test_suspects(inputs),
@@ -114,29 +112,53 @@ def _without_verdicts(inputs: Inputs) -> Inputs:
     )
 
 
+def _classes(
+    inputs: Inputs, scores: MatrixSummary, top_k: int, rank_by: RankBy
+) -> tuple[ClassSummary, ...]:
+    """All classes, in the order of their index."""
+    train = inputs.train
+    by = train.self_influence if rank_by == "normalized" else None
+    figures = class_figures(scores.group_mean, train.by_label, by, max(top_k, STRONGEST))
+    return tuple(
+        _class_summary(inputs, scores.test_mean, figures, group, top_k, rank_by)
+        for group in range(len(inputs.test.groups))
+    )
+
+
 def _class_summary(
-    inputs: Inputs, scores: MatrixSummary, group: int, top_k: int, rank_by: RankBy
+    inputs: Inputs,
+    test_means: Float64Array,
+    figures: ClassFigures,
+    group: int,
+    top_k: int,
+    rank_by: RankBy,
 ) -> ClassSummary:
-    test, labels = inputs.test, inputs.train.all_labels
+    test, labels = inputs.test, inputs.train.by_label
     members = test.group_of == group
-    means = np.ascontiguousarray(scores.group_mean[:, group])
-    strongest = _harmful(inputs, means, max(top_k, STRONGEST))
+    strongest = _images(inputs, figures.harmful[group], -1)
     name = test.groups[group]
-    test_mean = scores.test_mean[members]
+    test_mean = test_means[members]
     return ClassSummary(
         name=name,
         is_class=test.has_classes,
         health=health_of(inputs, test_mean, name if test.has_classes else None),
-        n_train=labels.count(name) if labels and test.has_classes else None,
+        n_train=len(labels.rows(name)) if labels and test.has_classes else None,
         n_right=None if test.correct is None else int(test.correct[members].sum()),
         test_mean=test_mean,
         mean=float(test_mean.mean()),
         unit=_method(inputs.run)[1],
         rank_by=rank_by,
-        helpful=_helpful(inputs, means, top_k, rank_by),
+        helpful=_images(inputs, figures.helpful[group], 1)[:top_k],
         harmful=strongest[:top_k],
         strongest=strongest[:STRONGEST],
-        by_label=_by_label(means, labels),
+        by_label=_by_label(figures.sums[:, group], labels),
+    )
+
+
+def _images(inputs: Inputs, ranking: Ranking, sign: int) -> tuple[RankedImage, ...]:
+    scores = (sign * ranking.scores).tolist()
+    return tuple(
+        _image(inputs, row, score) for row, score in zip(ranking.rows.tolist(), scores, strict=True)
     )
 
 
@@ -147,7 +169,7 @@ def _image(inputs: Inputs, index: int, score: float) -> RankedImage:
         score=score,
         path=train.paths[index] if train.paths else None,
         label=train.labels[index] if train.labels else None,
-        suggested=dict(train.suspects or ()).get(index),
+        suggested=train.suggested.get(index),
     )
 
 
@@ -210,19 +232,11 @@ def _mistakes(inputs: Inputs, scores: MatrixSummary) -> Mistakes | None:
     )
 
 
-def _by_label(
-    means: Float64Array, labels: Sequence[str] | None
-) -> tuple[tuple[str, float, int], ...]:
+def _by_label(sums: Float64Array, labels: LabelIndex | None) -> tuple[tuple[str, float, int], ...]:
     """(label, sum of means, images) for each training class, in order of name."""
     if labels is None:
         return ()
-    names, label_of = np.unique(np.array(labels, dtype=object).astype(str), return_inverse=True)
-    sums = np.bincount(label_of, weights=means)
-    counts = np.bincount(label_of)
-    return tuple(
-        (str(name), float(total), int(n))
-        for name, total, n in zip(names, sums, counts, strict=True)
-    )
+    return tuple(zip(labels.names, sums.tolist(), labels.counts.tolist(), strict=True))
 
 
 def _method(run: RunInfo | None) -> tuple[str, str]:

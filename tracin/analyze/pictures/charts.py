@@ -29,8 +29,8 @@ from tracin.wording import count, signed
 MOST_LABELS = 10
 """So many training classes the sums show at most."""
 
-LABEL_WIDTH = 1.55
-"""Inches for the name of a training class beside its bar."""
+LABEL_WIDTH, LABEL_ROOM = 1.55, 2.05
+"""Inches for the name of a training class beside its bar at most, and with its number of images."""
 
 BESIDE_BAR, BLANK_END = 0.15, 0.1
 """Inches: around the text at the end of a bar, and at an end of the axis that no bar points to."""
@@ -119,9 +119,10 @@ def draw_label_sums(ax: Axes, summary: ClassSummary) -> Axes:
 def _write_labels(ax: Axes, own: str, entries: Sequence[tuple[str, float, int]]) -> None:
     """Write each class and its number of images at the left, each sum at the end of its bar."""
     for row, (label, total, n) in enumerate(entries):
-        shown = text.fit(label, LABEL_WIDTH, style.BODY, "bold" if label == own else "normal")
+        number, weight = f"  ({n:,})", "bold" if label == own else "normal"
+        room = min(LABEL_WIDTH, LABEL_ROOM - text.width(number, style.BODY, weight))
         ax.annotate(
-            f"{shown}  ({n:,})",
+            text.fit(label, room, style.BODY, weight) + number,
             (0, row),
             xytext=(-8, 0),
             xycoords=("axes fraction", "data"),
@@ -129,7 +130,7 @@ def _write_labels(ax: Axes, own: str, entries: Sequence[tuple[str, float, int]])
             ha="right",
             va="center",
             fontsize=style.BODY,
-            fontweight="bold" if label == own else "normal",
+            fontweight=weight,
         )
         ax.annotate(
             signed(total),

@@ -25,14 +25,17 @@ LEGEND_NAME = 2.6
 DOTS, SMALLEST_DOT = ((1_000, 28.0), (10_000, 14.0)), 6.0
 """(images at most, area of a dot in square points), and of more images."""
 MARK = 70.0
+MOST_DOTS = 50_000
+"""More would lie on one another; a picture of more images shows so many, drawn by chance."""
 NAME_EDGE = 3
 
 
 def map_page(image_map: ImageMap) -> Figure:
     """The map, its classes in colour, suspects and mistakes marked."""
+    shown = image_map.thinned(MOST_DOTS)
     lines = [
         line
-        for remark in remarks(image_map)
+        for remark in remarks(image_map, len(shown.paths))
         for line in text.wrap(remark, style.CONTENT_WIDTH, style.BODY)
     ]
     top = style.PAGE_TOP + REMARK_BASE + len(lines) * REMARK_LINE
@@ -45,7 +48,7 @@ def map_page(image_map: ImageMap) -> Figure:
         head.text(0, y, words, fontsize=style.BODY, color=style.MUTED, va="baseline")
     width = style.CONTENT_WIDTH - LEGEND_WIDTH
     ax = style.axes_at(figure, style.MARGIN, top, width, MAP_HEIGHT)
-    _draw_points(ax, image_map)
+    _draw_points(ax, shown)
     _draw_legend(ax, image_map)
     return figure
 

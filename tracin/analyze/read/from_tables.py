@@ -10,26 +10,27 @@ import pandas as pd
 
 from tracin.analyze.read.inputs import Tables
 from tracin.analyze.read.rows import check_indices
-from tracin.analyze.read.scan import Float64Array, Int64Array, MatrixSummary
+from tracin.analyze.read.scan import ClassMeans, Float64Array, Int64Array, MatrixSummary
+from tracin.results.class_means import open_class_means
 from tracin.results.matrix import read_class_means
-from tracin.results.schema import INFLUENCE_SUMMARY, TRAIN_SUMMARY
+from tracin.results.schema import CLASS_INFLUENCE_ARRAY, INFLUENCE_SUMMARY, TRAIN_SUMMARY
 
 
 def scores_from_tables(path: Path, tables: Tables, groups: Sequence[str]) -> MatrixSummary:
     """What ``scan`` finds in the matrix: extremes exactly, means rounded to float32.
 
     Args:
-        path: ``class_influence.csv``; the two summaries stand beside it.
+        path: ``class_influence.csv`` or ``.npy``; the two summaries stand beside it.
         tables: the summaries.
         groups: the classes of the test images, in the order that ``group_mean`` is wanted in.
 
     Raises:
-        TracInError: ``class_influence.csv`` is damaged or does not go with the summaries.
+        TracInError: the file is damaged or does not go with the summaries.
     """
     train, test = tables.train, tables.test
     n_train, summary = len(train), path.with_name(INFLUENCE_SUMMARY)
     return MatrixSummary(
-        group_mean=read_class_means(path, groups, n_train).astype(np.float64),
+        group_mean=_class_means(path, groups, n_train),
         train_mean=_figures(train, "mean_influence"),
         test_max=_figures(test, "max_positive_influence"),
         test_argmax=_rows(test, "most_helpful_train_idx", summary, n_train),
@@ -37,6 +38,12 @@ def scores_from_tables(path: Path, tables: Tables, groups: Sequence[str]) -> Mat
         test_argmin=_rows(test, "most_harmful_train_idx", summary, n_train),
         test_mean=_figures(test, "avg_influence"),
     )
+
+
+def _class_means(path: Path, groups: Sequence[str], n_train: int) -> ClassMeans:
+    if path.name == CLASS_INFLUENCE_ARRAY:
+        return open_class_means(path, n_train, len(groups))
+    return read_class_means(path, groups, n_train).astype(np.float64)
 
 
 def _figures(table: pd.DataFrame, column: str) -> Float64Array:

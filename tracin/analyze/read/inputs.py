@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from tracin.analyze.read.listed import listed_suspects
 from tracin.analyze.read.rows import check_indices, needed_rows, read_rows
 from tracin.analyze.read.same_pictures import SamePicture, read_same_pictures
-from tracin.analyze.read.scan import Int64Array
+from tracin.analyze.read.sides import EVERY_TEST_IMAGE, TestImages, TrainImages
 from tracin.errors import TracInError
 from tracin.image_folder import TRAIN, images_in_order
 from tracin.layout import DEFAULT_DATA_DIR
@@ -22,53 +21,6 @@ from tracin.results.manifest import check_files
 from tracin.results.matrix import read_shape
 from tracin.results.run_info import RunInfo, read_run_info
 from tracin.wording import count
-
-EVERY_TEST_IMAGE = "all test images"
-"""The name of the one group where no file tells the classes."""
-
-
-@dataclass(frozen=True)
-class TestImages:
-    """The columns of the matrix: what is known about each test image."""
-
-    __test__ = False  # pytest would take the name for a test
-
-    groups: tuple[str, ...]
-    """Classes of the test images in the order of their index, or ``EVERY_TEST_IMAGE`` alone."""
-    group_of: Int64Array
-    """(n_test,) index into ``groups``."""
-    has_classes: bool
-    paths: tuple[str, ...] | None = None
-    predicted: tuple[str, ...] | None = None
-    correct: npt.NDArray[np.bool_] | None = None
-    loss: npt.NDArray[np.float32] | None = None
-    suspects: tuple[tuple[int, str], ...] | None = None
-    """(column, suggested class) of images whose label looks wrong, most suspicious first; None
-    where no file tells."""
-
-
-@dataclass(frozen=True)
-class TrainImages:
-    """The rows of the matrix: what is known about each training image."""
-
-    paths: tuple[str, ...] | None = None
-    """Relative to the data folder, with forward slashes."""
-    labels: tuple[str | None, ...] | None = None
-    """The class that each image was given; None where no file tells."""
-    correct: npt.NDArray[np.bool_] | None = None
-    """(n_train,): whether the model names the given class."""
-    self_influence: npt.NDArray[np.float64] | None = None
-    suspicion: npt.NDArray[np.float64] | None = None
-    """(n_train,), 0 or above; from ``schema.SUSPICION_CUT`` on a label looks wrong."""
-    suspects: tuple[tuple[int, str], ...] | None = None
-    """(row, suggested class) of images whose label looks wrong, most suspicious first; None where
-    no file tells."""
-
-    @property
-    def all_labels(self) -> tuple[str, ...] | None:
-        """``labels`` where that of every image is known, else None."""
-        known = tuple(label for label in self.labels or () if label is not None)
-        return known if known and len(known) == len(self.labels or ()) else None
 
 
 @dataclass(frozen=True)
@@ -84,7 +36,7 @@ class Inputs:
     """Everything in the results folder except the scores themselves."""
 
     scores: Path
-    """``influence_scores.csv``, or ``class_influence.csv`` where that stands in its place."""
+    """``influence_scores.csv``, or the class means that stand in its place."""
     tables: Tables | None
     """None: there is a matrix."""
     n_train: int
@@ -95,6 +47,8 @@ class Inputs:
     data_dir: Path
     left_out: tuple[str, ...]
     """Sentences: what the analysis does without, and for want of which file."""
+    train_table: pd.DataFrame | None = None
+    """``train_summary.csv`` in order of the rows; None where there is no such file."""
     same_pictures: tuple[SamePicture, ...] | None = None
     """Under two labels, or in training and test; None where no file tells."""
 
@@ -144,13 +98,15 @@ def read_inputs(results_dir: Path, data_dir: Path | None = None) -> Inputs:
         run=run,
         data_dir=data_dir,
         left_out=tuple(left_out),
+        train_table=table,
         same_pictures=read_same_pictures(results_dir),
     )
 
 
 def _inputs_without_matrix(folder: Path, data_dir: Path | None) -> Inputs:
-    means = folder / schema.CLASS_INFLUENCE
-    if not means.exists():
+    files = (schema.CLASS_INFLUENCE, schema.CLASS_INFLUENCE_ARRAY)
+    means = next((folder / name for name in files if (folder / name).exists()), None)
+    if means is None:
         raise TracInError(
             f"{folder / schema.INFLUENCE_SCORES} is not there, and {schema.CLASS_INFLUENCE} is "
             "not in its place. Run TracIn_Resnet50.py first, or name the folder of its results "
@@ -175,6 +131,7 @@ def _inputs_without_matrix(folder: Path, data_dir: Path | None) -> Inputs:
         run=run,
         data_dir=_data_dir(data_dir, run),
         left_out=tuple(left_out),
+        train_table=train_rows,
         same_pictures=read_same_pictures(folder),
     )
 
@@ -202,8 +159,8 @@ def _read_run(
 
 def _train_images(folder: Path, table: pd.DataFrame, left_out: list[str]) -> TrainImages:
     return TrainImages(
-        paths=tuple(table["train_path"]),
-        labels=tuple(table["train_class"]),
+        paths=tuple(table["train_path"].tolist()),
+        labels=tuple(table["train_class"].tolist()),
         correct=(table["predicted_class"] == table["train_class"]).to_numpy(np.bool_),
         self_influence=table["self_influence"].to_numpy(np.float64),
         suspicion=table["suspicion"].to_numpy(np.float64) if "suspicion" in table else None,
@@ -237,7 +194,7 @@ def _test_images(
     in_run = [name for name in (run.class_names if run else ()) if name in present]
     groups = (*in_run, *sorted(present.difference(in_run)))
     position = {name: number for number, name in enumerate(groups)}
-    group_of = np.array([position[name] for name in summary["test_class"]], np.int64)
+    group_of = np.array([position[name] for name in summary["test_class"].tolist()], np.int64)
     columns, summary_file = summary.columns, schema.INFLUENCE_SUMMARY
     if "correct" not in columns:
         left_out.append(
@@ -248,8 +205,10 @@ def _test_images(
         groups,
         group_of,
         has_classes=True,
-        paths=tuple(summary["test_path"]) if "test_path" in columns else None,
-        predicted=tuple(summary["predicted_class"]) if "predicted_class" in columns else None,
+        paths=tuple(summary["test_path"].tolist()) if "test_path" in columns else None,
+        predicted=tuple(summary["predicted_class"].tolist())
+        if "predicted_class" in columns
+        else None,
         correct=summary["correct"].to_numpy(np.bool_) if "correct" in columns else None,
         loss=summary["loss"].to_numpy(np.float32) if "loss" in columns else None,
         suspects=listed_suspects(folder, (schema.TEST_SUSPECTS, "test_path"), summary_file, summary)

@@ -26,7 +26,8 @@ def listed_suspects(
     """
     name, path_column = listing
     suspects = schema.read_table(folder, name).sort_values("rank", kind="stable")
-    row_of = {path: row for row, path in enumerate(summary[path_column])}
+    found = summary[path_column][summary[path_column].isin(suspects[path_column])]
+    row_of = dict(zip(found.tolist(), found.index.tolist(), strict=True))
     if unknown := [path for path in suspects[path_column] if path not in row_of]:
         raise TracInError(
             f"{folder / name} names {unknown[0]}, which is not in {summary_name}: they come from "

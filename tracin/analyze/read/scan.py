@@ -10,18 +10,20 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from tracin.errors import TracInError
+from tracin.results.class_means import StoredMeans
 from tracin.results.matrix import read_blocks
 
 Float64Array = npt.NDArray[np.float64]
 Int64Array = npt.NDArray[np.int64]
+ClassMeans = Float64Array | StoredMeans
 
 
 @dataclass(frozen=True)
 class MatrixSummary:
     """Means and extremes of the influence matrix (n_train, n_test); positive = helps."""
 
-    group_mean: Float64Array
-    """(n_train, groups): mean over the group's test images."""
+    group_mean: ClassMeans
+    """(n_train, groups): mean over the group's test images. Many stand on disk: take rows of it."""
     train_mean: Float64Array
     """(n_train,): mean over all test images."""
     test_max: Float64Array

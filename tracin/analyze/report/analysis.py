@@ -13,12 +13,13 @@ from tracin.analyze.figures.image_map import ImageMap
 from tracin.analyze.figures.summary import OverallSummary
 from tracin.analyze.read.inputs import Inputs
 from tracin.analyze.read.list_columns import ListColumns, read_list_columns
-from tracin.analyze.read.optional import read_optional, read_probabilities
+from tracin.analyze.read.optional import probabilities, read_optional, read_predictions
 from tracin.analyze.read.rows import check_indices
 from tracin.analyze.read.scan import MatrixSummary
 from tracin.analyze.words.findings import Words
 from tracin.results import schema
 from tracin.results.suspect_factors import SuspectFactors, read_suspect_factors
+from tracin.results.table_text import Reduction
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class PageTables:
     train_summary: pd.DataFrame | None
     neighbours: pd.DataFrame | None
     top_influences: pd.DataFrame | None
+    """Of misclassified test images alone."""
     duplicates: pd.DataFrame | None
     suspect_factors: SuspectFactors | None
     label_probabilities: Mapping[str, float]
@@ -48,22 +50,35 @@ def read_page_tables(inputs: Inputs, results_dir: Path) -> PageTables:
     Raises:
         TracInError: a table is damaged, or about other images.
     """
-    top = read_optional(results_dir, schema.TOP_INFLUENCES_TABLE)
-    if top is not None:
-        path = results_dir / schema.TOP_INFLUENCES_TABLE
-        check_indices(top, "train_idx", path, (inputs.scores.name, inputs.n_train))
-        check_indices(top, "test_idx", path, (inputs.scores.name, inputs.n_test))
+    suspects = read_optional(results_dir, schema.SUSPECTS)
+    top = read_optional(results_dir, schema.TOP_INFLUENCES_TABLE, _of_mistakes(inputs))
+    if suspects is None or suspects.empty:
+        shown = None  # the page shows those that come nearest to looking wrong
+    else:
+        shown = {*suspects["train_path"], *(() if top is None else top["train_path"])}
     return PageTables(
-        suspects=read_optional(results_dir, schema.SUSPECTS),
-        train_summary=read_optional(results_dir, schema.TRAIN_SUMMARY),
+        suspects=suspects,
+        train_summary=inputs.train_table,
         neighbours=read_optional(results_dir, schema.NEIGHBOURS),
         top_influences=top,
         duplicates=read_optional(results_dir, schema.DUPLICATES),
         suspect_factors=read_suspect_factors(results_dir),
-        label_probabilities=read_probabilities(results_dir, schema.TRAIN_SUMMARY),
-        prediction_probabilities=read_probabilities(results_dir, schema.PREDICTIONS),
+        label_probabilities=probabilities(inputs.train_table, "train_path", shown),
+        prediction_probabilities=read_predictions(results_dir),
         list_columns=read_list_columns(inputs.run),
     )
+
+
+def _of_mistakes(inputs: Inputs) -> Reduction:
+    """Of the strongest influences what the page shows, those on misclassified test images."""
+
+    def reduced(rows: pd.DataFrame) -> pd.DataFrame:
+        path = inputs.scores.with_name(schema.TOP_INFLUENCES_TABLE)
+        check_indices(rows, "train_idx", path, (inputs.scores.name, inputs.n_train))
+        check_indices(rows, "test_idx", path, (inputs.scores.name, inputs.n_test))
+        return rows[rows["test_class"] != rows["predicted_class"]]
+
+    return reduced
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from tracin.analyze.figures.class_influence import strongest_class_influence
 from tracin.analyze.figures.summarize import rank
+from tracin.analyze.read.label_index import LabelIndex
 from tracin.analyze.report.analysis import Analysis, PagePicture
 from tracin.analyze.report.confusion import ConfusionMatrix, confusion_of, mistaken
 from tracin.results import schema
@@ -100,10 +101,8 @@ class ClassSection:
 
 def classes_section(analysis: Analysis) -> ClassSection:
     """Classes against classes."""
-    labels, influence = (
-        analysis.inputs.train.all_labels,
-        strongest_class_influence(analysis.overall),
-    )
+    labels = analysis.inputs.train.by_label
+    influence = strongest_class_influence(analysis.overall)
     if influence is None or labels is None:
         why = (
             "The classes of the test images or the labels of the training images are not known: "
@@ -111,13 +110,12 @@ def classes_section(analysis: Analysis) -> ClassSection:
             "TracIn_Resnet50.py again."
         )
         return ClassSection((), (), "", 0, (), 0, why)
-    label_of = np.array(labels, dtype=object)
     confused = _confused(analysis)
     columns = influence.columns
     rows = tuple(
         Row(
             name,
-            int((label_of == name).sum()),
+            len(labels.rows(name)),
             tuple(
                 Cell(influence.shown(total), signed(total), float(strength), confused[column, name])
                 for total, strength, column in zip(sums, strengths, columns, strict=True)
@@ -130,7 +128,7 @@ def classes_section(analysis: Analysis) -> ClassSection:
     shown = sorted(confused, key=lambda pair: (-confused[pair], pair))
     opponents = _opponents(analysis)
     pairs = tuple(
-        _pair(analysis, label_of, pair, confused[pair], opponents) for pair in shown[:MOST_PAIRS]
+        _pair(analysis, labels, pair, confused[pair], opponents) for pair in shown[:MOST_PAIRS]
     )
     return ClassSection(
         columns,
@@ -154,7 +152,7 @@ def _confused(analysis: Analysis) -> Counter[tuple[str, str]]:
 
 def _pair(
     analysis: Analysis,
-    label_of: np.ndarray,
+    labels: LabelIndex,
     pair: tuple[str, str],
     mistakes: int,
     opponents: pd.DataFrame | None,
@@ -162,14 +160,18 @@ def _pair(
     true, predicted = pair
     test = analysis.inputs.test
     group = test.groups.index(true)
-    means = analysis.scores.group_mean[:, group]
+    of_label = {label: labels.rows(label) for label in pair}
+    means = {
+        label: np.asarray(analysis.scores.group_mean[rows, group], np.float64)
+        for label, rows in of_label.items()
+    }
     on_mistakes = _opponents_of_pair(analysis, pair, mistakes, opponents)
     shown = {image.path for image in on_mistakes}
 
     def against(label: str) -> tuple[Opponent, ...]:
-        own = np.where(label_of == label, -means, 0.0)
         found = (
-            _opponent(analysis, int(row), float(means[row])) for row in rank(own, 2 * PER_PAIR)
+            _opponent(analysis, int(of_label[label][place]), float(means[label][place]))
+            for place in rank(-means[label], 2 * PER_PAIR)
         )
         return tuple([image for image in found if image.path not in shown][:PER_PAIR])
 
@@ -190,7 +192,7 @@ def _pair(
         predicted=predicted,
         mistakes=mistakes,
         of=int((test.group_of == group).sum()),
-        net=signed(float(means[label_of == predicted].sum())),
+        net=signed(float(means[predicted].sum())),
         groups=tuple(group for group in groups if group.images),
         images=mistaken(test, pair),
     )
@@ -201,8 +203,7 @@ def _opponents(analysis: Analysis) -> pd.DataFrame | None:
     table = analysis.tables.top_influences
     if table is None:
         return None
-    wrong = table["test_class"] != table["predicted_class"]
-    return table[wrong & (table["direction"] == schema.OPPONENT)]
+    return table[table["direction"] == schema.OPPONENT]
 
 
 def _opponents_of_pair(

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tracin.analyze.read.inputs import TestImages
+from tracin.analyze.read.sides import TestImages
 from tracin.analyze.report.analysis import PagePicture
 
 MOST_CLASSES = 20

@@ -107,9 +107,10 @@ def mistakes_section(analysis: Analysis) -> MistakeSection:
         why = why_empty(schema.TOP_INFLUENCES_TABLE, "The strongest influences on each test image")
         return MistakeSection((), 0, 0, (), gauss_newton, why)
     losses = _losses(analysis)
-    wrong = table[table["test_class"] != table["predicted_class"]]
-    by_test = {int(str(index)): rows for index, rows in wrong.groupby("test_idx", sort=True)}
-    order = sorted(by_test, key=lambda index: -losses.get(index, 0.0))[:MOST_SHOWN]
+    with_rows = sorted(set(table["test_idx"].tolist()))
+    order = sorted(with_rows, key=lambda index: -losses.get(index, 0.0))[:MOST_SHOWN]
+    of_shown = table[table["test_idx"].isin(order)].groupby("test_idx")
+    by_test = {int(str(index)): rows for index, rows in of_shown}
     suspected = dict(analysis.inputs.test.suspects or ()) if analysis.overall.can_judge else {}
     shown = tuple(
         _mistake(
@@ -124,7 +125,7 @@ def mistakes_section(analysis: Analysis) -> MistakeSection:
     pairs = by_frequency((mistake.true, mistake.predicted) for mistake in shown)
     return MistakeSection(
         shown,
-        total=_total(analysis, len(by_test)),
+        total=_total(analysis, len(with_rows)),
         listed=int(table["rank"].max()) if len(table) else 0,
         pairs=tuple((*pair, n) for pair, n in pairs),
         gauss_newton=gauss_newton,

@@ -69,6 +69,11 @@ class Overview:
     helpful_by: str
     harmful_by: str
 
+    @property
+    def without_page(self) -> int:
+        """How many classes have no page."""
+        return sum(not row.page for row in self.classes)
+
     def pictures(self) -> Iterator[PagePicture]:
         """The pictures of both rows."""
         for image in (*self.helpful, *self.harmful):
@@ -89,11 +94,7 @@ def overview_section(analysis: Analysis) -> Overview:
         findings=analysis.words.findings,
         recommendations=analysis.words.recommendations,
         charts=tuple(map(svg.drawing_of, overall_charts(overall))),
-        classes=tuple(
-            _class_row(each, analysis.class_pages.get(each.name, ""))
-            for each in overall.classes
-            if each.is_class
-        ),
+        classes=_class_rows(analysis),
         helpful=tuple(map(_ranked, overall.helpful[:MOST_RANKED])),
         harmful=tuple(map(_ranked, overall.harmful[:MOST_RANKED])),
         helpful_by=remark_on(overall.rank_by, overall.unit, overall.n_test, "helpful"),
@@ -103,6 +104,16 @@ def overview_section(analysis: Analysis) -> Overview:
 
 def _ranked(image: RankedImage) -> Ranked:
     return Ranked(image.name, image.label or "", signed(image.score), image.path is not None)
+
+
+def _class_rows(analysis: Analysis) -> tuple[ClassRow, ...]:
+    """Those with a page first."""
+    rows = [
+        _class_row(each, analysis.class_pages.get(each.name, ""))
+        for each in analysis.overall.classes
+        if each.is_class
+    ]
+    return tuple(sorted(rows, key=lambda row: not row.page))
 
 
 def _class_row(summary: ClassSummary, page: str) -> ClassRow:

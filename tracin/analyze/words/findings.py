@@ -5,7 +5,7 @@ Scores say that training signals are similar and estimate an effect; no sentence
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from tracin.analyze.figures.health import GOOD_FROM
@@ -28,8 +28,13 @@ class Words:
     by_class: dict[str, tuple[str, ...]]
 
 
-def in_words(overall: OverallSummary) -> Words:
-    """The sentences about a run, the same for the pictures, the console and the report."""
+def in_words(overall: OverallSummary, drawn: Collection[str] | None = None) -> Words:
+    """The sentences about a run, the same for the pictures, the console and the report.
+
+    Args:
+        overall: the figures.
+        drawn: the classes that have a page; None: all.
+    """
     by_class = {summary.name: of_class(summary, overall.all_zero) for summary in overall.classes}
     if overall.all_zero and overall.can_judge:
         return Words(
@@ -56,7 +61,7 @@ def in_words(overall: OverallSummary) -> Words:
         *(confusion.sentence for confusion in confusions[:2]),
         *_busiest_opponent(overall),
     ]
-    advice = [*certain_advice(overall), *_advice(overall, confusions)] or [
+    advice = [*certain_advice(overall), *_advice(overall, confusions), *_low(overall, drawn)] or [
         "Nothing to recommend: no label looks wrong, no test image is misclassified, and no class "
         "has opponents that stand out."
         if overall.mistakes is None and overall.suspects is not None
@@ -227,6 +232,10 @@ def _advice(overall: OverallSummary, confusions: list[Confusion]) -> Iterator[st
         )
     if overall.mistakes:
         yield f"Look at {overall.mistakes.worst_name}: the model is most wrong about it."
+
+
+def _low(overall: OverallSummary, drawn: Collection[str] | None) -> Iterator[str]:
+    """Where many labels look wrong: classes with a page where there are any such."""
     low = [
         (summary.health.percent, summary.name)
         for summary in overall.classes
@@ -236,7 +245,10 @@ def _advice(overall: OverallSummary, confusions: list[Confusion]) -> Iterator[st
         and summary.health.band
         and summary.health.percent < GOOD_FROM
     ]
-    if low:
-        pages = "page" if len(low) == 1 else "pages"
-        classes = first_few([name for _, name in sorted(low)], NAMED)
-        yield f"Open the {pages} of {classes}: many labels look wrong there."
+    names = [name for _, name in sorted(low)]
+    with_page = [name for name in names if drawn is None or name in drawn]
+    found = with_page or names
+    pages = "page" if len(found) == 1 else "pages"
+    if found:
+        do = f"Open the {pages}" if with_page else f"Ask with --classes for the {pages}"
+        yield f"{do} of {first_few(found, NAMED)}: many labels look wrong there."

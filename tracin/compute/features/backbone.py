@@ -18,7 +18,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-from torchvision.models import ResNet
 from tqdm import tqdm
 
 from tracin.compute.features import fused
@@ -27,6 +26,7 @@ from tracin.compute.model.network import FEATURE_WIDTH, Backbone
 from tracin.errors import TracInError
 from tracin.images import Normalization, normalize
 from tracin.machine.refusals import is_lack_of_memory
+from tracin.vision import models
 from tracin.wording import first_sentence
 
 CPU_CHUNK = 8
@@ -209,7 +209,7 @@ class Forward:
         """
         folded = fold_batch_norm(self.backbone)
         network = getattr(self.backbone, "network", self.backbone)
-        if type(network) is not ResNet and _is_folded(folded, self.backbone):
+        if type(network) is not models.ResNet and _is_folded(folded, self.backbone):
             modules = (folded, copy.deepcopy(self.backbone))
             sides = [self._ready(each, torch.float32)(images.float()) for each in modules]
             if not _agree("folded", *sides):

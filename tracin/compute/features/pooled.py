@@ -14,8 +14,9 @@ from torch import Tensor
 from tqdm import tqdm
 
 from tracin.compute.features.backbone import Forward, Pending
+from tracin.compute.features.file_states import file_states
 from tracin.compute.features.pace import Pace
-from tracin.compute.features.store import FeatureStore, feature_key, file_states
+from tracin.compute.features.store import FeatureStore, feature_key
 from tracin.decoding import PixelBatch, PixelDataset, PreparedImages, collate
 from tracin.errors import TracInError
 from tracin.hashing import HASH_BYTES

@@ -22,6 +22,7 @@ from tracin.compute.scores.tracin import ROWS_PER_BLOCK, MatrixFigures, Scores, 
 from tracin.images import ImageTable
 from tracin.machine.processes import Processes
 from tracin.results import schema
+from tracin.results.class_means import class_means_writer
 from tracin.results.manifest import FileRecord
 from tracin.results.matrix import Float32Array, MatrixWriter
 
@@ -79,7 +80,7 @@ def score(
     columns, content = _file_content(test, settings.matrix)
     step = max(1, min(ROWS_PER_BLOCK, VALUES_PER_BLOCK // len(test)))
     with (
-        _Delivery(folder, settings, columns, processes) as delivery,
+        _Delivery(_writer(folder, settings, columns, len(scores)), columns, processes) as delivery,
         tqdm(
             total=len(scores),
             desc="Writing scores",
@@ -160,29 +161,35 @@ def class_means(
     return means
 
 
+def _writer(
+    folder: Path | None, settings: ScoringSettings, columns: list[object], n_train: int
+) -> MatrixWriter | None:
+    """Of the matrix or the class means; None in all processes but the first."""
+    if folder is None:
+        return None
+    if settings.matrix:
+        return MatrixWriter(folder / schema.INFLUENCE_SCORES, columns)
+    return class_means_writer(folder, n_train, columns)
+
+
 class _Delivery:
     """Brings the content of every block to the first process, which writes it in a thread."""
 
     def __init__(
-        self,
-        folder: Path | None,
-        settings: ScoringSettings,
-        columns: list[object],
-        processes: Processes,
+        self, writer: MatrixWriter | None, columns: list[object], processes: Processes
     ) -> None:
         self._processes, self._width = processes, len(columns)
         self._stack = ExitStack()
         self._sent: tuple[distributed.Work | None, Float32Array] | None = None
         self._written: Future[None] | None = None
-        self._name = schema.INFLUENCE_SCORES if settings.matrix else schema.CLASS_INFLUENCE
-        if folder is not None:
-            self._writer = self._stack.enter_context(MatrixWriter(folder / self._name, columns))
+        if writer is not None:
+            self._writer = self._stack.enter_context(writer)
             self._pool = self._stack.enter_context(ThreadPoolExecutor(max_workers=1))
 
     @property
     def written(self) -> dict[str, FileRecord]:
         """The record of the file by its name, in the first process and at the end."""
-        return {self._name: self._writer.record} if self._processes.first else {}
+        return {self._writer.name: self._writer.record} if self._processes.first else {}
 
     def own(self, content: Float32Array) -> None:
         """Write the content of a block of this process, or send it on its way."""
