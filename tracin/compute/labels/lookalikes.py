@@ -47,7 +47,7 @@ class Pictures:
     @property
     def held(self) -> HeldRows:
         """Which images this process holds."""
-        return self.divided or HeldRows.alone(len(self.table))
+        return self.divided or HeldRows.alone(len(self.features))
 
 
 def neighbours_table(
@@ -155,7 +155,7 @@ def _alike(
     the pixels of all that are alike by features were compared. The first process compares pixels.
     """
     repeated = np.array(sorted({row for _, row in equal}), dtype=np.int64)
-    among = np.setdiff1d(np.arange(len(other.table)), repeated)
+    among = np.setdiff1d(np.arange(other.held.total), repeated)
     if len(among) == 0:
         return [], True
     if other is train:
