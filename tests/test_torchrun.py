@@ -23,8 +23,8 @@ import TracIn_Resnet50
 from tests.forked import ROOT, SCRIPT, Child, Ended, ForkServer
 from tests.real_data import CLASS_NAMES, fit_head, write_image_tree
 from tracin.compute.features.store import STORE_FILE, STORE_FILES
-from tracin.compute.scores import tracin
 from tracin.images import draw_subset, find_images
+from tracin.machine.held_rows import ROWS_PER_BLOCK
 from tracin.results import schema
 from tracin.results.run_info import RunInfo, read_run_info
 
@@ -125,7 +125,7 @@ def run_alone(folder: Path, flags: Sequence[str]) -> RunInfo:
 
 
 def test_two_processes_equal_one(world: World, tmp_path: Path) -> None:
-    assert TRAIN > tracin.ROWS_PER_BLOCK
+    assert TRAIN > ROWS_PER_BLOCK
     end = ended(torchrun(*world.flags, "--output_dir", str(tmp_path)))
     assert end.status == 0, end.errors
     assert end.output.count("Plan: ") == end.output.count("Next: ") == 1

@@ -82,7 +82,7 @@ def test_rows_are_shared(ranks: Ranks) -> None:
 
 def test_what_is_sent_is_received_in_order(ranks: Ranks) -> None:
     first, second = ranks[0]["received"]
-    assert first.dtype == second.dtype == np.float32
+    assert (first.dtype, second.dtype) == (torch.float32, torch.float64)
     assert first.tolist() == [[7.5] * 3] * 2
     assert second.tolist() == [[0, 1], [2, 3], [4, 5], [6, 7]]
 
@@ -95,6 +95,7 @@ def test_one_number_counts_for_all(ranks: Ranks) -> None:
 def test_the_first_that_has_a_feature_owns_it(ranks: Ranks) -> None:
     for rank in ranks:
         assert rank["owners"].tolist() == [0, -1, 1, 0]
+        assert rank["owners at home"].tolist() == [0, -1, 1, 1]
         assert rank["nobody"].tolist() == [-1, -1]
 
 

@@ -15,14 +15,15 @@ import torch
 
 from tests.compute.factories import random_factors
 from tracin.compute.features.backbone import Forward
-from tracin.compute.features.pooled import PassSettings, _owners, pooled_features
+from tracin.compute.features.pooled import PassSettings, pooled_features
+from tracin.compute.features.shares import owners
 from tracin.compute.features.store import FeatureStore
 from tracin.compute.model.checkpoint import load_checkpoint
-from tracin.compute.scores import matrix_pass
 from tracin.compute.scores.matrix_pass import Scored, ScoringSettings, score
 from tracin.compute.scores.tracin import Scores, tracin_scores
 from tracin.errors import TracInError
 from tracin.images import Crop, ImageTable, Preprocessing, find_images
+from tracin.machine.held_rows import HeldRows
 from tracin.machine.processes import Counter, Processes, joined_processes
 
 ROWS, STEP = 45, 4
@@ -69,10 +70,10 @@ def _exchanged(processes: Processes) -> dict[str, Any]:
     one_sided = torch.full((4, 2), float(rank))
     nothing, everything = np.array([], dtype=np.int64), np.arange(4)
     processes.share_rows(one_sided, [nothing, everything][rank])
-    sent = [np.full((2, 3), 7.5, np.float32), np.arange(8, dtype=np.float32).reshape(4, 2)]
+    sent = [torch.full((2, 3), 7.5), torch.arange(8.0, dtype=torch.float64).reshape(4, 2)]
     received: list[Any] = []
     if processes.first:
-        received = [processes.receive(part.shape, 1) for part in sent]
+        received = [processes.receive(torch.empty_like(part), 1) for part in sent]
     else:
         works = [processes.send(part) for part in sent]
         for work in works:
@@ -94,8 +95,9 @@ def _exchanged(processes: Processes) -> dict[str, Any]:
         "received": received,
         "total": counter.add(0),
         "second counter": unused.add(0),
-        "owners": _owners(found, processes),
-        "nobody": _owners(np.zeros(2, dtype=bool), processes),
+        "owners": owners(found, HeldRows.alone(4), processes),
+        "owners at home": owners(found, HeldRows(4, processes, 1), processes),
+        "nobody": owners(np.zeros(2, dtype=bool), HeldRows.alone(2), processes),
     }
 
 
@@ -115,35 +117,38 @@ def _passed(processes: Processes, folder: Path) -> dict[str, Any]:
 
 
 def _scored(processes: Processes, folder: Path) -> dict[str, Any]:
-    setattr(matrix_pass, "ROWS_PER_BLOCK", STEP)  # noqa: B010
     scores, found = matrix(), {}
+    held = HeldRows(ROWS, processes, STEP)
     asked: list[int] = []
 
     def noted(start: int, stop: int) -> torch.Tensor:
-        asked.append(start)
-        return scores.rows(start, stop)
+        first = int(held.rows[start])
+        asked.append(first)
+        return scores.rows(first, first + stop - start)
 
     for with_matrix in (True, False):
         target = folder / "files" if processes.first else None
         settings = replace(SETTINGS, matrix=with_matrix)
-        scored = score(target, replace(scores, rows=noted), columns(), settings, processes)
+        own = Scores(noted, scores.self_influence[torch.from_numpy(held.rows)])
+        scored = score(target, own, columns(), settings, processes, held)
         found[f"matrix {with_matrix}"] = found_by(scored)
     return {**found, "asked": asked}
 
 
 def _refused(processes: Processes, folder: Path) -> None:
     """A NaN in a block of the second process: the first refuses it, the second is left alone."""
-    scores = matrix()
-    scores.rows(0, ROWS)
+    scores, held = matrix(), HeldRows(ROWS, processes, STEP)
 
     def broken(start: int, stop: int) -> torch.Tensor:
-        block = scores.rows(start, stop)
-        if start == STEP:
+        first = int(held.rows[start])
+        block = scores.rows(first, first + stop - start)
+        if first == STEP:
             block[0, 0] = torch.nan
         return block
 
     target = folder / "refused" if processes.first else None
-    score(target, replace(scores, rows=broken), columns(), SETTINGS, processes)
+    own = Scores(broken, scores.self_influence[torch.from_numpy(held.rows)])
+    score(target, own, columns(), SETTINGS, processes, held)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -10,6 +10,7 @@ from torch import Tensor
 from tracin.compute.scores.factors import Factors
 from tracin.hashing import HASH_BYTES
 from tracin.images import ImageTable
+from tracin.machine.held_rows import HeldRows
 from tracin.results.run_info import CheckpointInfo, PrecisionError, SkippedImage
 
 
@@ -22,14 +23,21 @@ class PassedImages:
     found: int
     """Images in the folder, before the subset was drawn."""
     factors: tuple[Factors, ...] = ()
-    """One entry per checkpoint."""
+    """Of the m images that this process holds, one entry per checkpoint."""
     features: Tensor = field(default_factory=lambda: torch.empty(0))
-    """(n, m), float32, on the CPU: pooled features of the last checkpoint."""
+    """(m, width), float32, on the CPU: pooled features of the last checkpoint."""
     hashes: Tensor = field(default_factory=lambda: torch.empty(0, 2, HASH_BYTES, dtype=torch.uint8))
-    """(n, 2, ``HASH_BYTES``), uint8: of each file, and of the picture in it."""
+    """(m, 2, ``HASH_BYTES``), uint8: of each file, and of the picture in it."""
     skipped: tuple[SkippedImage, ...] = ()
     kept: int = 0
     """Forward passes that the kept features saved."""
+    divided: HeldRows | None = None
+    """Which images this process holds; None: all."""
+
+    @property
+    def held(self) -> HeldRows:
+        """Which images this process holds."""
+        return self.divided or HeldRows.alone(len(self.table))
 
 
 @dataclass(frozen=True)

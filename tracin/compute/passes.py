@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -84,8 +85,9 @@ def pass_checkpoints(
         if said := notices.class_order(loaded.checkpoint, images.train.class_names):
             say(said)
         with open_store(config, settings.processes) as store:
-            train = _pass_through(loaded, trained.loss, train, settings, store, stopwatch)
-            test = _pass_through(loaded, trained.loss, test, settings, store, stopwatch)
+            passing = _Passing(loaded, trained.loss, settings, store, stopwatch)
+            train = _pass_through(passing, train, divide=True)
+            test = _pass_through(passing, test, divide=False)
             if config.precision != "float32" and error is None:
                 with stopwatch.step("precision"):
                     error = precision_error(
@@ -106,20 +108,32 @@ def pass_checkpoints(
     )
 
 
-def _pass_through(
-    loaded: Loaded,
-    loss: Loss,
-    images: PassedImages,
-    settings: PassSettings,
-    store: FeatureStore | None,
-    stopwatch: Stopwatch,
-) -> PassedImages:
+@dataclass(frozen=True)
+class _Passing:
+    """What the passes of one checkpoint have in common."""
+
+    loaded: Loaded
+    loss: Loss
+    settings: PassSettings
+    store: FeatureStore | None
+    stopwatch: Stopwatch
+
+
+def _pass_through(passing: _Passing, images: PassedImages, *, divide: bool) -> PassedImages:
     """Pass the images of one split through one checkpoint; return them with its factors.
 
     The first checkpoint's pass leaves out the images that cannot be read.
+
+    Args:
+        passing: the checkpoint, and how it is passed through.
+        images: of the split.
+        divide: each process keeps a part of what comes out; else all keep the whole.
     """
-    with stopwatch.step("features"):
-        features = pooled_features(loaded.forward, images.table, settings, store)
+    loaded, settings = passing.loaded, passing.settings
+    with passing.stopwatch.step("features"):
+        features = pooled_features(
+            loaded.forward, images.table, settings, passing.store, divide=divide
+        )
     table = images.table
     if features.skipped:
         if images.factors:
@@ -128,10 +142,11 @@ def _pass_through(
                 "can. Run again once nothing changes the data folder any more."
             )
         table = table.take(features.rows.numpy())
-    with stopwatch.step("factors"):
+    with passing.stopwatch.step("factors"):
         device = settings.processes.device
-        labels = torch.from_numpy(table.labels).to(device)
-        factors = compute_factors(loaded.checkpoint, features.values.to(device), labels, loss)
+        labels = torch.from_numpy(table.labels[features.held.rows]).to(device)
+        values = features.values.to(device)
+        factors = compute_factors(loaded.checkpoint, values, labels, passing.loss)
     return PassedImages(
         table=table,
         found=images.found,
@@ -140,6 +155,7 @@ def _pass_through(
         hashes=features.hashes,
         skipped=images.skipped + features.skipped,
         kept=images.kept + features.kept,
+        divided=features.held,
     )
 
 

@@ -55,11 +55,11 @@ def precision_error(
     rounded: list[Factors] = []
     for side, size in zip(sides, SAMPLE_SIZES, strict=True):
         sample = draw_subset(side.table, size, seed=0)
-        rows = torch.from_numpy(np.flatnonzero(np.isin(side.table.paths, sample.paths)))
+        rows = np.flatnonzero(np.isin(side.table.paths, sample.paths))
         labels = torch.from_numpy(sample.labels)
         passed = pooled_features(forward, sample, quiet, store)
         exact.append(compute_factors(checkpoint, passed.values, labels[passed.rows], loss))
-        features = side.features[rows[passed.rows]]
+        features = side.held.bring(side.features, rows[passed.rows.numpy()])
         rounded.append(compute_factors(checkpoint, features, labels[passed.rows], loss))
     scores, rounded_scores = (
         influence_rows([train], [test], [1.0])(0, len(train)) for train, test in (exact, rounded)

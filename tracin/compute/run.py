@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -11,7 +11,7 @@ from uuid import uuid4
 from tqdm import tqdm
 
 from tracin.compute import notices
-from tracin.compute.check.judge import check_model
+from tracin.compute.check.judge import answers, check_model
 from tracin.compute.check.pass_again import search_other_ways
 from tracin.compute.config import RunConfig
 from tracin.compute.features.loading import Loaded
@@ -91,15 +91,12 @@ def _run(
             return None
         settings = pass_settings(config, shown, processes, pace)
         passed = pass_checkpoints(config, settled, images, load, settings, say)
-        if processes.first:
-            with stopwatch.step("check"):
-                check = _check(passed, load(settled.model_paths[-1]), settings, settled)
-    if not processes.first:
-        _score(config, passed, processes, folder=None)
-        processes.wait()  # torchrun counts a process that leaves minutes before another as lost
-        return None
+        with stopwatch.step("check"):
+            check = _check(passed, load(settled.model_paths[-1]), settings, settled)
+    info = None
     try:
-        with staging.staged(config.output_dir) as folder:
+        # The first process alone writes; the others work on the images that they hold.
+        with staging.staged(config.output_dir) if processes.first else nullcontext() as folder:
             with stopwatch.step("influence"):
                 scored = _score(config, passed, processes, folder)
             with stopwatch.step("tables"):
@@ -110,40 +107,48 @@ def _run(
                     check,
                     max_suspects=config.max_suspects,
                     damping=config.damping,
+                    held=train.held,
                 )
                 for notice in write_tables(folder, train, test, scored, judged, shown.crop):
                     say(notice)
                 plane = write_map(folder, train, test)
-            seconds = {**passed.seconds, **stopwatch.seconds, "total": stopwatch.total}
-            info = run_info(config, settings, passed, scored, judged, seconds)
-            info = replace(info, map_variance=plane.variance, run_id=uuid4().hex)
-            info = replace(info, files=records_of(folder, scored.written))
-            write_run_info(folder, info)
+            if folder is not None:
+                seconds = {**passed.seconds, **stopwatch.seconds, "total": stopwatch.total}
+                info = run_info(config, settings, passed, scored, judged, seconds)
+                info = replace(info, map_variance=plane.variance, run_id=uuid4().hex)
+                info = replace(info, files=records_of(folder, scored.written))
+                write_run_info(folder, info)
     except OSError as error:
         raise TracInError(
             f"Cannot write to {config.output_dir} ({error}). Make room there, or {OTHERWISE}."
         ) from error
-    processes.wait()
+    processes.wait()  # torchrun counts a process that leaves minutes before another as lost
     return info
 
 
 def _check(passed: Passed, loaded: Loaded, settings: PassSettings, settled: Settled) -> ModelCheck:
     """Whether the last checkpoint can judge; where it cannot, look for the reason."""
     train, test, shown = passed.train, passed.test, settings.preprocessing
-    return check_model(
-        train.factors[-1],
-        test.factors[-1],
-        train.table.class_names,
-        shown,
-        lambda: search_other_ways(
-            loaded.checkpoint,
-            train.table,
-            train.factors[-1],
+    on_train, on_test = (answers(side.factors[-1], side.held) for side in (train, test))
+
+    def checked() -> ModelCheck:
+        return check_model(
+            on_train,
+            on_test,
+            train.table.class_names,
             shown,
-            settled.as_stored,
-            settings.processes.device,
-        ),
-    )
+            lambda: search_other_ways(
+                loaded.checkpoint,
+                train.table,
+                on_train.named,
+                shown,
+                settled.as_stored,
+                settings.processes.device,
+            ),
+        )
+
+    # The first alone shows images again: the others wait.
+    return settings.processes.of_first(checked() if settings.processes.first else None)
 
 
 def _announce(
@@ -217,7 +222,8 @@ def _score(config: RunConfig, passed: Passed, processes: Processes, folder: Path
     """
     train, test = passed.train, passed.test
     if config.method == schema.GAUSS_NEWTON:
-        scores = gauss_newton_scores(train.factors[-1], test.factors[-1], config.damping)
+        last = train.factors[-1], test.factors[-1]
+        scores = gauss_newton_scores(*last, config.damping, train.held)
     else:
         rates = [info.learning_rate for info in passed.checkpoints]
         scores = tracin_scores(train.factors, test.factors, rates)
@@ -226,4 +232,4 @@ def _score(config: RunConfig, passed: Passed, processes: Processes, folder: Path
         normalize_proponents=config.method == schema.TRACIN,
         matrix=config.matrix,
     )
-    return score(folder, scores, test.table, settings, processes)
+    return score(folder, scores, test.table, settings, processes, train.held)

@@ -19,6 +19,7 @@ from tracin.compute.scores.factors import Factors, cross_entropy
 from tracin.compute.scores.matrix_pass import Scored
 from tracin.compute.scores.strongest import Strongest, similarities
 from tracin.compute.scores.tracin import MatrixFigures, normalizer
+from tracin.compute.seen import Seen, seen_by_model
 from tracin.image_folder import TEST, TRAIN
 from tracin.images import Crop, ImageTable
 from tracin.results import schema
@@ -33,7 +34,7 @@ _NOT_FOLLOWED = (
 
 
 def write_tables(
-    folder: Path,
+    folder: Path | None,
     train: PassedImages,
     test: PassedImages,
     scored: Scored,
@@ -43,32 +44,40 @@ def write_tables(
     """Write all tables of a run, and what the page computes with; return what must be said of them.
 
     Args:
-        folder: of the results.
+        folder: of the results; None in all processes but the first, which alone writes.
         train: the matrix's rows.
         test: the matrix's columns.
         scored: what was gathered from the matrix.
         judged: what speaks against the labels.
         crop: as the images went into the model.
     """
-    per_test = influence_summary(train.table, test.table, test.factors[-1], scored.figures)
-    per_train = train_summary(
-        train.table, train.factors[-1], scored.self_influence, scored.figures, judged.quality
-    )
+    held = train.held
+    seen = seen_by_model(train.factors[-1], held)
+    pairs = held.processes.of_first(scored.pairs)
     alike = {
-        direction: similarities(train.factors, test.factors, pairs)
-        for direction, pairs in scored.pairs.items()
+        direction: similarities(train.factors, test.factors, some, held)
+        for direction, some in pairs.items()
     }
     neighbours = lookalikes.neighbours_table(
         train.table,
         train.features,
         judged.looked_at.tolist(),
         judged.quality.suggested[judged.looked_at].tolist(),
-    )
-    train_pictures, test_pictures = (
-        lookalikes.Pictures(side.table, side.features, side.hashes) for side in (train, test)
+        held,
     )
     said: list[str] = []
-    duplicates = lookalikes.duplicates_table(train_pictures, test_pictures, crop, said.append)
+    on_train, on_test = (
+        lookalikes.Pictures(side.table, side.features, side.hashes, side.divided)
+        for side in (train, test)
+    )
+    duplicates = lookalikes.duplicates_table(on_train, on_test, crop, said.append)
+    factors = suspect_factors(train.factors, train.table, judged.looked_at, held)
+    if folder is None:
+        return ()
+    per_test = influence_summary(train.table, test.table, test.factors[-1], scored.figures)
+    per_train = train_summary(
+        train.table, seen, scored.self_influence, scored.figures, judged.quality
+    )
     for name, table in (
         (schema.INFLUENCE_SUMMARY, per_test),
         (schema.TRAIN_SUMMARY, per_train),
@@ -77,23 +86,27 @@ def write_tables(
         (schema.TEST_SUSPECTS, test_suspects_table(test.table, judged)),
         (
             schema.TOP_INFLUENCES_TABLE,
-            top_influences(per_train, per_test, scored.pairs, alike),
+            top_influences(per_train, per_test, pairs, alike),
         ),
         (schema.NEIGHBOURS, neighbours),
         (schema.DUPLICATES, duplicates),
     ):
         schema.write_table(folder, name, table)
-    factors = suspect_factors(train.factors, train.table, judged.looked_at)
     write_suspect_factors(folder, factors)
     if len(judged.looked_at) and not factors.paths:
         said.append(_NOT_FOLLOWED)
     return tuple(said)
 
 
-def write_map(folder: Path, train: PassedImages, test: PassedImages) -> Plane:
-    """Write where each image stands for the last checkpoint, the training images first."""
-    plane = principal_plane(train.factors[-1].activations, test.factors[-1].activations)
-    schema.write_table(folder, schema.MAP, map_table(train.table, test.table, plane))
+def write_map(folder: Path | None, train: PassedImages, test: PassedImages) -> Plane:
+    """Write where each image stands for the last checkpoint, the training images first.
+
+    The ``folder`` is None in all processes but the first, which alone writes.
+    """
+    sides = train.factors[-1].activations, test.factors[-1].activations
+    plane = principal_plane(*sides, train.held)
+    if folder is not None:
+        schema.write_table(folder, schema.MAP, map_table(train.table, test.table, plane))
     return plane
 
 
@@ -145,7 +158,7 @@ def predictions(test: ImageTable, factors: Factors) -> pd.DataFrame:
 
 def train_summary(
     train: ImageTable,
-    factors: Factors,
+    seen: Seen,
     self_influence: Tensor,
     figures: MatrixFigures,
     quality: LabelQuality,
@@ -154,22 +167,20 @@ def train_summary(
 
     Args:
         train: the matrix's rows.
-        factors: of the training images, for the last checkpoint.
+        seen: what the last checkpoint makes of them.
         self_influence: (n_train,), of all checkpoints.
         figures: of the whole matrix.
         quality: evidence about the training labels.
     """
     class_names = np.array(train.class_names, dtype=object)
-    probabilities = torch.softmax(factors.logits, dim=1)
-    given = probabilities.gather(1, factors.labels.unsqueeze(1)).squeeze(1)
     return pd.DataFrame(
         {
             "train_idx": np.arange(len(train)),
             "train_path": train.paths,
             "train_class": _class_of(train),
-            "predicted_class": class_names[factors.logits.argmax(dim=1).cpu().numpy()],
-            "probability": given.cpu().numpy(),
-            "loss": cross_entropy(factors.logits, factors.labels).cpu().numpy(),
+            "predicted_class": class_names[seen.predicted.numpy()],
+            "probability": seen.probability.numpy(),
+            "loss": seen.loss.numpy(),
             "self_influence": self_influence.numpy(),
             "mean_influence": figures.train_mean,
             "suggested_class": class_names[quality.suggested.cpu().numpy()],

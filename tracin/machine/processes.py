@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -97,6 +97,31 @@ class Processes:
         distributed.gather_object(value, values)
         return values or []
 
+    def of_first(self, value: T | None) -> T:
+        """The first process's ``value``, in every process: what one alone can know or decide."""
+        values = [value]
+        if self.count > 1:
+            distributed.broadcast_object_list(values, 0)
+        return cast(T, values[0])
+
+    def largest(self, value: float) -> float:
+        """The largest ``value`` of all processes."""
+        return max(self.exchange(value))
+
+    def deal(self, parts: Sequence[Tensor], sizes: Sequence[int]) -> list[Tensor]:
+        """Send a part to each process; return what each sends to this one.
+
+        Args:
+            parts: (m, …) each, on the CPU, one for each process, of one shape but for m.
+            sizes: m of what each process sends to this one.
+        """
+        if self.count == 1:
+            return [*parts]
+        sent = torch.cat([*parts])
+        received = sent.new_empty(sum(sizes), *sent.shape[1:])
+        distributed.all_to_all_single(received, sent, [*sizes], [len(part) for part in parts])
+        return [*received.split([*sizes])]
+
     def share_rows(self, values: Tensor, rows: npt.NDArray[np.int64]) -> None:
         """Give every process the rows of ``values`` that each of them brings.
 
@@ -111,15 +136,14 @@ class Processes:
                 distributed.broadcast(part, source)
                 values[index] = part
 
-    def send(self, values: npt.NDArray[np.float32]) -> distributed.Work | None:
-        """Start sending ``values``, float32, to the first process; wait for the work's end."""
-        return distributed.isend(torch.from_numpy(values), 0)
+    def send(self, values: Tensor) -> distributed.Work | None:
+        """Start sending ``values`` to the first process; wait for the work's end."""
+        return distributed.isend(values, 0)
 
-    def receive(self, shape: Sequence[int], source: int) -> npt.NDArray[np.float32]:
-        """Wait for what process ``source`` sends; return it, float32 of ``shape``."""
-        values = torch.empty(*shape)
+    def receive(self, values: Tensor, source: int) -> Tensor:
+        """Wait for what process ``source`` sends, of the form of ``values``; fill and return it."""
         distributed.recv(values, source)
-        return values.numpy()
+        return values
 
 
 class Counter:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.compute.factories import make_factors
-from tracin.compute.check.judge import check_model
+from tracin.compute.check.judge import answers, check_model
 from tracin.compute.check.shown import OtherWay, Search
 from tracin.compute.scores.factors import Factors
 from tracin.images import Crop, Preprocessing
@@ -34,7 +34,7 @@ def checked(train: Factors, test: Factors, found: Search | None) -> ModelCheck:
         assert found is not None, "nobody should search here"
         return found
 
-    return check_model(train, test, NAMES, USED, search)
+    return check_model(answers(train), answers(test), NAMES, USED, search)
 
 
 def test_a_good_model_is_let_judge_without_a_search() -> None:

@@ -15,6 +15,7 @@ from torchvision.models import resnet18
 
 from tests.compute.reference import torchvision_transform, with_statistics
 from tests.real_data import CLASS_NAMES
+from tracin.compute.check.judge import answers
 from tracin.compute.check.pass_again import search_other_ways
 from tracin.compute.check.shown import as_flags, find_better_way, usual_ways
 from tracin.compute.features.backbone import Forward
@@ -147,7 +148,7 @@ def test_a_real_network_at_the_wrong_size(coloured: Path, tmp_path: Path) -> Non
     forward = Forward(fitted.backbone, CPU, "float32", HALF, fuse=False)
     small = pooled_features(forward, train, PassSettings(preprocessing=used, quiet=True)).values
     factors = compute_factors(fitted, small, labels)
-    found = search_other_ways(fitted, train, factors, used, None, CPU)
+    found = search_other_ways(fitted, train, answers(factors).named, used, None, CPU)
     assert found.right_now / found.images < 0.4
     assert found.best is not None
     assert found.best.preprocessing.crop.crop_size == 128
@@ -164,7 +165,7 @@ def test_images_that_vanished_count_as_wrong(
     factors = compute_factors(checkpoint, torch.zeros(4, 2048), torch.from_numpy(few.labels))
     (tmp_path / "data" / few.paths[0]).unlink()
     used = Preprocessing(Crop(32, 32))
-    found = search_other_ways(checkpoint, few, factors, used, None, CPU)
+    found = search_other_ways(checkpoint, few, answers(factors).named, used, None, CPU)
     assert found.best is None  # four images prove nothing
     assert found.images == 4
 

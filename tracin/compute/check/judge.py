@@ -1,49 +1,71 @@
-"""Factors of both sides → whether the model can judge, and what was found to be the reason."""
+"""Answers of a model on both sides → whether it can judge, and what was found to be the reason."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from tracin.compute.check.class_order import find_other_order, usual_order
 from tracin.compute.check.shown import OtherWay, Search, as_flags
 from tracin.compute.scores.factors import Factors
 from tracin.images import Preprocessing
+from tracin.machine.held_rows import HeldRows, Int64Array
 from tracin.model_check import GOOD_ENOUGH, ModelCheck, count_answers, imbalance
 from tracin.wording import count, first_few
-
-Int64Array = npt.NDArray[np.int64]
 
 CLASSES_NAMED = 12
 """So many classes of an order are named in a sentence."""
 
 
+@dataclass(frozen=True)
+class Answers:
+    """Of a model, on n images."""
+
+    given: Int64Array
+    """(n,): the class of each image."""
+    named: Int64Array
+    """(n,): the class that the model names."""
+
+
+def answers(factors: Factors, held: HeldRows | None = None) -> Answers:
+    """The model's answers on all images, in every process.
+
+    Args:
+        factors: of the images that this process holds.
+        held: which these are; None: all.
+    """
+    held = held or HeldRows.alone(len(factors))
+    both = factors.labels, factors.logits.argmax(dim=1)
+    given, named = (held.of_all(values).cpu().numpy() for values in both)
+    return Answers(given, named)
+
+
 def check_model(
-    train: Factors,
-    test: Factors,
+    train: Answers,
+    test: Answers,
     class_names: Sequence[str],
     used: Preprocessing,
     search: Callable[[], Search],
 ) -> ModelCheck:
-    """Whether the model of these factors can judge; where it cannot, with the causes found.
+    """Whether the model of these answers can judge; where it cannot, with the causes found.
 
     Another order of the classes is looked for in any case: a model that is right on a fifth of the
     images, since a fifth of the classes stand where they should, passes every other check.
 
     Args:
-        train: factors of the training images, last checkpoint.
-        test: factors of the test images, last checkpoint.
+        train: on the training images, last checkpoint.
+        test: on the test images, last checkpoint.
         class_names: of the training folder.
         used: how the images were shown.
         search: shows some of them in other ways; called where the model is right on less than half
             of the training images, or takes them all for one class.
     """
-    given, named = _answers(train)
+    given, named = train.given, train.named
     check = ModelCheck(
-        count_answers(given, named, class_names), count_answers(*_answers(test), class_names)
+        count_answers(given, named, class_names),
+        count_answers(test.given, test.named, class_names),
     )
     if len(class_names) == 1:
         return check
@@ -58,11 +80,6 @@ def check_model(
     sizes = np.bincount(given, minlength=len(class_names))
     untrained = _untrained(found) if found else _learned_by_heart(check)
     return replace(check, causes=(*imbalance(sizes, class_names), *untrained))
-
-
-def _answers(factors: Factors) -> tuple[Int64Array, Int64Array]:
-    """(given, named), (n,) each."""
-    return factors.labels.cpu().numpy(), factors.logits.argmax(dim=1).cpu().numpy()
 
 
 def _other_order(given: Int64Array, named: Int64Array, class_names: Sequence[str]) -> str:

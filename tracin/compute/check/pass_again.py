@@ -15,11 +15,11 @@ from tqdm import tqdm
 from tracin.compute.check.shown import Search, find_better_way, usual_ways
 from tracin.compute.features.backbone import Forward
 from tracin.compute.model.checkpoint import Checkpoint
-from tracin.compute.scores.factors import Factors
 from tracin.decoding import PixelDataset, collate
 from tracin.errors import TracInError
 from tracin.flags import CROP_SIZE
 from tracin.images import ImageTable, Preprocessing, draw_subset
+from tracin.machine.held_rows import Int64Array
 
 SAMPLE = 100
 """Training images: enough to tell 10 % from 30 %, and a pass of them takes seconds."""
@@ -35,7 +35,7 @@ HOPE = 0.1
 def search_other_ways(
     checkpoint: Checkpoint,
     table: ImageTable,
-    factors: Factors,
+    named: Int64Array,
     used: Preprocessing,
     as_stored: Preprocessing | None,
     device: torch.device,
@@ -45,7 +45,7 @@ def search_other_ways(
     Args:
         checkpoint: the last one.
         table: the training images.
-        factors: of these, for that checkpoint.
+        named: (n_train,), the class that it names for each.
         used: how they were shown.
         as_stored: how the checkpoint says that they were shown in training, where that differs.
         device: where the passes run.
@@ -53,9 +53,8 @@ def search_other_ways(
     sample = draw_subset(table, SAMPLE, seed=0)
     if sample.inputs is not None:  # prepared by something that knows no other way
         return Search(len(sample), 0, tried=0, best=None)
-    rows = torch.from_numpy(np.flatnonzero(np.isin(table.paths, sample.paths)))
-    named = factors.logits.argmax(dim=1).cpu()[rows]
-    right_now = int((named == torch.from_numpy(sample.labels)).sum())
+    rows = np.flatnonzero(np.isin(table.paths, sample.paths))
+    right_now = int((named[rows] == sample.labels).sum())
     ways = usual_ways(used, _own_side(sample), as_stored)
     with tqdm(total=len(ways), desc="Looking for the reason", unit="way", disable=None) as bar:
         count = _counter(checkpoint, sample, right_now / len(sample) + HOPE, device)

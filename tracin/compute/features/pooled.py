@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from tracin.compute.features.backbone import Forward, Pending
-from tracin.compute.features.file_states import file_states
+from tracin.compute.features.file_states import FileState, file_states
 from tracin.compute.features.pace import Pace
+from tracin.compute.features.shares import (
+    Features,
+    dealt,
+    owners,
+    rows_of_others,
+    without_unreadable,
+)
 from tracin.compute.features.store import FeatureStore, feature_key
 from tracin.decoding import PixelBatch, PixelDataset, PreparedImages, collate
 from tracin.errors import TracInError
-from tracin.hashing import HASH_BYTES
 from tracin.images import ImageTable, Preprocessing
+from tracin.machine.held_rows import HeldRows, Int64Array
 from tracin.machine.processes import Counter, Processes
 from tracin.machine.reading import Reader, Reading, in_order
 from tracin.results.run_info import SkippedImage
-
-Int64Array = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -49,11 +54,13 @@ class PooledFeatures:
     """The backbone's output for the images of a table that could be read."""
 
     values: Tensor
-    """(n, m), float32, on the CPU"""
+    """(m, width), float32, on the CPU: of those that this process holds."""
     hashes: Tensor
-    """(n, 2, ``HASH_BYTES``), uint8: of each file, and of the picture in it"""
+    """(m, 2, ``HASH_BYTES``), uint8: of each file, and of the picture in it."""
+    held: HeldRows
+    """Which of the readable images these are."""
     rows: Tensor
-    """(n,), int64: each feature's row in the table"""
+    """(n,), int64: the row in the table of each image that could be read."""
     skipped: tuple[SkippedImage, ...]
     kept: int
     """Images whose feature was found in the store; the others went through the backbone."""
@@ -64,17 +71,20 @@ def pooled_features(
     table: ImageTable,
     settings: PassSettings,
     store: FeatureStore | None = None,
+    *,
+    divide: bool = False,
 ) -> PooledFeatures:
     """The pooled features of the table's images, in its order.
 
     Shows a progress bar on stderr where that is a terminal. Of several processes each passes its
-    part of the images, without repetition, and all return the whole.
+    part of the images, without repetition.
 
     Args:
         forward: the backbone of a checkpoint.
         table: the images.
         settings: how to read and share them.
         store: where features are kept from run to run; None: nowhere.
+        divide: each process keeps a part of the features; else all keep the whole.
 
     Raises:
         TracInError: an image cannot be read (unless ``skip_unreadable``), or none can.
@@ -83,63 +93,87 @@ def pooled_features(
     if forward.normalization != settings.preprocessing.normalization:
         raise ValueError(f"{forward.normalization} is not that of {settings.preprocessing}")
     processes = settings.processes
-    values = torch.empty(len(table), forward.width)
-    hashes = torch.empty(len(table), 2, HASH_BYTES, dtype=torch.uint8)
-    # The state before reading: a file that changes meanwhile is not taken for the new one later.
-    states = file_states(table) if store else []
+    held = HeldRows(len(table), processes) if divide else HeldRows.alone(len(table))
+    own = Features.of(held.rows, forward.width)
+    lent = Features.of(rows_of_others(held) if store else held.rows[:0], forward.width)
     key = feature_key(forward.weights, settings.preprocessing, forward.precision) if store else ""
     found = np.zeros(len(table), dtype=bool)
-    if store:
-        found = store.load(key, states, values, hashes)
-    owner = _owners(found, processes)
-    kept = int((owner >= 0).sum())
-    missing = np.flatnonzero(owner < 0)
-    mine = missing[processes.share].tolist()
-    skipped: list[tuple[int, str]] = []
-    with _Bar(table, kept, settings) as bar:
-        for batch, features in _passes(forward, _pixel_batches(table, mine, settings, forward)):
-            _check_readable(batch.unreadable, table, settings)
-            skipped += batch.unreadable
-            if batch.rows:
-                values[batch.rows], hashes[batch.rows] = features, batch.hashes
-                if store:
-                    store.save(key, [states[row] for row in batch.rows], features, batch.hashes)
-            bar.add(len(batch.rows) + len(batch.unreadable))
-        bar.wait_for_others()
-    passed = np.setdiff1d(mine, [row for row, _ in skipped])
-    if not all(part.all() for part in processes.exchange(found)):
-        passed = np.union1d(passed, np.flatnonzero(owner == processes.rank))
-    for shared in (values, hashes):
-        processes.share_rows(shared, passed.astype(np.int64))
-    everyone = itertools.chain.from_iterable(processes.exchange(skipped))
-    return _result(table, (values, hashes), sorted(everyone), kept)
-
-
-def _result(
-    table: ImageTable,
-    filled: tuple[Tensor, Tensor],
-    skipped: Sequence[tuple[int, str]],
-    kept: int,
-) -> PooledFeatures:
-    readable = np.ones(len(table), dtype=bool)
-    readable[[row for row, _ in skipped]] = False
+    for part in (own, lent):
+        if store and len(part.rows):
+            states = file_states(table.take(part.rows))
+            found[part.rows] = store.load(key, states, part.values, part.hashes)
+    owner = owners(found, held, processes)
+    mine = dealt(np.flatnonzero(owner < 0), held, processes)
+    away = Features.of(np.setdiff1d(mine, held.rows), forward.width)
+    task = _Task(forward, table, settings, mine, int((owner >= 0).sum()))
+    keep = partial(store.save, key) if store else None
+    unreadable = dict(sorted(_fill(task, (own, away), keep)))
+    readable = ~np.isin(np.arange(len(table)), [*unreadable])
     if not readable.any():
         raise TracInError(f"None of the {len(table)} {table.split} images can be read.")
-    rows = torch.from_numpy(np.flatnonzero(readable))
-    values, hashes = filled if readable.all() else (part[rows] for part in filled)
+    brought = (owner == processes.rank) | (np.isin(np.arange(len(table)), mine) & readable)
+    if divide:
+        own.take_in([part.only(brought) for part in (away, lent)], held)
+    elif not all(part.all() for part in processes.exchange(found)):
+        for values in (own.values, own.hashes):
+            processes.share_rows(values, np.flatnonzero(brought))
+    held, own = without_unreadable(own, held, readable)
     return PooledFeatures(
-        values,
-        hashes,
-        rows,
-        tuple(SkippedImage(table.paths[row], reason) for row, reason in skipped),
-        kept,
+        values=own.values,
+        hashes=own.hashes,
+        held=held,
+        rows=torch.from_numpy(np.flatnonzero(readable)),
+        skipped=tuple(SkippedImage(table.paths[row], why) for row, why in unreadable.items()),
+        kept=task.kept,
     )
 
 
-def _owners(found: npt.NDArray[np.bool_], processes: Processes) -> Int64Array:
-    """(n,): the first process that found each image's feature, −1 where none did."""
-    everyone = np.stack(processes.exchange(found))
-    return np.where(everyone.any(axis=0), everyone.argmax(axis=0), -1)
+@dataclass(frozen=True)
+class _Task:
+    """What this process passes through the network."""
+
+    forward: Forward
+    table: ImageTable
+    settings: PassSettings
+    rows: Int64Array
+    """(m,) of the table, ascending."""
+    kept: int
+    """Images of the table that need no pass, in any process."""
+
+
+def _fill(
+    task: _Task,
+    rooms: Sequence[Features],
+    keep: Callable[[Sequence[FileState], Tensor, Tensor], None] | None,
+) -> list[tuple[int, str]]:
+    """Pass the images; return (row, reason) of those that no process can read.
+
+    Args:
+        task: which images.
+        rooms: where each has its place in one.
+        keep: keeps the features of files from run to run.
+    """
+    table, settings = task.table, task.settings
+    # The state before reading: a file that changes meanwhile is not taken for the new one later.
+    states = file_states(table.take(task.rows)) if keep else []
+    skipped: list[tuple[int, str]] = []
+    with _Bar(table, task.kept, settings) as bar:
+        batches = _pixel_batches(table, task.rows.tolist(), settings, task.forward)
+        for batch, features in _passes(task.forward, batches):
+            _check_readable(batch.unreadable, table, settings)
+            skipped += batch.unreadable
+            if batch.rows:
+                rows = np.array(batch.rows)
+                for room in rooms:
+                    room.put(rows, features, batch.hashes)
+                if keep:
+                    present = [states[at] for at in np.searchsorted(task.rows, rows)]
+                    keep(present, features, batch.hashes)
+            bar.add(len(batch.rows) + len(batch.unreadable))
+        bar.wait_for_others()
+        # While the bar is there: the first process serves the others' count.
+        everyones = settings.processes.exchange(skipped)
+    return [*itertools.chain.from_iterable(everyones)]
 
 
 def _passes(forward: Forward, batches: Iterable[PixelBatch]) -> Iterator[tuple[PixelBatch, Tensor]]:

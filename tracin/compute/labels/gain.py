@@ -11,12 +11,18 @@ gradient by (onehot(y) − onehot(s)) ⊗ (a_i; 1); the minimum moves against it
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tracin.compute.scores.factors import Factors, error_signals
+from tracin.compute.scores.factors import Factors, error_signals, with_bias
 from tracin.compute.scores.gauss_newton import parameters
+from tracin.machine.exact_sums import on_grid, spacing
+from tracin.machine.held_rows import ROWS_PER_BLOCK, HeldRows
+from tracin.machine.threads import one_thread
 
 MOST_WORK = 4_000_000_000
 """Images × parameters of the last layer that H is built from at most: Animals-10 has 54 million,
@@ -28,63 +34,149 @@ TOLERANCE = 1e-3
 
 
 def label_gain(
-    train: Factors, test: Factors, rows: Tensor, suggested: Tensor, damping: float
+    train: Factors,
+    test: Factors,
+    rows: Tensor,
+    suggested: Tensor,
+    damping: float,
+    held: HeldRows | None = None,
 ) -> Tensor:
     """The predicted drop of the mean test loss (m,), float64, nats; positive = relabelling helps.
 
     Args:
-        train: factors of all training images, last checkpoint.
+        train: factors of the training images that this process holds, last checkpoint.
         test: factors of the test images, last checkpoint.
         rows: (m,), int64: training images to be relabelled, each on its own.
         suggested: (m,), int64: the class that each would get.
         damping: λ as a multiple of the matrix's mean eigenvalue, above 0.
+        held: which training images this process holds; None: all.
     """
     if len(rows) == 0:
         return torch.zeros(0, dtype=torch.float64)
     if train.errors.device.type == "mps":  # which has no float64
         train, test = (each.to(torch.device("cpu")) for each in (train, test))
-    rows, suggested = (each.to(train.labels.device) for each in (rows, suggested))
-    step = -(-len(train) * parameters(train) // MOST_WORK)
-    some = train.take(torch.arange(0, len(train), step))
-    inputs = some.inputs.double()  # (n, d+1)
-    probabilities = functional.softmax(some.logits.double(), dim=1)
-    errors = error_signals(test.logits, test.labels).double()
-    mean_gradient = errors.T @ test.inputs.double() / len(test)  # (C, d+1)
-    direction = _solve(inputs, probabilities, mean_gradient, damping)
-    change = direction[train.labels[rows]] - direction[suggested]  # (m, d+1)
-    return (change * train.take(rows).inputs.double()).sum(dim=1).cpu() / len(train)
+    held = held or HeldRows.alone(len(train))
+    suggested = suggested.to(train.labels.device)
+    curvature = _Curvature(train, held)
+    direction = _solve(curvature, _mean_gradient(test), damping)
+    asked = rows.cpu().numpy()
+    given = held.bring(train.labels, asked)
+    inputs = with_bias(held.bring(train.activations, asked), bias=train.bias).double()
+    change = direction[given] - direction[suggested]  # (m, d+1)
+    return (change * inputs).sum(dim=1).cpu() / held.total
 
 
-def _solve(inputs: Tensor, probabilities: Tensor, right: Tensor, damping: float) -> Tensor:
+def _mean_gradient(factors: Factors) -> Tensor:
+    """(C, d + 1), float64: the mean gradient of the plain cross-entropy, a block at a time."""
+    total = factors.logits.new_zeros(factors.logits.shape[1], factors.width, dtype=torch.float64)
+    for start in range(0, len(factors), ROWS_PER_BLOCK):
+        some = factors.rows(start, start + ROWS_PER_BLOCK)
+        total += error_signals(some.logits, some.labels).double().T @ some.inputs.double()
+    return total / len(factors)
+
+
+class _Curvature:
+    """H of the training images, or of some of them drawn evenly: products with it, never itself."""
+
+    def __init__(self, factors: Factors, held: HeldRows) -> None:
+        self._processes = held.processes
+        step = -(-held.total * parameters(factors) // MOST_WORK)
+        self._images, activations, logits = (
+            len(range(0, held.total, step)),
+            *_drawn(factors, held, step),
+        )
+        self._device = factors.logits.device
+        self._blocks = [
+            (
+                with_bias(some.to(self._device), bias=factors.bias).double(),  # (b, d+1)
+                functional.softmax(others.to(self._device).double(), dim=1),  # (b, C)
+            )
+            for some, others in zip(
+                activations.split(ROWS_PER_BLOCK), logits.split(ROWS_PER_BLOCK), strict=True
+            )
+            if len(some)
+        ]
+
+    def trace(self) -> float:
+        """Of H."""
+        return float(
+            self._mean(
+                (
+                    (probabilities * (1.0 - probabilities)).sum(dim=1) * inputs.square().sum(dim=1)
+                ).sum()
+                for inputs, probabilities in self._blocks
+            )
+        )
+
+    def product(self, vector: Tensor) -> Tensor:
+        """H · ``vector`` (C, d + 1)."""
+
+        def curved(inputs: Tensor, probabilities: Tensor) -> Tensor:
+            weighted = probabilities * (inputs @ vector.T)  # (b, C): how the logits change
+            along = weighted - probabilities * weighted.sum(dim=1, keepdim=True)
+            return along.T @ inputs
+
+        return self._mean(curved(*block) for block in self._blocks)
+
+    def agree(self, going_on: bool) -> bool:
+        """The first process's word on whether to go on, so that all stop at one step."""
+        return self._processes.of_first(going_on)
+
+    def _mean(self, terms: Iterable[Tensor]) -> Tensor:
+        """The terms of all blocks of all processes, added exactly and divided by the images."""
+        own = [term.cpu() for term in terms]
+        largest = self._processes.largest(max((float(term.abs().max()) for term in own), default=0))
+        blocks = -(-self._images // ROWS_PER_BLOCK)
+        step = spacing(largest * blocks)
+        shape = self._processes.exchange(own[0].shape if own else None)
+        total = torch.zeros(next(each for each in shape if each is not None), dtype=torch.float64)
+        for term in own:
+            total += on_grid(term, step)
+        return self._processes.sum(total).to(self._device) / self._images
+
+
+def _drawn(factors: Factors, held: HeldRows, step: int) -> tuple[Tensor, Tensor]:
+    """(activations, logits) of every ``step``-th image, dealt out anew among the processes."""
+    both = factors.activations, factors.logits
+    if step == 1:
+        return both
+    rows = np.arange(0, held.total, step)
+    here, places = held.places(rows)
+    dealt = HeldRows(len(rows), held.processes)
+    taken = []
+    for values in both:
+        kept = torch.empty(len(dealt.rows), values.shape[1])
+        dealt.take_in(kept, values[places.to(values.device)].cpu(), here.numpy())
+        taken.append(kept)
+    return taken[0], taken[1]
+
+
+def _solve(curvature: _Curvature, right: Tensor, damping: float) -> Tensor:
     """``(H + λI)⁻¹ right`` (C, d + 1) by conjugate gradients: products with H, never H itself.
 
     Args:
-        inputs: (n, d + 1), [a; 1] of the training images.
-        probabilities: (n, C), softmax of their logits.
+        curvature: H.
         right: (C, d + 1)
         damping: λ as a multiple of H's mean eigenvalue.
     """
-    spread = (probabilities * (1.0 - probabilities)).sum(dim=1)
-    trace = float((spread * inputs.square().sum(dim=1)).mean())
+    trace = curvature.trace()
     # Where all predictions are certain there is no curvature: λ = 1 leaves plain products.
     ridge = damping * trace / right.numel() if trace > 0 else 1.0
-
-    def product(vector: Tensor) -> Tensor:
-        logits = inputs @ vector.T  # (n, C): how the logits change along the vector
-        weighted = probabilities * logits
-        curved = weighted - probabilities * weighted.sum(dim=1, keepdim=True)
-        return curved.T @ inputs / len(inputs) + ridge * vector
-
     solution, residual = torch.zeros_like(right), right.clone()
-    step, size = residual, float(residual.square().sum())
+    step, size = residual, _inner(residual, residual)
     enough = TOLERANCE**2 * size
     for _ in range(MOST_STEPS):
-        if size <= enough:
+        if not curvature.agree(size > enough):
             break
-        along = product(step)
-        length = size / float((step * along).sum())
+        along = curvature.product(step) + ridge * step
+        length = size / _inner(step, along)
         solution = solution + length * step
         residual = residual - length * along
-        former, size = size, float(residual.square().sum())
+        former, size = size, _inner(residual, residual)
         step = residual + (size / former) * step
     return solution
+
+
+def _inner(left: Tensor, right: Tensor) -> float:
+    with one_thread():  # several would share out the sum
+        return float((left * right).sum())

@@ -11,6 +11,7 @@ from torch import Tensor
 from tracin.compute.labels.gain import label_gain
 from tracin.compute.labels.label_quality import LabelQuality, label_quality, suspects
 from tracin.compute.scores.factors import Factors
+from tracin.machine.held_rows import HeldRows
 from tracin.model_check import ModelCheck
 from tracin.results.schema import TEST_SUSPICION_CUT, WEAK_EVIDENCE
 
@@ -49,24 +50,27 @@ def judge_labels(
     *,
     max_suspects: int,
     damping: float,
+    held: HeldRows | None = None,
 ) -> JudgedLabels:
     """The given labels, judged. A model that cannot judge suspects none.
 
     Args:
-        train: factors of the training images, one entry per checkpoint.
+        train: factors of the training images that this process holds, one entry per checkpoint.
         test: of the test images, likewise.
         check: of the model.
         max_suspects: listed at most, of training and of test images.
         damping: of the gain, as of Gauss-Newton.
+        held: which training images this process holds; None: all.
     """
-    quality, test_quality = label_quality(train), label_quality(test, train)
+    held = held or HeldRows.alone(len(train[0]))
+    quality, test_quality = label_quality(train, held=held), label_quality(test, train, held)
     at_most = max_suspects if check.can_judge else 0
-    found = suspects(quality, at_most)
+    found = held.processes.of_first(suspects(quality, at_most))
     suggested = quality.suggested[found]
     return JudgedLabels(
         quality=quality,
         suspects=found,
-        gain=label_gain(train[-1], test[-1], found, suggested, damping),
+        gain=label_gain(train[-1], test[-1], found, suggested, damping, held),
         test_quality=test_quality,
         test_suspects=suspects(test_quality, at_most, TEST_SUSPICION_CUT),
         check=check,

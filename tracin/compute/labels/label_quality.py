@@ -7,14 +7,19 @@ inside the cosine ruins the score (reported with the specification; not measured
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tracin.compute.scores.factors import Factors, error_signals, unit_rows
+from tracin.compute.labels.members import MEMBERS_PER_STEP, ClassMembers
+from tracin.compute.scores.factors import Factors, error_signals, figures_of, unit_rows
+from tracin.machine.exact_sums import on_grid, spacing
+from tracin.machine.held_rows import ROWS_PER_BLOCK, HeldRows, Int64Array
+from tracin.machine.threads import one_thread_each, product
 from tracin.results.schema import SUSPICION_CUT
 
 PROBABILITY_SLOPE, PROBABILITY_CENTRE = 9.0, 0.51
@@ -44,7 +49,9 @@ class LabelQuality:
 
 
 def label_quality(
-    checkpoints: Sequence[Factors], reference: Sequence[Factors] | None = None
+    checkpoints: Sequence[Factors],
+    reference: Sequence[Factors] | None = None,
+    held: HeldRows | None = None,
 ) -> LabelQuality:
     """Evidence about the given labels of images.
 
@@ -54,21 +61,26 @@ def label_quality(
     Args:
         checkpoints: factors of the images, one entry per checkpoint.
         reference: of the training images that they are compared with; None: with each other.
+        held: which training images lie in this process; None: all. Of these the factors are, and
+            the evidence is of all images, in every process.
     """
     others = checkpoints if reference is None else reference
-    agreements = [
-        _agreement(factors, factors if reference is None else other)
-        for factors, other in zip(checkpoints, others, strict=True)
-    ]
-    agreement = torch.stack(agreements).mean(dim=0)
-    error_norm = _mean_over(checkpoints, lambda factors: _plain_errors(factors).norm(dim=1))
+    held = held or HeldRows.alone(len(others[0]))
+    agreement = mean_agreement(checkpoints, reference, held)
+    suggested = suggest_by_centroid(checkpoints, reference, held)
+
+    def of_all(figure: Callable[[Factors], Tensor]) -> Tensor:
+        values = _mean_over(checkpoints, figure)
+        return held.of_all(values) if reference is None else values
+
+    error_norm = of_all(lambda factors: _plain_errors(factors).norm(dim=1))
     return LabelQuality(
         suspicion=(1.0 - agreement) * error_norm,
         agreement=agreement,
         error_norm=error_norm,
-        margin=_mean_over(checkpoints, _margin),
-        normalized_margin=_mean_over(checkpoints, _normalized_margin),
-        suggested=suggest_by_centroid(checkpoints, others),
+        margin=of_all(_margin),
+        normalized_margin=of_all(_normalized_margin),
+        suggested=held.of_all(suggested) if reference is None else suggested,
     )
 
 
@@ -83,32 +95,92 @@ def wrong_label_probability(suspicion: Tensor) -> Tensor:
 
 def _mean_over(checkpoints: Sequence[Factors], figure: Callable[[Factors], Tensor]) -> Tensor:
     """``figure`` (n,) of each checkpoint's factors, averaged."""
-    return torch.stack([figure(factors) for factors in checkpoints]).mean(dim=0)
+    return torch.stack([figures_of(factors, figure) for factors in checkpoints]).mean(dim=0)
 
 
 def _plain_errors(factors: Factors) -> Tensor:
     return error_signals(factors.logits, factors.labels)
 
 
-def _agreement(factors: Factors, reference: Factors) -> Tensor:
+def mean_agreement(
+    checkpoints: Sequence[Factors], reference: Sequence[Factors] | None, held: HeldRows
+) -> Tensor:
     """Mean cosine (n,) of each gradient to those of ``reference`` with the same given label.
 
-    Where ``reference`` is ``factors`` itself: of the others. 0 where there are none.
+    Where ``reference`` is None: to the others of all training images. 0 where there are none.
+    Averaged over checkpoints; as of ``label_quality``.
     """
-    itself = reference is factors
-    errors, inputs = unit_factors(factors)
-    others = (errors, inputs) if itself else unit_factors(reference)
-    own = errors.square().sum(dim=1) if itself else torch.zeros_like(errors[:, 0])  # 1, 0 if zero
-    agreement = torch.zeros_like(own)
-    for label in factors.labels.unique():
-        asking = (factors.labels == label).nonzero().squeeze(1)
-        members = (reference.labels == label).nonzero().squeeze(1)
-        count = len(members) - int(itself)
+    others = checkpoints if reference is None else reference
+    labels = held.of_all(others[0].labels).cpu().numpy()
+    members = ClassMembers(held, labels, np.unique(labels).tolist())
+    agreements = []
+    for factors, other in zip(checkpoints, others, strict=True):
+        asked = None if reference is None else factors
+        part = torch.zeros(held.total if asked is None else len(asked))
+        for group in members.groups():
+            _fill_agreement(part, group, members, other, asked)
+        device = factors.errors.device
+        # One process fills each, the others have zeros there.
+        agreements.append(held.processes.sum(part).add_(0.0).to(device))
+    return torch.stack(agreements).mean(dim=0)
+
+
+def _fill_agreement(
+    agreement: Tensor,
+    group: Sequence[int],
+    members: ClassMembers,
+    factors: Factors,
+    asked: Factors | None,
+) -> None:
+    """Fill ``agreement`` (n,) for this process's class of the group.
+
+    Args:
+        agreement: of the ``asked`` images, or of all training images.
+        group: classes, one for each process.
+        members: the training images by class.
+        factors: of those that this process holds.
+        asked: of the images to compare with the training images; None: these, with the others.
+    """
+    label, total, count = members.mine(group), torch.zeros(()), -int(asked is None)
+    for rows, part in members_factors(members, group, factors):
+        errors, inputs = unit_factors(part)
+        total = total.to(errors.device) + class_sum(errors, inputs)
+        count += len(rows)
+    if asked is not None:
         if count > 0:
-            total = class_sum(*others, members)
-            cosines = ((errors[asking] @ total) * inputs[asking]).sum(dim=1) - own[asking]
-            agreement[asking] = cosines / count
-    return agreement
+            those = (asked.labels == label).nonzero().squeeze(1)
+            for places in those.split(MEMBERS_PER_STEP):
+                cosines = _cosines(unit_factors(asked.take(places)), total)
+                agreement[places.cpu()] = (cosines / count).cpu()
+        return
+    for rows, part in members_factors(members, group, factors):
+        if count > 0:
+            unit = unit_factors(part)
+            own = unit[0].square().sum(dim=1)  # 1, or 0
+            agreement[torch.from_numpy(rows)] = ((_cosines(unit, total) - own) / count).cpu()
+
+
+def _cosines(unit: tuple[Tensor, Tensor], total: Tensor) -> Tensor:
+    """(m,): the sums of the cosines of each to all of which ``total`` is the sum."""
+    errors, inputs = unit
+    return (product(errors, total) * inputs).sum(dim=1)
+
+
+def members_factors(
+    members: ClassMembers, group: Sequence[int], factors: Factors
+) -> Iterator[tuple[Int64Array, Factors]]:
+    """As of ``ClassMembers.of``, with factors (of a plain cross-entropy) as the values."""
+    label, width = members.mine(group), factors.activations.shape[1]
+
+    def values(places: Tensor) -> Tensor:
+        some = factors.take(places)
+        return torch.cat([some.activations, some.logits], dim=1)
+
+    for rows, both in members.of(group, values):
+        activations, logits = both[:, :width], both[:, width:]
+        labels = torch.full((len(rows),), label, device=both.device)
+        errors = error_signals(logits, labels)
+        yield rows, Factors(activations, logits, errors, labels, factors.bias)
 
 
 def unit_factors(factors: Factors) -> tuple[Tensor, Tensor]:
@@ -116,15 +188,14 @@ def unit_factors(factors: Factors) -> tuple[Tensor, Tensor]:
     return unit_rows(_plain_errors(factors)), unit_rows(factors.inputs)
 
 
-def class_sum(errors: Tensor, inputs: Tensor, members: Tensor) -> Tensor:
-    """(C, d + 1): the sum of the unit gradients of ``members``, rows or a mask of them.
+def class_sum(errors: Tensor, inputs: Tensor) -> Tensor:
+    """(C, d + 1): the sum of the unit gradients of a class's images.
 
     Args:
         errors: (n, C), as of ``unit_factors``.
         inputs: (n, d + 1), likewise.
-        members: of the class.
     """
-    return errors[members].T @ inputs[members]
+    return product(errors.T, inputs)
 
 
 def _margin(factors: Factors) -> Tensor:
@@ -154,7 +225,9 @@ def suggest_by_prediction(checkpoints: Sequence[Factors]) -> Tensor:
 
 
 def suggest_by_centroid(
-    checkpoints: Sequence[Factors], reference: Sequence[Factors] | None = None
+    checkpoints: Sequence[Factors],
+    reference: Sequence[Factors] | None = None,
+    held: HeldRows | None = None,
 ) -> Tensor:
     """(n,), int64: the class, but the given one, whose mean unit activation is nearest.
 
@@ -163,19 +236,38 @@ def suggest_by_centroid(
 
     How often it names the true class, and how often the averaged prediction does: docs/quality.md.
     """
-    labels, classes = checkpoints[0].labels, checkpoints[0].logits.shape[1]
-    total = torch.zeros_like(checkpoints[0].logits)
     others = checkpoints if reference is None else reference
-    for factors, other in zip(checkpoints, others, strict=True):
-        unit = functional.normalize(other.activations, dim=1)
-        sums = torch.zeros(classes, unit.shape[1], device=unit.device)
-        centroids = functional.normalize(sums.index_add_(0, other.labels, unit), dim=1)
-        total += functional.normalize(factors.activations, dim=1) @ centroids.T
-    carried = torch.bincount(others[0].labels, minlength=classes)
-    total[:, carried == 0] = -torch.inf  # no image, no centroid
-    total.scatter_(1, labels.unsqueeze(1), -torch.inf)
-    best = total.max(dim=1)
-    return torch.where(best.values > -torch.inf, best.indices, labels)
+    held = held or HeldRows.alone(len(others[0]))
+    classes = checkpoints[0].logits.shape[1]
+    carried = held.processes.sum(torch.bincount(others[0].labels.cpu(), minlength=classes))
+    centroids = [_centroids(factors, held) for factors in others]
+    suggested = torch.empty(len(checkpoints[0]), dtype=torch.int64)
+
+    def fill(start: int) -> None:
+        some = [factors.rows(start, start + ROWS_PER_BLOCK) for factors in checkpoints]
+        total = torch.zeros_like(some[0].logits)
+        for factors, centroid in zip(some, centroids, strict=True):
+            total += functional.normalize(factors.activations, dim=1) @ centroid.T
+        total[:, (carried == 0).to(total.device)] = -torch.inf  # no image, no centroid
+        total.scatter_(1, some[0].labels.unsqueeze(1), -torch.inf)
+        best = total.max(dim=1)
+        found = torch.where(best.values > -torch.inf, best.indices, some[0].labels)
+        suggested[start : start + ROWS_PER_BLOCK] = found.cpu()
+
+    device = checkpoints[0].labels.device
+    one_thread_each(fill, range(0, len(suggested), ROWS_PER_BLOCK), device)
+    return suggested.to(device)
+
+
+def _centroids(factors: Factors, held: HeldRows) -> Tensor:
+    """(C, d): each class's mean unit activation at length 1, of all training images."""
+    step = spacing(held.total)
+    sums = torch.zeros(factors.logits.shape[1], factors.activations.shape[1], dtype=torch.float64)
+    for block in held.blocks():
+        some = factors.rows(block.start, block.stop)
+        unit = functional.normalize(some.activations, dim=1).cpu()
+        sums.index_add_(0, some.labels.cpu(), on_grid(unit, step))
+    return functional.normalize(held.processes.sum(sums), dim=1).to(factors.activations)
 
 
 def suspects(quality: LabelQuality, at_most: int, cut: float = SUSPICION_CUT) -> Tensor:

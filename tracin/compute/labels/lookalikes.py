@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -14,12 +15,14 @@ from tracin.compute.labels.neighbours import (
     DUPLICATE_GREY_LEVELS,
     MAX_CANDIDATES,
     MAX_COMPARISONS,
+    PAIRS_PER_STEP,
     near_duplicates,
     nearest_of_class,
     pixel_differences,
 )
 from tracin.compute.labels.prepared import PathPair, prepared_pairs
 from tracin.images import Crop, ImageTable
+from tracin.machine.held_rows import HeldRows
 from tracin.results import schema
 from tracin.wording import Say
 
@@ -35,27 +38,40 @@ class Pictures:
 
     table: ImageTable
     features: Tensor
-    """(n, width), float32, on the CPU: pooled features."""
+    """(m, width), float32, on the CPU: pooled features of those that this process holds."""
     hashes: Tensor
-    """(n, 2, ``HASH_BYTES``), uint8: of each file, and of the picture in it."""
+    """(m, 2, ``HASH_BYTES``), uint8: of each file, and of the picture in it."""
+    divided: HeldRows | None = None
+    """Which images this process holds; None: all."""
+
+    @property
+    def held(self) -> HeldRows:
+        """Which images this process holds."""
+        return self.divided or HeldRows.alone(len(self.features))
 
 
 def neighbours_table(
-    table: ImageTable, features: Tensor, suspects: Sequence[int], suggested: Sequence[int]
+    table: ImageTable,
+    features: Tensor,
+    suspects: Sequence[int],
+    suggested: Sequence[int],
+    held: HeldRows | None = None,
 ) -> pd.DataFrame:
     """A row per suspect, class (given or suggested) and rank: the images nearest to it there.
 
     Args:
         table: the training images.
-        features: (n, width), their pooled features.
+        features: (m, width), pooled features of those that this process holds.
         suspects: (m,) rows of the table.
         suggested: (m,) the class that each suspect may belong to.
+        held: which images this process holds; None: all.
     """
     labels = torch.from_numpy(table.labels)
     given = [int(labels[row]) for row in suspects]
     parts = []
     for kind, classes in ((schema.GIVEN, given), (schema.SUGGESTED, suggested)):
-        found = nearest_of_class(features, labels, suspects, classes, NEIGHBOURS_OF_A_SUSPECT)
+        k = NEIGHBOURS_OF_A_SUSPECT
+        found = nearest_of_class(features, labels, suspects, classes, k, held)
         parts.append(
             pd.DataFrame(
                 {
@@ -82,14 +98,14 @@ def duplicates_table(train: Pictures, test: Pictures, crop: Crop, say: Say) -> p
     features and then pixels, where there are not too many pairs to compare, and in what
     ``tracin.prepare`` left in the data folder.
     """
-    prepared = prepared_pairs(train.table.data_dir)
+    processes = train.held.processes
+    prepared = prepared_pairs(train.table.data_dir) if processes.first else []
     parts = [pd.DataFrame({column: [] for column in schema.DUPLICATES_COLUMNS})]
     for kind, other in ((schema.TRAIN_TEST, test), (schema.TRAIN_TRAIN, train)):
-        within = other is train
-        equal = equal_pictures(train.hashes[:, 1], None if within else other.hashes[:, 1])
+        equal = _equal(train, other)
         alike: list[RowPair] = []
         if comparable(train.table, test.table):
-            alike, all_compared = _alike(train, other, equal, crop, within=within)
+            alike, all_compared = _alike(train, other, equal, crop)
             if not all_compared:
                 say(
                     f"Note: so many images look alike that only the {MAX_CANDIDATES:,} most alike "
@@ -97,10 +113,20 @@ def duplicates_table(train: Pictures, test: Pictures, crop: Crop, say: Say) -> p
                     "lack others."
                 )
         known = _rows_of(prepared, train.table, other.table)
-        near = dict.fromkeys(pair for pair in (*alike, *known) if pair not in equal)
+        near = processes.of_first(
+            dict.fromkeys(pair for pair in (*alike, *known) if pair not in equal)
+        )
         parts.append(_pairs(kind, (train, other), [*equal], identical=True))
         parts.append(_pairs(kind, (train, other), [*near], identical=False))
     return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
+
+
+def _equal(train: Pictures, other: Pictures) -> dict[RowPair, None]:
+    """Pairs of equal pictures, as of ``equal_pictures``."""
+    ours = train.held.of_all(train.hashes[:, 1])
+    theirs = None if other is train else other.hashes[:, 1]
+    processes = train.held.processes
+    return processes.of_first(equal_pictures(ours, theirs) if processes.first else {})
 
 
 def equal_pictures(left: Tensor, right: Tensor | None = None) -> dict[RowPair, None]:
@@ -123,24 +149,24 @@ def equal_pictures(left: Tensor, right: Tensor | None = None) -> dict[RowPair, N
 
 
 def _alike(
-    train: Pictures, other: Pictures, equal: Iterable[RowPair], crop: Crop, *, within: bool
+    train: Pictures, other: Pictures, equal: Iterable[RowPair], crop: Crop
 ) -> tuple[list[RowPair], bool]:
     """Pairs that are alike by features and pixels, of images that equal no earlier one; whether
-    the pixels of all that are alike by features were compared.
+    the pixels of all that are alike by features were compared. The first process compares pixels.
     """
-    repeated = {row for _, row in equal}
-    left = torch.tensor(
-        [row for row in range(len(train.features)) if not (within and row in repeated)]
-    )
-    right = torch.tensor([row for row in range(len(other.features)) if row not in repeated])
-    if len(right) == 0:
+    repeated = np.array(sorted({row for _, row in equal}), dtype=np.int64)
+    among = np.setdiff1d(np.arange(other.held.total), repeated)
+    if len(among) == 0:
         return [], True
-    pairs = (
-        near_duplicates(train.features[left])
-        if within
-        else near_duplicates(train.features[left], other.features[right])
-    )
-    rows, columns = left[pairs[0]].tolist(), right[pairs[1]].tolist()
+    if other is train:
+        pairs = near_duplicates(train.features, held=train.held, left_out=repeated)
+        rows, columns = pairs[0].tolist(), pairs[1].tolist()
+    else:
+        some = other.features[torch.from_numpy(among)]
+        pairs = near_duplicates(train.features, some, held=train.held)
+        rows, columns = pairs[0].tolist(), among[pairs[1].numpy()].tolist()
+    if not train.held.processes.first:
+        return [], True
     difference = pixel_differences(train.table, rows, other.table, columns, crop)
     found = zip(rows, columns, difference, strict=True)
     alike = [(row, column) for row, column, value in found if value <= DUPLICATE_GREY_LEVELS]
@@ -173,8 +199,18 @@ def _pairs(
         rows = [pair[number] for pair in pairs]
         columns[f"path_{name}"] = [side.table.paths[row] for row in rows]
         columns[f"class_{name}"] = [side.table.class_names[side.table.labels[row]] for row in rows]
-    left, right = (sides[number].features[[pair[number] for pair in pairs]] for number in (0, 1))
-    similarity = functional.cosine_similarity(left, right, dim=1).numpy()
+    similarity = [torch.empty(0)]
+    for start in range(0, len(pairs), PAIRS_PER_STEP):
+        some = np.array(pairs[start : start + PAIRS_PER_STEP], dtype=np.int64)
+        left, right = (
+            side.held.bring(side.features, rows) for side, rows in zip(sides, some.T, strict=True)
+        )
+        similarity.append(functional.cosine_similarity(left, right, dim=1))
     return pd.DataFrame(
-        {"kind": kind, **columns, "similarity": similarity, "identical_pixels": identical}
+        {
+            "kind": kind,
+            **columns,
+            "similarity": torch.cat(similarity).numpy(),
+            "identical_pixels": identical,
+        }
     )

@@ -16,9 +16,8 @@ from torch.nn import functional
 
 from tracin.compute.model.checkpoint import Checkpoint
 from tracin.loss import Loss
-
-ROWS_PER_STEP = 65_536
-"""Images that go through the head at a time: bounds the memory for its hidden layers."""
+from tracin.machine.held_rows import ROWS_PER_BLOCK
+from tracin.machine.threads import one_thread_each
 
 LINEAR_FROM = 80
 """softplus(x) = log(1 + eˣ) is taken for x from here on: near 88 eˣ leaves float32. PyTorch's own
@@ -50,8 +49,7 @@ class Factors:
         """What the last layer's parameters are multiplied by: [a; 1] (n, d + 1), or a (n, d) where
         it has no bias.
         """
-        ones = torch.ones_like(self.activations[:, :1])
-        return torch.cat([self.activations, ones], dim=1) if self.bias else self.activations
+        return with_bias(self.activations, bias=self.bias)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -84,14 +82,26 @@ def compute_factors(
     """The factors of images with pooled ``features`` (n, m) and ``labels`` (n,).
 
     The head runs in float32 on the features' device; ``loss`` is plain cross-entropy where None.
+    On a CPU one thread takes a block of images at a time, and several threads several blocks: a
+    product that threads share rounds otherwise than one that they do not.
     """
     hidden = checkpoint.hidden.to(features.device)
     last = checkpoint.last.to(features.device)
-    with torch.inference_mode():
-        activations = torch.cat([hidden(part) for part in torch.split(features, ROWS_PER_STEP)])
-        logits = last(activations)
-    errors = error_signals(logits, labels, loss)
-    return Factors(activations, logits, errors, labels, last.bias is not None)
+    own = len(list(hidden.children())) > 0
+    made = features.new_empty(len(features), last.in_features) if own else features
+    logits = features.new_empty(len(features), last.out_features)
+    errors = torch.empty_like(logits)
+
+    def fill(start: int) -> None:
+        rows = slice(start, start + ROWS_PER_BLOCK)
+        with torch.inference_mode():
+            if own:
+                made[rows] = hidden(features[rows])
+            logits[rows] = last(made[rows])
+            errors[rows] = error_signals(logits[rows], labels[rows], loss)
+
+    one_thread_each(fill, range(0, len(features), ROWS_PER_BLOCK), features.device)
+    return Factors(made, logits, errors, labels, last.bias is not None)
 
 
 def error_signals(logits: Tensor, labels: Tensor, loss: Loss | None = None) -> Tensor:
@@ -124,6 +134,21 @@ def error_signals(logits: Tensor, labels: Tensor, loss: Loss | None = None) -> T
         own + smooth[labels].unsqueeze(1)
     ) * others.sum(dim=1, keepdim=True)
     return errors.scatter(1, given, at_label)
+
+
+def with_bias(activations: Tensor, *, bias: bool) -> Tensor:
+    """[a; 1] (n, d + 1) of ``activations`` (n, d); these themselves where there is no bias."""
+    if not bias:
+        return activations
+    return torch.cat([activations, torch.ones_like(activations[:, :1])], dim=1)
+
+
+def figures_of(factors: Factors, figure: Callable[[Factors], Tensor]) -> Tensor:
+    """``figure`` (m, …) of the factors of m images, for all of them: a block of images at a time,
+    so that what it computes on the way takes no memory beside them.
+    """
+    starts = range(0, max(1, len(factors)), ROWS_PER_BLOCK)
+    return torch.cat([figure(factors.rows(start, start + ROWS_PER_BLOCK)) for start in starts])
 
 
 def unit_rows(values: Tensor) -> Tensor:

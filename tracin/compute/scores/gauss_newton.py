@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tracin.compute.scores.factors import Factors
+from tracin.compute.scores.factors import Factors, with_bias
 from tracin.compute.scores.tracin import Scores
 from tracin.errors import TracInError
+from tracin.machine.held_rows import HeldRows
+from tracin.machine.threads import product
 
 MAX_PARAMETERS = 24_576
 """Largest last layer, (d + 1)·C. The matrix and its Cholesky factor take 16 bytes per parameter
@@ -36,12 +39,13 @@ class GaussNewton:
     rounding errors. Float32 was not tried.
     """
 
-    def __init__(self, train: Factors, damping: float) -> None:
+    def __init__(self, train: Factors, damping: float, held: HeldRows | None = None) -> None:
         """Build and factorise the matrix.
 
         Args:
-            train: factors of the training images.
+            train: factors of the training images that this process holds.
             damping: λ as a multiple of the matrix's mean eigenvalue, above 0.
+            held: which these are; None: all.
 
         Raises:
             TracInError: the last layer has more than ``MAX_PARAMETERS`` parameters, or the damping
@@ -54,8 +58,8 @@ class GaussNewton:
                 f"and {MAX_PARAMETERS:,} is the limit ({16 * MAX_PARAMETERS**2 / 1e9:.1f} GB). "
                 "Use --method tracin."
             )
-        self._train = train
-        self._cholesky = _factorise(train, damping)
+        self._train, self._held = train, held or HeldRows.alone(len(train))
+        self._cholesky = _factorise(gauss_newton_matrix(train, held), damping)
 
     def solve(self, factors: Factors) -> Tensor:
         """``(H + λI)⁻¹ g`` (parameters, n), float64, of images."""
@@ -66,25 +70,34 @@ class GaussNewton:
         solved = self.solve(test).float()
 
         def rows(start: int, stop: int) -> Tensor:
-            return gradients(self._train.rows(start, stop)).float() @ solved
+            return product(gradients(self._train.rows(start, stop)).float(), solved)
 
         return rows
 
     def self_influence(self) -> Tensor:
-        """``gᵀ (H + λI)⁻¹ g`` (n_train,), float32; never negative."""
-        parts = []
-        for start in range(0, len(self._train), IMAGES_PER_STEP):
-            step = gradients(self._train.rows(start, start + IMAGES_PER_STEP)).T
+        """``gᵀ (H + λI)⁻¹ g`` (n_train,), float32, of the images held; never negative."""
+        found = torch.empty(len(self._train))
+        for block in self._held.blocks():
+            step = gradients(self._train.rows(block.start, block.stop)).T
             whitened = torch.linalg.solve_triangular(self._cholesky, step, upper=False)
-            parts.append(whitened.square().sum(dim=0))
-        return torch.cat(parts).cpu().float()
+            found[block] = whitened.square().sum(dim=0).cpu().float()
+        return found
 
 
-def gauss_newton_scores(train: Factors, test: Factors, damping: float) -> Scores:
-    """Gauss-Newton's scores of one checkpoint, the last of a training."""
+def gauss_newton_scores(
+    train: Factors, test: Factors, damping: float, held: HeldRows | None = None
+) -> Scores:
+    """Gauss-Newton's scores of one checkpoint, the last of a training.
+
+    Args:
+        train: factors of the training images that this process holds.
+        test: factors of all test images.
+        damping: λ as a multiple of the matrix's mean eigenvalue, above 0.
+        held: which training images these are; None: all.
+    """
     if train.errors.device.type == "mps":  # which has no float64
         train, test = (side.to(torch.device("cpu")) for side in (train, test))
-    method = GaussNewton(train, damping)
+    method = GaussNewton(train, damping, held)
     return Scores(method.rows(test), method.self_influence())
 
 
@@ -101,33 +114,42 @@ def gradients(factors: Factors) -> Tensor:
     return outer.flatten(1)
 
 
-def gauss_newton_matrix(factors: Factors) -> Tensor:
-    """H (C·(d + 1), C·(d + 1)), float64, of the images: exact, built class pair by class pair."""
+def gauss_newton_matrix(factors: Factors, held: HeldRows | None = None) -> Tensor:
+    """H (C·(d + 1), C·(d + 1)), float64, of the images: exact, built class pair by class pair.
+
+    Of several processes each sees all images pass by and builds some of the pairs.
+
+    Args:
+        factors: of the images that this process holds.
+        held: which these are; None: all.
+    """
+    held = held or HeldRows.alone(len(factors))
     classes, width = factors.logits.shape[1], factors.width
     matrix = torch.zeros(
         classes, width, classes, width, dtype=torch.float64, device=factors.logits.device
     )
-    for start in range(0, len(factors), IMAGES_PER_STEP):
-        step = factors.rows(start, start + IMAGES_PER_STEP)
-        inputs = step.inputs.double()  # (b, d+1)
-        probabilities = functional.softmax(step.logits.double(), dim=1)  # (b, C)
-        for row in range(classes):
-            for column in range(row + 1):
-                weight = -probabilities[:, row] * probabilities[:, column]
-                if row == column:
-                    # p(1 − p) as p times the sum of the others: no cancellation near 1
-                    rest = probabilities.sum(dim=1) - probabilities[:, row]
-                    weight = probabilities[:, row] * rest
-                matrix[row, :, column, :] += inputs.T @ (inputs * weight.unsqueeze(1))
+    pairs = [(row, column) for row in range(classes) for column in range(row + 1)]
+    mine = pairs[held.processes.share]
+    for start in range(0, held.total, IMAGES_PER_STEP):
+        rows = np.arange(start, min(start + IMAGES_PER_STEP, held.total))
+        inputs = with_bias(held.bring(factors.activations, rows), bias=factors.bias).double()
+        probabilities = functional.softmax(held.bring(factors.logits, rows).double(), dim=1)
+        for row, column in mine:
+            weight = -probabilities[:, row] * probabilities[:, column]
+            if row == column:
+                # p(1 − p) as p times the sum of the others: no cancellation near 1
+                weight = probabilities[:, row] * (probabilities.sum(dim=1) - probabilities[:, row])
+            matrix[row, :, column, :] += inputs.T @ (inputs * weight.unsqueeze(1))
+    if held.processes.count > 1:  # of each entry one process has the value, the others zero
+        matrix.copy_(held.processes.sum(matrix.cpu()))
     for row in range(classes):
         for column in range(row):
             matrix[column, :, row, :] = matrix[row, :, column, :].T
-    return matrix.view(classes * width, classes * width).div_(len(factors))
+    return matrix.view(classes * width, classes * width).div_(held.total)
 
 
-def _factorise(factors: Factors, damping: float) -> Tensor:
+def _factorise(matrix: Tensor, damping: float) -> Tensor:
     """Lower Cholesky factor of H + λI; the unit matrix's where all predictions are certain."""
-    matrix = gauss_newton_matrix(factors)
     mean_eigenvalue = float(matrix.diagonal().mean())
     # Where all predictions are certain there is no curvature: λ = 1 leaves plain products.
     matrix.diagonal().add_(damping * mean_eigenvalue if mean_eigenvalue > 0 else 1.0)

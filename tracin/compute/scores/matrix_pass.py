@@ -1,11 +1,11 @@
 """Row blocks of the matrix → its figures, its strongest pairs, and the rows of a file.
 
-Of several processes each computes blocks in turn; the first takes in what they find.
+Of several processes each computes the rows that it holds; the first takes in what they find.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -14,12 +14,19 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor, distributed
 from tqdm import tqdm
 
 from tracin.compute.scores.strongest import Strongest, StrongestFinder
-from tracin.compute.scores.tracin import ROWS_PER_BLOCK, MatrixFigures, Scores, normalizer
+from tracin.compute.scores.tracin import (
+    MatrixFigures,
+    Scores,
+    column_sums,
+    normalizer,
+)
 from tracin.images import ImageTable
+from tracin.machine.held_rows import ROWS_PER_BLOCK, HeldRows
 from tracin.machine.processes import Processes
 from tracin.results import schema
 from tracin.results.class_means import class_means_writer
@@ -61,6 +68,7 @@ def score(
     test: ImageTable,
     settings: ScoringSettings,
     processes: Processes,
+    held: HeldRows | None = None,
 ) -> Scored:
     """Compute the matrix, write its file into ``folder``, and return what was gathered on the way.
 
@@ -68,67 +76,90 @@ def score(
 
     Args:
         folder: where the file goes; None in all processes but the first.
-        scores: the matrix to be computed.
+        scores: the matrix to be computed, of the training images that this process holds.
         test: the matrix's columns.
         settings: what is gathered.
-        processes: those that share the blocks. What others than the first return is their part.
+        processes: those that share the rows. What others than the first return is their part.
+        held: the training images that each of them holds; None: this one alone holds all.
 
     Raises:
         TracInError: a score is NaN or infinite.
     """
-    gathered = _Gathered(scores, len(test), settings)
+    held = held or HeldRows.alone(len(scores))
+    gathered = _Gathered(scores, len(test), settings, held)
     columns, content = _file_content(test, settings.matrix)
     step = max(1, min(ROWS_PER_BLOCK, VALUES_PER_BLOCK // len(test)))
     with (
-        _Delivery(_writer(folder, settings, columns, len(scores)), columns, processes) as delivery,
+        _Delivery(
+            _writer(folder, settings, columns, held.total), columns, len(test), processes
+        ) as delivery,
         tqdm(
-            total=len(scores),
+            total=held.total,
             desc="Writing scores",
             unit="row",
             disable=None if processes.first else True,
         ) as bar,
     ):
-        for number, start in enumerate(range(0, len(scores), step)):
-            stop = min(start + step, len(scores))
-            source = number % processes.count
+        for source, start, stop in _steps(held, step):
             if source == processes.rank:
-                block = scores.rows(start, stop).cpu()
-                gathered.add(start, block)
-                delivery.own(content(block.numpy()))
-            else:
-                delivery.of(source, stop - start)
+                at = int(np.searchsorted(held.rows, start))
+                block = scores.rows(at, at + stop - start).cpu()
+                sums = gathered.add(at, block)
+                delivery.own(content(block.numpy()), sums)
+            elif processes.first:
+                gathered.figures.add_sums(delivery.of(source, stop - start))
             bar.update(stop - start)
     return replace(gathered.merged(processes), written=delivery.written)
 
 
-class _Gathered:
-    """What this process found in its blocks."""
+def _steps(held: HeldRows, most: int) -> Iterator[tuple[int, int, int]]:
+    """(who holds it, first row, row after the last) of each part of the matrix, in its order."""
+    for first in range(0, held.total, held.block):
+        last = min(first + held.block, held.total)
+        for start in range(first, last, most):
+            yield int(held.holder(np.array(start))), start, min(start + most, last)
 
-    def __init__(self, scores: Scores, n_test: int, settings: ScoringSettings) -> None:
-        self._settings, self._self_influence = settings, scores.self_influence
-        self._scale = normalizer(scores.self_influence).unsqueeze(1)  # (n_train, 1)
-        self._figures = MatrixFigures(len(scores), n_test)
+
+class _Gathered:
+    """What this process found in its rows."""
+
+    def __init__(
+        self, scores: Scores, n_test: int, settings: ScoringSettings, held: HeldRows
+    ) -> None:
+        self._settings, self._held = settings, held
+        self._self_influence = held.of_all(scores.self_influence)
+        self._scale = normalizer(scores.self_influence).unsqueeze(1)  # (m, 1)
+        self.figures = MatrixFigures(held.total, n_test)
         self._finders = {
             direction: StrongestFinder(n_test, settings.top_k)
             for direction in (schema.PROPONENT, schema.OPPONENT)
         }
 
-    def add(self, start: int, block: Tensor) -> None:
-        scale = self._scale[start : start + len(block)]
-        keys = block * scale if self._settings.normalize_proponents else block
+    def add(self, at: int, block: Tensor) -> npt.NDArray[np.float64]:
+        """Take in rows from ``at`` on of the held ones; return their sums, for the first process,
+        which has taken in its own.
+        """
+        start = int(self._held.rows[at])
+        keys = block
+        if self._settings.normalize_proponents:
+            keys = block * self._scale[at : at + len(block)]
         self._finders[schema.PROPONENT].add(start, keys, block)
         self._finders[schema.OPPONENT].add(start, -block, block)
-        self._figures.add(start, block.numpy())
+        self.figures.add_but_sums(start, block.numpy())
+        sums = column_sums(block.numpy())
+        if self._held.processes.first:
+            self.figures.add_sums(sums)
+        return sums
 
     def merged(self, processes: Processes) -> Scored:
         """What all processes found, in the first; in others this one's part."""
         found = {direction: finder.candidates() for direction, finder in self._finders.items()}
-        for figures, candidates in processes.gather((self._figures, found))[1:]:
-            self._figures.merge(figures)
+        for figures, candidates in processes.gather((self.figures, found))[1:]:
+            self.figures.merge(figures)
             for direction, finder in self._finders.items():
                 finder.merge(candidates[direction])
         pairs = {direction: finder.result() for direction, finder in self._finders.items()}
-        return Scored(self._figures, pairs, self._self_influence)
+        return Scored(self.figures, pairs, self._self_influence)
 
 
 def _file_content(
@@ -176,11 +207,15 @@ class _Delivery:
     """Brings the content of every block to the first process, which writes it in a thread."""
 
     def __init__(
-        self, writer: MatrixWriter | None, columns: list[object], processes: Processes
+        self,
+        writer: MatrixWriter | None,
+        columns: list[object],
+        n_test: int,
+        processes: Processes,
     ) -> None:
-        self._processes, self._width = processes, len(columns)
+        self._processes, self._width, self._n_test = processes, len(columns), n_test
         self._stack = ExitStack()
-        self._sent: tuple[distributed.Work | None, Float32Array] | None = None
+        self._sent: list[tuple[distributed.Work | None, Tensor]] = []
         self._written: Future[None] | None = None
         if writer is not None:
             self._writer = self._stack.enter_context(writer)
@@ -191,18 +226,23 @@ class _Delivery:
         """The record of the file by its name, in the first process and at the end."""
         return {self._writer.name: self._writer.record} if self._processes.first else {}
 
-    def own(self, content: Float32Array) -> None:
-        """Write the content of a block of this process, or send it on its way."""
+    def own(self, content: Float32Array, sums: npt.NDArray[np.float64]) -> None:
+        """Write the content of a block of this process, or send it and the block's sums."""
         if self._processes.first:
             self._write(content)
         else:
             self._await_sent()
-            self._sent = self._processes.send(content), content
+            for part in (torch.from_numpy(content), torch.from_numpy(sums)):
+                self._sent.append((self._processes.send(part), part))
 
-    def of(self, source: int, rows: int) -> None:
-        """In the first process: receive and write ``rows`` rows of process ``source``."""
-        if self._processes.first:
-            self._write(self._processes.receive((rows, self._width), source))
+    def of(self, source: int, rows: int) -> npt.NDArray[np.float64]:
+        """In the first process: receive ``rows`` rows of process ``source`` and write them; return
+        their sums.
+        """
+        content = self._processes.receive(torch.empty(rows, self._width), source)
+        sums = self._processes.receive(torch.empty(self._n_test, dtype=torch.float64), source)
+        self._write(content.numpy())
+        return sums.numpy()
 
     def _write(self, content: Float32Array) -> None:
         if self._written is not None:
@@ -210,8 +250,10 @@ class _Delivery:
         self._written = self._pool.submit(self._writer.write, content)
 
     def _await_sent(self) -> None:
-        if self._sent is not None and self._sent[0] is not None:
-            self._sent[0].wait()
+        for work, _ in self._sent:
+            if work is not None:
+                work.wait()
+        self._sent.clear()
 
     def __enter__(self) -> _Delivery:
         return self

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from tracin.compute.scores.factors import Factors, unit_rows
+from tracin.machine.held_rows import HeldRows
 
 PAIRS_PER_STEP = 65_536
 """Pairs whose cosines are computed at a time: bounds the memory for their gathered activations."""
@@ -131,23 +132,34 @@ def _rank_in_group(sorted_groups: npt.NDArray[np.int64]) -> npt.NDArray[np.int64
 
 
 def similarities(
-    train: Sequence[Factors], test: Sequence[Factors], pairs: Strongest
+    train: Sequence[Factors],
+    test: Sequence[Factors],
+    pairs: Strongest,
+    held: HeldRows | None = None,
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """(activation similarity, error similarity) of the pairs, (m,) each, −1 to 1.
 
     The two cosines whose product is the cosine of the gradients: of ``[a; 1]``, whether the model
     sees the two images alike, and of ``e``, whether it errs on them alike. Averaged over
     checkpoints; 0 where an error signal is zero.
+
+    Args:
+        train: factors of the training images that this process holds, one entry per checkpoint.
+        test: of all test images, likewise.
+        pairs: the same in every process.
+        held: which training images this process holds; None: all.
     """
-    activation = torch.zeros(len(pairs.train))
-    error = torch.zeros(len(pairs.train))
+    held = held or HeldRows.alone(len(train[0]))
+    activation, error = torch.zeros(2, len(pairs.train))
+    mine, places = held.places(pairs.train)
+    columns = torch.from_numpy(pairs.test)[mine]
     for train_k, test_k in zip(train, test, strict=True):
-        for start in range(0, len(pairs.train), PAIRS_PER_STEP):
-            step = slice(start, start + PAIRS_PER_STEP)
-            rows, columns = (torch.from_numpy(part[step]) for part in (pairs.train, pairs.test))
-            some, others = train_k.take(rows), test_k.take(columns)
+        for step in torch.arange(len(mine)).split(PAIRS_PER_STEP):
+            some, others = train_k.take(places[step]), test_k.take(columns[step])
             inputs = unit_rows(some.inputs) * unit_rows(others.inputs)
-            activation[step] += inputs.sum(dim=1).cpu() / len(train)
+            activation[mine[step]] += inputs.sum(dim=1).cpu() / len(train)
             errors = unit_rows(some.errors) * unit_rows(others.errors)
-            error[step] += errors.sum(dim=1).cpu() / len(train)
+            error[mine[step]] += errors.sum(dim=1).cpu() / len(train)
+    for values in (activation, error):  # zero where another process holds the training image
+        held.processes.sum(values).add_(0.0)
     return activation.numpy(), error.numpy()

@@ -14,10 +14,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from tracin.compute.scores.factors import Factors
-
-ROWS_PER_BLOCK = 512
-"""Rows of the matrix that are computed at a time: near the best speed, and memory stays bounded."""
+from tracin.compute.scores.factors import Factors, figures_of
+from tracin.machine.held_rows import ROWS_PER_BLOCK
+from tracin.machine.threads import product
 
 LEAST_SELF_INFLUENCE = 1e-38
 """A smaller one is divided by as if it were this: here float32 ends, and with it the precision of
@@ -51,8 +50,8 @@ def influence_rows(
         block = torch.zeros((), device=train[0].errors.device)
         for train_k, test_k, rate in zip(train, test, learning_rates, strict=True):
             part = train_k.rows(start, stop)
-            scores = torch.matmul(part.activations, test_k.activations.T)  # (rows, n_test)
-            scores.add_(float(train_k.bias)).mul_(torch.matmul(part.errors * rate, test_k.errors.T))
+            scores = product(part.activations, test_k.activations.T)  # (rows, n_test)
+            scores.add_(float(train_k.bias)).mul_(product(part.errors * rate, test_k.errors.T))
             block = scores.add_(block)
         return block
 
@@ -67,9 +66,13 @@ def self_influence(train: Sequence[Factors], learning_rates: Sequence[float]) ->
     """
     total = torch.zeros(len(train[0]), device=train[0].errors.device)
     for factors, rate in zip(train, learning_rates, strict=True):
-        activation = factors.activations.square().sum(dim=1) + float(factors.bias)
-        total += rate * activation * factors.errors.square().sum(dim=1)
+        total += rate * figures_of(factors, _gradient_size)
     return total
+
+
+def _gradient_size(factors: Factors) -> Tensor:
+    activation = factors.activations.square().sum(dim=1) + float(factors.bias)
+    return activation * factors.errors.square().sum(dim=1)
 
 
 def normalizer(self_influences: Tensor) -> Tensor:
@@ -85,12 +88,12 @@ def normalizer(self_influences: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Scores:
-    """What a method makes of the factors, for one run."""
+    """What a method makes of the factors of m training images, for one run."""
 
     rows: Callable[[int, int], Tensor]
-    """(start, stop) → these rows (≤ stop − start, n_test) of the matrix, float32."""
+    """(start, stop) → these rows (≤ stop − start, n_test) of the m, float32."""
     self_influence: Tensor
-    """(n_train,), float32, on the CPU"""
+    """(m,), float32, on the CPU"""
 
     def __len__(self) -> int:
         return len(self.self_influence)
@@ -108,6 +111,13 @@ def tracin_scores(
     return Scores(
         influence_rows(train, test, learning_rates), self_influence(train, learning_rates).cpu()
     )
+
+
+def column_sums(block: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """(n_test,): sums of the rows of a block of the matrix."""
+    with np.errstate(invalid="ignore"):
+        sums: npt.NDArray[np.float64] = block.sum(axis=0, dtype=np.float64)
+    return sums
 
 
 class MatrixFigures:
@@ -130,6 +140,16 @@ class MatrixFigures:
 
     def add(self, first_row: int, block: npt.NDArray[np.float32]) -> None:
         """Take in rows (rows, n_test) of the matrix from ``first_row`` on."""
+        self.add_but_sums(first_row, block)
+        self.add_sums(column_sums(block))
+
+    def add_sums(self, sums: npt.NDArray[np.float64]) -> None:
+        """Take in the ``column_sums`` of rows: in the order of the matrix, for the same bits."""
+        with np.errstate(invalid="ignore"):  # inf − inf: the file refuses such scores
+            self._sum += sums
+
+    def add_but_sums(self, first_row: int, block: npt.NDArray[np.float32]) -> None:
+        """Take in the rows as ``add`` does, and leave their sums to ``add_sums`` elsewhere."""
         columns = np.arange(block.shape[1])
         row = block.argmax(axis=0)
         self._raise(block[row, columns], row + first_row)
@@ -137,7 +157,6 @@ class MatrixFigures:
         self._lower(block[row, columns], row + first_row)
         self._positive += np.count_nonzero(block > 0, axis=0)
         with np.errstate(invalid="ignore"):  # inf − inf: the file refuses such scores
-            self._sum += block.sum(axis=0, dtype=np.float64)
             means = block.mean(axis=1, dtype=np.float64)
         self.train_mean[first_row : first_row + len(block)] = means
 
