@@ -40,13 +40,14 @@ def main() -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     with tempfile.TemporaryDirectory() as name:
         _stand_in_for_tqdm(Path(name))
-        from benchmarks import gpu_steps as steps
+        from benchmarks import gpu_bench, gpu_steps
         from benchmarks.photo_set import ANIMALS
 
-        bench = steps.Bench(Path(name), arguments.device, arguments.photos or ANIMALS)
-        print(steps.machine(bench), flush=True)
         deadline = time.monotonic() + 60 * arguments.minutes
-        rows = list(_rows(bench, steps.STEPS, deadline))
+        photos = arguments.photos or ANIMALS
+        bench = gpu_bench.Bench(Path(name), arguments.device, photos, deadline)
+        print(gpu_bench.machine(bench), flush=True)
+        rows = list(_rows(bench, gpu_steps.STEPS, deadline))
     print(f"\n{_table(rows)}")
     return 1 if any(row[3].startswith("NOT") for row in rows) else 0
 

@@ -72,7 +72,7 @@ WRONG: list[tuple[nn.Module, str, str]] = [
     (chain(nn.Linear(192, 2), nn.Softmax(dim=1)), "", "such as a softmax"),
     (chain(nn.Linear(100, 2)), "", "cannot be run on an image of the data set, 3 × 8 × 8"),
     (nn.Sequential(nn.Conv2d(3, 2, 8), nn.Flatten()), "", "has no Linear"),
-    (chain(nn.Linear(192, 3)), "", "trained for 3 classes"),
+    (chain(nn.Linear(192, 3)), "", "gives 3 values, and the training images are of 2 classes"),
 ]
 
 

@@ -200,17 +200,43 @@ def normalization_of(data_set: Any) -> tuple[list[float], list[float]] | None:
     return [float(value) for value in last.mean], [float(value) for value in last.std]
 
 
-def items(data_set: Dataset[Any], side: str) -> Iterator[Item]:
-    """All items in their order.
+def is_random(data_set: Any) -> bool:
+    """Whether an image that is asked for again, of three, comes as another input."""
+    for number in {0, len(data_set) // 2, len(data_set) - 1}:
+        try:
+            first, again = (item_of(data_set, number)[0] for _ in range(2))
+        except Exception:
+            continue
+        if isinstance(first, Tensor) and isinstance(again, Tensor):
+            same = first.shape == again.shape and torch.equal(first, again)
+            if not same and bool(first.isfinite().all()):
+                return True
+    return False
+
+
+def items(
+    data_set: Dataset[Any], side: str, unusable: list[str] | None
+) -> Iterator[tuple[int, Item]]:
+    """All items in their order, with their numbers.
+
+    Args:
+        data_set: map-style.
+        side: ``train`` or ``test``, for messages.
+        unusable: gets what is wrong with items that are left out; None: none may be.
 
     Raises:
         TracInError: one is no image with a label.
     """
     for number in range(len(data_set)):  # type: ignore[arg-type]  # checked: it has a length
         try:
-            yield item_of(data_set, number)
+            item = item_of(data_set, number)
         except Exception as error:  # of foreign code
-            raise TracInError(
-                f"Item {number:,} of the data set {side} cannot be used ({type(error).__name__}: "
-                f"{first_sentence(error)}). Repair or leave it out."
-            ) from error
+            fact = f"{type(error).__name__}: {first_sentence(error)}"
+            if unusable is None:
+                raise TracInError(
+                    f"Item {number:,} of the data set {side} cannot be used ({fact}). Repair it, "
+                    "or leave such items out with skip_unreadable=True."
+                ) from error
+            unusable.append(f"item {number:,} of {side} ({fact})")
+            continue
+        yield number, item

@@ -56,9 +56,9 @@ def compute(  # noqa: PLR0913 -- the script's flags as keywords
     Args:
         model: images (n, c, h, w) → logits (n, C); it ends with a Linear, and stays as it is.
         train: a map-style data set of (image, label). An image is a tensor, which goes into the
-            model as it is, or a picture (of Pillow, or uint8), which is resized, cut out and
-            normalised as the arguments say. Without random augmentation: each image is asked for
-            more than once.
+            model as it is, or a picture (of Pillow, or uint8), which becomes RGB and is resized,
+            cut out and normalised as the arguments say. Without random augmentation: each image is
+            asked for more than once.
         test: another one, of images that the model was not trained on.
         results: the folder for the results; images without files get pictures there.
         layer: the name of the last Linear, such as ``"fc"``; "" takes the model's last one.
@@ -96,6 +96,8 @@ def compute(  # noqa: PLR0913 -- the script's flags as keywords
     from tracin.compute.config import RunConfig
     from tracin.in_python.run import Given, compute_given
 
+    if isinstance(learning_rate, str):
+        learning_rate = float(learning_rate)
     try:
         rates = tuple(float(each) for each in learning_rate)  # type: ignore[union-attr]
     except TypeError:  # a single number, of whatever library
@@ -116,7 +118,7 @@ def compute(  # noqa: PLR0913 -- the script's flags as keywords
         damping=damping,
         top_k=top_k,
         max_suspects=max_suspects,
-        device=device,
+        device=str(device).partition(":")[0],  # type: ignore[arg-type]  # checked below
         num_workers=num_workers,
         precision=precision,
         seed=seed,

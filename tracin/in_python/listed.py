@@ -45,6 +45,10 @@ class ListedSide:
     files: tuple[Path, ...]
     """Absolute."""
     labels: tuple[str, ...]
+    numbers: tuple[int, ...]
+    """In the data set."""
+    unusable: tuple[str, ...]
+    """What is wrong with the items that are left out."""
     example: Tensor | None
     """(c, h, w), float32: an input, where the data set prepares them; else its images are pictures
     and this program does."""
@@ -70,6 +74,8 @@ def list_side(
     folder: Path,
     class_names: Sequence[str],
     otherwise: Sequence[str] = (),
+    *,
+    skip: bool = False,
 ) -> ListedSide:
     """The images of ``data_set``; those without a file get one in ``folder``.
 
@@ -79,6 +85,7 @@ def list_side(
         folder: for pictures.
         class_names: in the order of the classes' numbers; () where the data set says.
         otherwise: those where it does not.
+        skip: whether items that cannot be used are left out.
 
     Raises:
         TracInError: it is no such data set, or an item of it cannot be used.
@@ -90,7 +97,13 @@ def list_side(
     known = files_of(data_set)
     if not isinstance(image, Tensor) and not shows_its_files(data_set):
         known = None  # its pictures are others than its files
-    pairs = known if known is not None else list(_drawn(data_set, side, folder))
+    unusable: list[str] = []
+    if known is not None:
+        pairs: list[tuple[Path, int | str]] = [*known]
+        numbers = list(range(len(known)))
+    else:
+        drawn = [*_drawn(data_set, side, folder, unusable if skip else None)]
+        pairs, numbers = [(file, label) for _, file, label in drawn], [each[0] for each in drawn]
     labels = tuple(_name(label, classes, side) for _, label in pairs)
     check_class_names(sorted(set(labels)))
     return ListedSide(
@@ -98,6 +111,8 @@ def list_side(
         side=side,
         files=tuple(_absolute(file) for file, _ in pairs),
         labels=labels,
+        numbers=tuple(numbers),
+        unusable=tuple(unusable),
         example=image if isinstance(image, Tensor) else None,
         classes=classes,
         own_files=known is not None,
@@ -109,20 +124,22 @@ def _absolute(file: Path) -> Path:
     return file.resolve() if ".." in file.parts else file.absolute()
 
 
-def _drawn(data_set: Any, side: str, folder: Path) -> Iterator[tuple[Path, int | str]]:
-    """(file, class) of each image, written into ``folder``."""
+def _drawn(
+    data_set: Any, side: str, folder: Path, unusable: list[str] | None
+) -> Iterator[tuple[int, Path, int | str]]:
+    """(number, file, class) of each image, written into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     colours = normalization_of(data_set)
     bar = tqdm(
-        items(data_set, side),
+        items(data_set, side, unusable),
         total=len(data_set),
         desc=f"Writing pictures of the {side} images",
         unit="img",
         disable=None,
     )
-    for number, (image, label) in enumerate(bar):
+    for number, (image, label) in bar:
         drawn = as_png_can(image) if isinstance(image, Image.Image) else picture_of(image, colours)
-        yield write_picture(drawn, folder, number), label
+        yield number, write_picture(drawn, folder, number), label
 
 
 def _name(label: int | str, classes: Sequence[str], side: str) -> str:

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from tracin.compute.model.checkpoint import Checkpoint
-from tracin.compute.model.class_outputs import check_classes, class_order, reordered
+from tracin.compute.model.class_outputs import class_order, reordered
 from tracin.compute.model.network import Backbone
 from tracin.errors import TracInError
 from tracin.weights import read_weights
-from tracin.wording import first_few, first_sentence
+from tracin.wording import count, first_few, first_sentence
 
 LINEARS_NAMED = 8
 """Linears that a message names at most, the last ones of the network."""
@@ -67,7 +67,12 @@ def checkpoint_of(
     last = _linear(network, name)
     digest, known = _weights_hash(network), _named(network)
     before = _proven(network, last, name, example)
-    check_classes(last.out_features, classes[1], path)
+    if last.out_features != len(classes[1]):
+        raise TracInError(
+            f"The model's layer {name} gives {count(last.out_features, 'value')}, and the training "
+            f"images are of {count(len(classes[1]), 'class')} ({first_few(classes[1])}). Images of "
+            "each class that the model tells apart are needed, and of no other."
+        )
     network.set_submodule(name, nn.Identity())
     with torch.inference_mode():
         features = network(example)

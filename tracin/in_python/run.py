@@ -14,7 +14,7 @@ from tracin.compute.run import run
 from tracin.errors import TracInError
 from tracin.image_folder import TEST, TRAIN
 from tracin.in_python.arguments import check_arguments, check_class_names
-from tracin.in_python.data_set import classes_of
+from tracin.in_python.data_set import classes_of, is_random
 from tracin.in_python.listed import (
     ListedSide,
     common_folder,
@@ -62,7 +62,7 @@ def compute_given(config: RunConfig, given: Given, say: Say) -> RunInfo:
     folder = config.output_dir.absolute() / IMAGES
     check_folders(folder.parent, [folder / TRAIN / "file", folder / TEST / "file"])
     try:
-        sides = _sides(given, folder)
+        sides = _sides(given, folder, skip=config.skip_unreadable)
         data_dir = common_folder(sides)
         lists = [write_list(side, data_dir, folder) for side in sides]
     except OSError as error:
@@ -70,6 +70,16 @@ def compute_given(config: RunConfig, given: Given, say: Say) -> RunInfo:
             f"Cannot write to {config.output_dir} ({error}). Make room there, or name another "
             "folder with results=."
         ) from error
+    _refuse_empty_classes(sides[0])
+    for side in sides:
+        if side.example is not None and is_random(side.data_set):
+            say(
+                f"Note: the data set {side.side} gives another tensor when it is asked for an "
+                "image again. The scores are of one draw of it: labels may look wrong that are "
+                "not. Give the transform that the model was tested with."
+            )
+        if side.unusable:
+            say(f"Left out, {len(side.unusable):,} in all: {first_few(side.unusable, limit=2)}.")
     if any(side.stretched for side in sides):
         say(
             "Note: the data set does not tell how it normalised its tensors: in the pictures of "
@@ -92,7 +102,15 @@ def compute_given(config: RunConfig, given: Given, say: Say) -> RunInfo:
     return info
 
 
-def _sides(given: Given, folder: Path) -> tuple[ListedSide, ListedSide]:
+def _refuse_empty_classes(train: ListedSide) -> None:
+    if empty := [name for name in train.classes if name not in train.labels]:
+        raise TracInError(
+            f"The data set train has no image of {first_few(empty)}, and one of each class is "
+            "needed that the model tells apart. Add some."
+        )
+
+
+def _sides(given: Given, folder: Path, *, skip: bool) -> tuple[ListedSide, ListedSide]:
     train, test = given.data_sets
     named = [classes_of(each) for each in given.data_sets]
     if given.class_names and all(named) and named[0] != named[1]:
@@ -101,8 +119,8 @@ def _sides(given: Given, folder: Path) -> tuple[ListedSide, ListedSide]:
             f"train has {first_few(named[0])}, test has {first_few(named[1])}. Leave it out, or "
             "give both the same classes."
         )
-    first = list_side(train, TRAIN, folder / TRAIN, given.class_names)
-    second = list_side(test, TEST, folder / TEST, given.class_names, first.classes)
+    first = list_side(train, TRAIN, folder / TRAIN, given.class_names, skip=skip)
+    second = list_side(*(test, TEST, folder / TEST, given.class_names, first.classes), skip=skip)
     if (first.example is None) != (second.example is None):
         raise TracInError(
             "One of the data sets gives tensors and the other pictures. Give both the transform "

@@ -140,7 +140,8 @@ class InMemory:
 def _with_inputs(table: ImageTable, side: ListedSide) -> ImageTable:
     if side.example is None:
         return table
-    number = {file.as_posix(): row for row, file in enumerate(side.files)}
+    files = (file.as_posix() for file in side.files)
+    number = dict(zip(files, side.numbers, strict=True))
     begin = table.data_dir.as_posix().rstrip("/")
     rows = np.array([number[f"{begin}/{path}"] for path in table.paths], dtype=np.int64)
     return replace(table, inputs=DataSetInputs(side.data_set, rows, tuple(side.example.shape)))

@@ -58,8 +58,8 @@ def read_question_inputs(results_dir: Path, data_dir: Path | None) -> QuestionIn
     run = read_run_info(results_dir)
     if run.from_module:
         raise TracInError(
-            f"The network of {results_dir} was handed over in Python, and --what_if reads one from "
-            "a checkpoint file. Save its weights and score them with TracIn_Resnet50.py first."
+            f"The network of {results_dir} was handed over in Python, and --what_if reads one that "
+            "TracIn_Resnet50.py knows from a checkpoint file. Train without these images to see."
         )
     check_files(results_dir, run.files, (schema.TRAIN_SUMMARY, schema.INFLUENCE_SUMMARY))
     table = _rows(results_dir, schema.TRAIN_SUMMARY, "train_idx", run.train_images)

@@ -37,6 +37,11 @@ def read_judged_run(folder: Path) -> JudgedRun:
     Raises:
         TracInError: a file that is needed is missing, damaged, or another run's.
     """
+    if not (folder / schema.RUN_INFO).exists():
+        raise TracInError(
+            f"There is no {folder / schema.RUN_INFO}, and a comparison needs it. Name a folder "
+            "that TracIn_Resnet50.py wrote."
+        )
     run = read_run_info(folder)
     check_files(folder, run.files, tuple(_NEEDED))
     tables = []
