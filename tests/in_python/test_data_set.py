@@ -140,12 +140,11 @@ def test_items_that_cannot_be_used_are_named_or_left_out(
     train, test = (
         ImageFolder(str(folder / side), transforms.ToTensor()) for side in ("train", "test")
     )
-    change = iter(range(10_000))
+    third = train[2][0]
 
     def uneven(image: Any) -> Tensor:
-        number = next(change)
         values: Tensor = transforms.ToTensor()(image)
-        return values[:, :40] if number == 2 else values
+        return values[:, :40] if torch.equal(values, third) else values
 
     train.transform = uneven
     model = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(12, 3))
