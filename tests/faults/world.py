@@ -107,6 +107,8 @@ class World:
 
     def keep_former(self, name: str, *commands: Command) -> Path:
         """What the commands leave one after the other, in a folder of its own."""
+        if commands[0].output.exists():
+            shutil.rmtree(commands[0].output)  # another command's, before
         for command in commands:
             ended, _ = self.run(command)
             assert ended.status == 0, ended.errors

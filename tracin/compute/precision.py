@@ -45,7 +45,8 @@ def precision_error(
         settings: of the run's passes.
         store: where features are kept.
     """
-    quiet = replace(settings, quiet=True, pace=None)
+    # So few images are read sooner than processes have started.
+    quiet = replace(settings, quiet=True, pace=None, num_workers=0)
     normalization = settings.preprocessing.normalization
     # Fusing takes as long as all these passes.
     forward = Forward(
