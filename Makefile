@@ -22,7 +22,7 @@ demo: .venv/.installed ## a fresh machine to the dashboard, three minutes after 
 	@echo
 	@echo "Open results/analysis_dashboard.png, and results/report.html in a browser"
 
-test: .venv/.installed-dev ## format, lint, types and all tests, some six minutes on two cores
+test: .venv/.installed-dev ## format, lint, types and all tests, some nine minutes on two cores
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

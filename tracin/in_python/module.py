@@ -73,10 +73,11 @@ def checkpoint_of(
             f"images are of {count(len(classes[1]), 'class')} ({first_few(classes[1])}). Images of "
             "each class that the model tells apart are needed, and of no other."
         )
-    network.set_submodule(name, nn.Identity())
-    with torch.inference_mode():
-        features = network(example)
-    if not isinstance(features, Tensor) or not torch.equal(features, before):
+    told = 10 * torch.randn(1, last.out_features, generator=torch.Generator().manual_seed(0))
+    logits, features = (
+        _output(network, name, layer, example) for layer in (_Tells(told), nn.Identity())
+    )
+    if not (_equal(logits, told) and _equal(features, before)):
         raise _goes_on(network, name, known)
     order = class_order(classes[0], classes[1], path)
     sides = last.in_features, last.out_features
@@ -95,6 +96,33 @@ def checkpoint_of(
         class_order=order,
         from_module=True,
     )
+
+
+class _Tells(nn.Module):
+    """Gives the same logits, whatever goes in: of either sign, as a network may ever give."""
+
+    def __init__(self, logits: Tensor) -> None:
+        super().__init__()
+        self.logits = logits
+
+    def forward(self, _activations: Tensor) -> Tensor:
+        """(1, C)"""
+        return self.logits.clone()
+
+
+def _output(network: nn.Module, name: str, layer: nn.Module, example: Tensor) -> object:
+    """What ``network`` gives with ``layer`` in the place of its last."""
+    network.set_submodule(name, layer)
+    try:
+        with torch.inference_mode():
+            output: object = network(example)
+    except Exception:  # of foreign code: it needs what its own layer gives
+        return None
+    return output
+
+
+def _equal(output: object, expected: Tensor) -> bool:
+    return isinstance(output, Tensor) and torch.equal(output, expected)
 
 
 def _copied(module: nn.Module) -> nn.Module:
