@@ -82,6 +82,9 @@ def test_tensors_that_nobody_can_picture_are_stretched_and_said_to_be(tmp_path: 
     said: list[str] = []
     compute(model, data, part(40, 50), tmp_path, say=said.append)
     assert "the darkest value is black" in said[0]
+    as_they_are: list[str] = []
+    compute(model, part(0, 40), part(40, 50), tmp_path / "plain", say=as_they_are.append)
+    assert not any("the darkest value" in line for line in as_they_are)
     first = sorted((tmp_path / schema.IMAGES / "train").iterdir())[0]
     with Image.open(first) as picture:
         assert np.asarray(picture).min() == 0 and np.asarray(picture).max() == 255
@@ -233,3 +236,18 @@ def test_labels_and_classes_must_fit(network: nn.Sequential, tmp_path: Path) -> 
     few = nn.Sequential(nn.Flatten(), nn.Linear(64, 7))
     with pytest.raises(TracInError, match="gives 7 values, and the training images"):
         compute(few, part(0, 50), part(50, 60), tmp_path, say=quiet)
+
+
+def test_a_data_set_of_which_nothing_can_be_used_is_said_so(
+    network: nn.Sequential, tmp_path: Path
+) -> None:
+    class Failing(Broken):
+        def __getitem__(self, number: int) -> Any:
+            if len(read) > 1:
+                raise OSError("no such photo")
+            read.append(number)
+            return Image.new("L", (8, 8)), 1
+
+    read: list[int] = [0]
+    with pytest.raises(TracInError, match=r"No item of the data set train.*item 0 of train"):
+        compute(network, Failing(0), part(0, 9), tmp_path, skip_unreadable=True, say=quiet)

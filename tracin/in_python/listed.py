@@ -59,13 +59,12 @@ class ListedSide:
 
     @property
     def stretched(self) -> bool:
-        """Whether pictures were made of inputs of which nobody tells how they were normalised."""
-        return self.example is not None and not self.own_files and not self.normalized
-
-    @property
-    def normalized(self) -> bool:
-        """Whether the data set tells how it normalises."""
-        return normalization_of(self.data_set) is not None
+        """Whether pictures were made of inputs of which nobody tells how they were normalised, and
+        of which the first shows that they were.
+        """
+        if self.example is None or self.own_files or normalization_of(self.data_set) is not None:
+            return False
+        return bool(self.example.min() < 0 or self.example.max() > 1)
 
 
 def list_side(
@@ -104,6 +103,10 @@ def list_side(
     else:
         drawn = [*_drawn(data_set, side, folder, unusable if skip else None)]
         pairs, numbers = [(file, label) for _, file, label in drawn], [each[0] for each in drawn]
+    if not pairs:
+        raise TracInError(
+            f"No item of the data set {side} can be used; of the first: {unusable[0]}."
+        )
     labels = tuple(_name(label, classes, side) for _, label in pairs)
     check_class_names(sorted(set(labels)))
     return ListedSide(
