@@ -5,7 +5,7 @@
 
 Every process makes the features of the images that it holds, block by block, so that they are the
 same however many processes there are. Factors, scores, labels, tables and map go through the code
-of a --no_matrix run. The digest of the files tells whether they equal those of one process.
+of a --no_matrix run. The digest of each file tells whether it equals that of one process.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ WRONG = 50
 
 
 def main() -> None:
-    """Print a row for each process, and the digest."""
+    """Print a row for each process, and each file's digest."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -56,9 +56,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory() if processes.first else nullcontext() as name:
             folder = Path(name) if name else None
             _run(folder, processes, arguments.train, arguments.test)
-            digest = hashlib.sha256()
-            for path in sorted(folder.iterdir()) if folder else ():
-                digest.update(path.read_bytes())
+            digests = {
+                path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+                for path in (sorted(folder.iterdir()) if folder else ())
+            }
         seconds = time.perf_counter() - start
         for rank, (first, peak) in enumerate(processes.gather((before, peak_memory(os.getpid())))):
             print(
@@ -66,7 +67,9 @@ def main() -> None:
                 flush=True,
             )
         if processes.first:
-            print(f"{seconds:.0f} s, files {digest.hexdigest()[:16]}")
+            print(f"{seconds:.0f} s")
+            for file, digest in digests.items():
+                print(f"{file:32} {digest}")
 
 
 def _run(folder: Path | None, processes: Processes, n_train: int, n_test: int) -> None:

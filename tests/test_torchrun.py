@@ -119,12 +119,18 @@ def results_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.name in schema.COMPUTE_FILES)
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    """Of all files but the one that tells of the run itself."""
+    names = [name for name in results_in(folder) if name != schema.RUN_INFO]
+    return {name: (folder / name).read_bytes() for name in names}
+
+
 def run_alone(folder: Path, flags: Sequence[str]) -> RunInfo:
     assert TracIn_Resnet50.main([*flags, "--output_dir", str(folder)]) == 0
     return read_run_info(folder)
 
 
-def test_two_processes_equal_one(world: World, tmp_path: Path) -> None:
+def test_two_processes_equal_one(world: World, fork_server: ForkServer, tmp_path: Path) -> None:
     assert TRAIN > ROWS_PER_BLOCK
     end = ended(torchrun(*world.flags, "--output_dir", str(tmp_path)))
     assert end.status == 0, end.errors
@@ -136,11 +142,24 @@ def test_two_processes_equal_one(world: World, tmp_path: Path) -> None:
     assert (info.processes, info.kept_features) == (2, 0)
     assert kept(tmp_path) == TRAIN + TEST
 
-    before = {name: (tmp_path / name).read_bytes() for name in results_in(tmp_path)}
+    # With the same features all files are the same, also for the other method.
+    before = contents(tmp_path)
     again = run_alone(tmp_path, world.flags)
     assert (again.processes, again.kept_features, again.backbone) == (1, TRAIN + TEST, "")
-    for name in (schema.INFLUENCE_SCORES, schema.TOP_INFLUENCES_TABLE, schema.SUSPECTS):
-        assert (tmp_path / name).read_bytes() == before[name]
+    assert contents(tmp_path) == before
+    other = [*world.flags, "--method", schema.GAUSS_NEWTON, "--no_matrix"]
+    other += [
+        "--output_dir",
+        str(tmp_path / "other"),
+        "--cache_dir",
+        str(tmp_path / schema.FEATURES),
+    ]
+    for process in fork_server.start_ranks(other):
+        other_end = process.end()
+        assert other_end.status == 0, other_end.errors
+    before = contents(tmp_path / "other")
+    assert run_alone(tmp_path / "other", other).kept_features == TRAIN + TEST
+    assert contents(tmp_path / "other") == before
 
 
 def test_unreadable_images_and_uneven_shares(
@@ -175,7 +194,8 @@ def test_unreadable_images_and_uneven_shares(
     assert served - 1 <= info.kept_features <= served  # the image that broke since is not served
 
     means = tmp_path / "means"
-    flags += ["--no_matrix", "--no_cache", "--output_dir", str(means)]
+    flags += ["--no_matrix", "--cache_dir", str(folder / schema.FEATURES)]
+    flags += ["--output_dir", str(means)]
     for process in fork_server.start_ranks(flags):
         end = process.end()
         assert end.status == 0, end.errors
@@ -189,6 +209,9 @@ def test_unreadable_images_and_uneven_shares(
     assert list(table.columns) == [CLASS_NAMES[0]]
     difference = np.abs(table.to_numpy(np.float32) - expected).max()
     assert difference <= 1e-5 * np.abs(expected).max()
+    before = contents(means)  # of two processes of which one held no training image
+    run_alone(means, flags)
+    assert contents(means) == before
 
 
 def wait_for_features(folder: Path, pattern: str, process: Child | subprocess.Popen[str]) -> None:

@@ -64,14 +64,6 @@ def last_checkpoint_scores(last: Path) -> str:
     )
 
 
-def equal_duplicates_only() -> str:
-    """A warning where near duplicates are not looked for."""
-    return (
-        "Note: there are too many pairs of images to compare them all, so duplicates.csv lists "
-        "equal pictures, and none that are only nearly equal."
-    )
-
-
 def slow_bfloat16() -> str:
     """A warning where bfloat16 is emulated."""
     return (

@@ -18,7 +18,6 @@ from tracin.compute.features.loading import Loaded
 from tracin.compute.features.pace import Pace
 from tracin.compute.features.pooled import PassSettings
 from tracin.compute.labels.judged import judge_labels
-from tracin.compute.labels.lookalikes import comparable
 from tracin.compute.passed import Passed
 from tracin.compute.passes import pass_checkpoints, pass_settings
 from tracin.compute.plan import RunPlan, make_plan
@@ -177,8 +176,6 @@ def _announce(
     plan.check_disk(config.output_dir)
     if config.dry_run:
         return plan
-    if not comparable(images.train, images.test):
-        say(notices.equal_duplicates_only())
     if config.method == schema.GAUSS_NEWTON and len(settled.model_paths) > 1:
         say(notices.last_checkpoint_scores(settled.model_paths[-1]))
     device = processes.device

@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from tests.real_data import write_image_tree
-from tracin.compute.labels import lookalikes, neighbours
+from tracin.compute.labels import lookalikes, near_pairs
 from tracin.compute.labels.lookalikes import Pictures, duplicates_table, neighbours_table
-from tracin.compute.labels.neighbours import near_duplicates, nearest_of_class
+from tracin.compute.labels.neighbours import nearest_of_class
 from tracin.decoding import PixelDataset, collate
 from tracin.images import Crop, ImageTable, find_images
 from tracin.prepare.run import PrepareConfig, prepare
@@ -42,45 +42,6 @@ def test_fewer_neighbours_than_asked_for() -> None:
     assert nearest_of_class(torch.randn(3, 8), torch.zeros(3), [], [], k=3).image.tolist() == []
 
 
-@pytest.mark.parametrize("rows", [1, 7, 100])
-def test_near_duplicates_in_blocks(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(neighbours, "ROWS_PER_BLOCK", rows)
-    features = torch.randn(30, 16, generator=torch.Generator().manual_seed(0))
-    features[20] = 2 * features[3]
-    features[29] = features[3] + 1e-3
-    left, right, cosine = near_duplicates(features)
-    assert {*zip(left.tolist(), right.tolist(), strict=True)} == {(3, 20), (3, 29), (20, 29)}
-    assert (cosine > 0.999).all()
-    left, right, _ = near_duplicates(features, features[[5, 3]])
-    assert {*zip(left.tolist(), right.tolist(), strict=True)} == {(5, 0), (3, 1), (20, 1), (29, 1)}
-
-
-@pytest.mark.parametrize("spread", [1.0, 0.03, 1e-4])
-def test_no_duplicate_is_missed(spread: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From images that differ to images that all look alike: as many pairs as brute force finds."""
-    monkeypatch.setattr(neighbours, "ROWS_PER_BLOCK", 100)
-    monkeypatch.setattr(neighbours, "MAX_CANDIDATES", 10**6)
-    generator = torch.Generator().manual_seed(0)
-    features = torch.randn(300, 2048, generator=generator) * spread
-    features += torch.rand(2048, generator=generator)
-    features[150:200] = features[:50] + 0.02 * spread * torch.randn(50, 2048, generator=generator)
-    unit = functional.normalize(features.double(), dim=1)
-    exact = unit @ unit.T
-    # Cosines closer to the threshold than float32 rounds may fall on either side of it.
-    margin = 1e-6
-    for table in (exact.triu(diagonal=1), exact[:, :40]):
-        whole = table.shape[1] == 300
-        left, right, cosine = near_duplicates(features, None if whole else features[:40])
-        mine = {*zip(left.tolist(), right.tolist(), strict=True)}
-        must = (table >= neighbours.DUPLICATE_COSINE + margin).nonzero()
-        may = (table >= neighbours.DUPLICATE_COSINE - margin).nonzero()
-        assert mine >= {(int(i), int(j)) for i, j in must}
-        assert mine <= {(int(i), int(j)) for i, j in may}
-        assert len(mine) == len(left) >= 40
-        assert (cosine.diff() <= 0).all()
-        torch.testing.assert_close(cosine, table[left, right].float(), rtol=0, atol=1e-6)
-
-
 CROP = Crop(64, 56)
 
 
@@ -100,7 +61,7 @@ def test_equal_pictures_are_found_whatever_the_model_and_however_many(
     picture.save(tmp_path / "train/dog/same.png")
     picture.save(tmp_path / "train/horse/same.bmp")
     picture.save(tmp_path / "test/cow/same.png")
-    monkeypatch.setattr(lookalikes, "MAX_COMPARISONS", 10)
+    monkeypatch.setattr(near_pairs, "MAX_COMPARISONS", 10)
     train, test = find_images(tmp_path)
     generator = torch.Generator().manual_seed(0)
     table = duplicates_table(
@@ -215,7 +176,7 @@ def test_a_list_that_was_cut_says_so(
     sides = passed(train, torch.ones(len(train), 8)), passed(test, torch.eye(8)[: len(test)])
     duplicates_table(*sides, CROP, print)
     assert capsys.readouterr().out == ""
-    for module in (neighbours, lookalikes):
+    for module in (near_pairs, lookalikes):
         monkeypatch.setattr(module, "MAX_CANDIDATES", 3)
     duplicates_table(*sides, CROP, print)
     assert "only the 3 most alike pairs" in capsys.readouterr().out

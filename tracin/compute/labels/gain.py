@@ -11,7 +11,7 @@ gradient by (onehot(y) − onehot(s)) ⊗ (a_i; 1); the minimum moves against it
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from tracin.compute.scores.factors import Factors, error_signals, with_bias
 from tracin.compute.scores.gauss_newton import parameters
 from tracin.machine.exact_sums import on_grid, spacing
 from tracin.machine.held_rows import ROWS_PER_BLOCK, HeldRows
-from tracin.machine.threads import one_thread
+from tracin.machine.threads import one_thread, one_thread_each, product
 
 MOST_WORK = 4_000_000_000
 """Images × parameters of the last layer that H is built from at most: Animals-10 has 54 million,
@@ -71,7 +71,8 @@ def _mean_gradient(factors: Factors) -> Tensor:
     total = factors.logits.new_zeros(factors.logits.shape[1], factors.width, dtype=torch.float64)
     for start in range(0, len(factors), ROWS_PER_BLOCK):
         some = factors.rows(start, start + ROWS_PER_BLOCK)
-        total += error_signals(some.logits, some.labels).double().T @ some.inputs.double()
+        errors = error_signals(some.logits, some.labels).double()
+        total += product(errors.T, some.inputs.double())
     return total / len(factors)
 
 
@@ -99,14 +100,12 @@ class _Curvature:
 
     def trace(self) -> float:
         """Of H."""
-        return float(
-            self._mean(
-                (
-                    (probabilities * (1.0 - probabilities)).sum(dim=1) * inputs.square().sum(dim=1)
-                ).sum()
-                for inputs, probabilities in self._blocks
-            )
-        )
+
+        def of_block(inputs: Tensor, probabilities: Tensor) -> Tensor:
+            spread = (probabilities * (1.0 - probabilities)).sum(dim=1)  # (b,)
+            return (spread * inputs.square().sum(dim=1)).sum()
+
+        return float(self._mean(of_block))
 
     def product(self, vector: Tensor) -> Tensor:
         """H · ``vector`` (C, d + 1)."""
@@ -116,22 +115,27 @@ class _Curvature:
             along = weighted - probabilities * weighted.sum(dim=1, keepdim=True)
             return along.T @ inputs
 
-        return self._mean(curved(*block) for block in self._blocks)
+        return self._mean(curved)
 
     def agree(self, going_on: bool) -> bool:
         """The first process's word on whether to go on, so that all stop at one step."""
         return self._processes.of_first(going_on)
 
-    def _mean(self, terms: Iterable[Tensor]) -> Tensor:
+    def _mean(self, term: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         """The terms of all blocks of all processes, added exactly and divided by the images."""
-        own = [term.cpu() for term in terms]
+        own = [torch.empty(0)] * len(self._blocks)
+
+        def fill(block: int) -> None:
+            own[block] = term(*self._blocks[block]).cpu()
+
+        one_thread_each(fill, range(len(own)), self._device)
         largest = self._processes.largest(max((float(term.abs().max()) for term in own), default=0))
         blocks = -(-self._images // ROWS_PER_BLOCK)
         step = spacing(largest * blocks)
         shape = self._processes.exchange(own[0].shape if own else None)
-        total = torch.zeros(next(each for each in shape if each is not None), dtype=torch.float64)
-        for term in own:
-            total += on_grid(term, step)
+        total = torch.zeros(next(one for one in shape if one is not None), dtype=torch.float64)
+        for each in own:
+            total += on_grid(each, step)
         return self._processes.sum(total).to(self._device) / self._images
 
 

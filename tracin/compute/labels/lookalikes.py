@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -11,22 +12,25 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tracin.compute.labels.neighbours import (
-    DUPLICATE_GREY_LEVELS,
+from tracin.compute.labels.near_pairs import (
     MAX_CANDIDATES,
-    MAX_COMPARISONS,
     PAIRS_PER_STEP,
-    near_duplicates,
-    nearest_of_class,
-    pixel_differences,
+    NearPairs,
+    near_pairs,
 )
+from tracin.compute.labels.neighbours import nearest_of_class
 from tracin.compute.labels.prepared import PathPair, prepared_pairs
+from tracin.decoding import PixelDataset
 from tracin.images import Crop, ImageTable
 from tracin.machine.held_rows import HeldRows
 from tracin.results import schema
 from tracin.wording import Say
 
 NEIGHBOURS_OF_A_SUSPECT = 3
+
+DUPLICATE_GREY_LEVELS = 4.0
+"""Mean absolute difference of the pixels, 0 to 255, up to which they are. A re-saved JPEG is below
+(tested); how often two different pictures do was not measured."""
 
 RowPair = tuple[int, int]
 """(row of the training images, row of the other table)"""
@@ -86,32 +90,30 @@ def neighbours_table(
     return pd.concat(parts, ignore_index=True)
 
 
-def comparable(train: ImageTable, test: ImageTable) -> bool:
-    """Whether there are few enough pairs of images to compare them all by their features."""
-    return len(train) * (len(train) + len(test)) <= MAX_COMPARISONS
-
-
 def duplicates_table(train: Pictures, test: Pictures, crop: Crop, say: Say) -> pd.DataFrame:
     """A row per pair of images that are the same, or nearly, with a training image first.
 
     Equal pictures are found by the hash of their pixels, whatever the model; nearly equal ones by
-    features and then pixels, where there are not too many pairs to compare, and in what
-    ``tracin.prepare`` left in the data folder.
+    features and then pixels, and in what ``tracin.prepare`` left in the data folder.
     """
     processes = train.held.processes
     prepared = prepared_pairs(train.table.data_dir) if processes.first else []
     parts = [pd.DataFrame({column: [] for column in schema.DUPLICATES_COLUMNS})]
     for kind, other in ((schema.TRAIN_TEST, test), (schema.TRAIN_TRAIN, train)):
         equal = _equal(train, other)
-        alike: list[RowPair] = []
-        if comparable(train.table, test.table):
-            alike, all_compared = _alike(train, other, equal, crop)
-            if not all_compared:
-                say(
-                    f"Note: so many images look alike that only the {MAX_CANDIDATES:,} most alike "
-                    f"pairs of kind {kind} were compared by their pixels. {schema.DUPLICATES} may "
-                    "lack others."
-                )
+        near_in_features = _near(train, other, equal)
+        alike = _alike_in_pixels(train, other, near_in_features, crop)
+        if near_in_features.undone:
+            say(
+                f"Note: of pairs of kind {kind}, {schema.DUPLICATES} lists equal pictures only; "
+                f"nearly equal ones were not looked for: {near_in_features.undone}."
+            )
+        elif len(near_in_features.row) == MAX_CANDIDATES:
+            say(
+                f"Note: so many images look alike that only the {MAX_CANDIDATES:,} most alike "
+                f"pairs of kind {kind} were compared by their pixels. {schema.DUPLICATES} may "
+                "lack others."
+            )
         known = _rows_of(prepared, train.table, other.table)
         near = processes.of_first(
             dict.fromkeys(pair for pair in (*alike, *known) if pair not in equal)
@@ -148,29 +150,51 @@ def equal_pictures(left: Tensor, right: Tensor | None = None) -> dict[RowPair, N
     return {(first[value], row): None for row, value in enumerate(hashes) if value in first}
 
 
-def _alike(
-    train: Pictures, other: Pictures, equal: Iterable[RowPair], crop: Crop
-) -> tuple[list[RowPair], bool]:
-    """Pairs that are alike by features and pixels, of images that equal no earlier one; whether
-    the pixels of all that are alike by features were compared. The first process compares pixels.
-    """
+def _near(train: Pictures, other: Pictures, equal: Iterable[RowPair]) -> NearPairs:
+    """Pairs that are alike by features, of images that equal no earlier one."""
     repeated = np.array(sorted({row for _, row in equal}), dtype=np.int64)
-    among = np.setdiff1d(np.arange(other.held.total), repeated)
-    if len(among) == 0:
-        return [], True
     if other is train:
-        pairs = near_duplicates(train.features, held=train.held, left_out=repeated)
-        rows, columns = pairs[0].tolist(), pairs[1].tolist()
-    else:
-        some = other.features[torch.from_numpy(among)]
-        pairs = near_duplicates(train.features, some, held=train.held)
-        rows, columns = pairs[0].tolist(), among[pairs[1].numpy()].tolist()
+        return near_pairs(train.features, held=train.held, left_out=repeated)
+    among = torch.from_numpy(np.setdiff1d(np.arange(other.held.total), repeated))
+    pairs = near_pairs(train.features, other.features[among], held=train.held)
+    return replace(pairs, column=among[pairs.column])
+
+
+def _alike_in_pixels(
+    train: Pictures, other: Pictures, pairs: NearPairs, crop: Crop
+) -> list[RowPair]:
+    """Those of the pairs whose pixels are alike, too; the first process reads them."""
     if not train.held.processes.first:
-        return [], True
+        return []
+    rows, columns = pairs.row.tolist(), pairs.column.tolist()
     difference = pixel_differences(train.table, rows, other.table, columns, crop)
     found = zip(rows, columns, difference, strict=True)
-    alike = [(row, column) for row, column, value in found if value <= DUPLICATE_GREY_LEVELS]
-    return alike, len(rows) < MAX_CANDIDATES
+    return [(row, column) for row, column, value in found if value <= DUPLICATE_GREY_LEVELS]
+
+
+def pixel_differences(
+    left: ImageTable, rows: Sequence[int], right: ImageTable, columns: Sequence[int], crop: Crop
+) -> list[float]:
+    """Mean absolute difference (0 to 255) of each pair's pixels as the model sees them.
+
+    Infinite where an image can no longer be read.
+    """
+    seen: dict[tuple[str, int], Tensor | None] = {}
+
+    def pixels(table: ImageTable, row: int) -> Tensor | None:
+        key = (table.split, row)
+        if key not in seen:
+            seen[key] = PixelDataset(table, [row], crop)[0].pixels
+        return seen[key]
+
+    differences = []
+    for row, column in zip(rows, columns, strict=True):
+        first, second = pixels(left, row), pixels(right, column)
+        if first is None or second is None:
+            differences.append(math.inf)
+        else:
+            differences.append(float((first.float() - second.float()).abs().mean()))
+    return differences
 
 
 def _rows_of(pairs: Sequence[PathPair], left: ImageTable, right: ImageTable) -> Iterator[RowPair]:

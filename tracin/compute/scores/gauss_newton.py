@@ -8,7 +8,8 @@ estimates by how much the test loss would rise if the training image were left o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from tracin.compute.scores.factors import Factors, with_bias
 from tracin.compute.scores.tracin import Scores
 from tracin.errors import TracInError
 from tracin.machine.held_rows import HeldRows
-from tracin.machine.threads import product
+from tracin.machine.threads import one_thread, one_thread_each, product
 
 MAX_PARAMETERS = 24_576
 """Largest last layer, (d + 1)·C. The matrix and its Cholesky factor take 16 bytes per parameter
@@ -27,6 +28,12 @@ squared while it is factorised: 0.1 GB for Animals-10's 2,570, 6.7 GB for a sing
 9.7 GB at the limit."""
 
 IMAGES_PER_STEP = 4096
+
+IMAGES_PER_SOLUTION = 512
+
+FEW_PARAMETERS = 8192
+"""Up to so many one thread factorises the matrix, within five seconds, so that no digit depends on
+how many threads there are; more share the work on a larger one."""
 
 
 class GaussNewton:
@@ -63,7 +70,16 @@ class GaussNewton:
 
     def solve(self, factors: Factors) -> Tensor:
         """``(H + λI)⁻¹ g`` (parameters, n), float64, of images."""
-        return torch.cholesky_solve(gradients(factors).T, self._cholesky)
+        solved = torch.empty(len(self._cholesky), len(factors), dtype=torch.float64)
+        solved = solved.to(self._cholesky.device)
+
+        def fill(start: int) -> None:
+            some = factors.rows(start, start + IMAGES_PER_SOLUTION)
+            part = torch.cholesky_solve(gradients(some).T, self._cholesky)
+            solved[:, start : start + len(some)] = part
+
+        one_thread_each(fill, range(0, len(factors), IMAGES_PER_SOLUTION), solved.device)
+        return solved
 
     def rows(self, test: Factors) -> Callable[[int, int], Tensor]:
         """A function (start, stop) → these rows of the matrix (≤ stop − start, n_test), float32."""
@@ -77,10 +93,13 @@ class GaussNewton:
     def self_influence(self) -> Tensor:
         """``gᵀ (H + λI)⁻¹ g`` (n_train,), float32, of the images held; never negative."""
         found = torch.empty(len(self._train))
-        for block in self._held.blocks():
+
+        def fill(block: slice) -> None:
             step = gradients(self._train.rows(block.start, block.stop)).T
             whitened = torch.linalg.solve_triangular(self._cholesky, step, upper=False)
             found[block] = whitened.square().sum(dim=0).cpu().float()
+
+        one_thread_each(fill, self._held.blocks(), self._cholesky.device)
         return found
 
 
@@ -129,17 +148,11 @@ def gauss_newton_matrix(factors: Factors, held: HeldRows | None = None) -> Tenso
         classes, width, classes, width, dtype=torch.float64, device=factors.logits.device
     )
     pairs = [(row, column) for row in range(classes) for column in range(row + 1)]
-    mine = pairs[held.processes.share]
     for start in range(0, held.total, IMAGES_PER_STEP):
         rows = np.arange(start, min(start + IMAGES_PER_STEP, held.total))
         inputs = with_bias(held.bring(factors.activations, rows), bias=factors.bias).double()
         probabilities = functional.softmax(held.bring(factors.logits, rows).double(), dim=1)
-        for row, column in mine:
-            weight = -probabilities[:, row] * probabilities[:, column]
-            if row == column:
-                # p(1 − p) as p times the sum of the others: no cancellation near 1
-                weight = probabilities[:, row] * (probabilities.sum(dim=1) - probabilities[:, row])
-            matrix[row, :, column, :] += inputs.T @ (inputs * weight.unsqueeze(1))
+        _add_images(matrix, pairs[held.processes.share], inputs, probabilities)
     if held.processes.count > 1:  # of each entry one process has the value, the others zero
         matrix.copy_(held.processes.sum(matrix.cpu()))
     for row in range(classes):
@@ -148,12 +161,37 @@ def gauss_newton_matrix(factors: Factors, held: HeldRows | None = None) -> Tenso
     return matrix.view(classes * width, classes * width).div_(held.total)
 
 
+def _add_images(
+    matrix: Tensor, pairs: Sequence[tuple[int, int]], inputs: Tensor, probabilities: Tensor
+) -> None:
+    """Add what images contribute to the blocks of these pairs of classes.
+
+    Args:
+        matrix: (C, d + 1, C, d + 1)
+        pairs: of classes.
+        inputs: (n, d + 1)
+        probabilities: (n, C)
+    """
+
+    def add(pair: tuple[int, int]) -> None:
+        row, column = pair
+        weight = -probabilities[:, row] * probabilities[:, column]
+        if row == column:
+            # p(1 − p) as p times the sum of the others: no cancellation near 1
+            weight = probabilities[:, row] * (probabilities.sum(dim=1) - probabilities[:, row])
+        matrix[row, :, column, :] += inputs.T @ (inputs * weight.unsqueeze(1))
+
+    one_thread_each(add, pairs, matrix.device)
+
+
 def _factorise(matrix: Tensor, damping: float) -> Tensor:
     """Lower Cholesky factor of H + λI; the unit matrix's where all predictions are certain."""
     mean_eigenvalue = float(matrix.diagonal().mean())
     # Where all predictions are certain there is no curvature: λ = 1 leaves plain products.
     matrix.diagonal().add_(damping * mean_eigenvalue if mean_eigenvalue > 0 else 1.0)
-    lower, failed = torch.linalg.cholesky_ex(matrix)
+    few = matrix.device.type == "cpu" and len(matrix) <= FEW_PARAMETERS
+    with one_thread() if few else nullcontext():
+        lower, failed = torch.linalg.cholesky_ex(matrix)
     if failed:
         raise TracInError(
             f"The Gauss-Newton matrix cannot be factorised with --damping {damping:g}: give a "

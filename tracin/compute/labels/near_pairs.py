@@ -1,0 +1,318 @@
+"""Pooled features → pairs of images that look nearly the same to the model. None is missed.
+
+Two vectors of length one whose cosine is c lie √(2 − 2c) apart, and a projection onto orthonormal
+directions makes no distance larger. So images lie on a grid of the two directions in which they
+differ most, and only those of cells next to each other are compared: by their shadows in more
+directions, and in full where these are near, too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from tracin.machine.held_rows import HeldRows, Int64Array
+from tracin.machine.processes import Processes
+
+DUPLICATE_COSINE = 0.999
+"""Cosine of pooled features from which two images are looked at as duplicates."""
+
+DIRECTIONS = 128
+"""In which pairs are compared before any is compared in full."""
+
+ROUNDING = 1e-5
+"""Allowed for in that first comparison, whose terms are below 1."""
+
+REACH = math.sqrt(2 * (1 - DUPLICATE_COSINE + ROUNDING)) + ROUNDING
+"""How far apart duplicates may lie in a direction."""
+
+STRIP = 4.0
+"""From one strip of the grid to the next in a key; places in a strip lie between −1 and 1."""
+
+ROWS_PER_BLOCK = 1024
+COLUMNS_PER_BLOCK = 4096
+"""Images that are compared with one another at a time, at most."""
+
+PAIRS_PER_STEP = 4096
+
+MANY = 1 / 64
+"""From this share of a block's pairs on, multiplying all of it is faster than pair by pair."""
+
+MAX_CANDIDATES = 2000
+"""Pairs that are returned at most, the most alike first."""
+
+MAX_COMPARISONS = 1_000_000_000_000
+"""Pairs whose shadows are compared at most: 50 minutes of two cores (measured: 350 million a
+second), less than a thousandth of what the passes of so many images take."""
+
+MAX_ALIKE = 1_000_000_000
+"""Pairs that are compared in full at most: two minutes. Beyond it the model sees no difference."""
+
+SAMPLE = 1024
+"""Images among which the share of pairs that are alike is counted."""
+
+Float64Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class NearPairs:
+    """Pairs that look alike, the most alike first."""
+
+    row: Tensor
+    """(p,), int64: row of the left table"""
+    column: Tensor
+    """(p,), int64: row of the right table"""
+    cosine: Tensor
+    """(p,), float32, at most 1"""
+    undone: str = ""
+    """Why pairs were not looked for; empty where they were."""
+
+    @classmethod
+    def none(cls, undone: str = "") -> NearPairs:
+        """No pair."""
+        empty = torch.empty(0, dtype=torch.int64)
+        return cls(empty, empty, torch.empty(0), undone)
+
+    def best(self, others: NearPairs) -> NearPairs:
+        """The ``MAX_CANDIDATES`` most alike of these and others; ties by row, then by column."""
+        row = torch.cat([self.row, others.row])
+        column = torch.cat([self.column, others.column])
+        cosine = torch.cat([self.cosine, others.cosine])
+        if len(cosine) > MAX_CANDIDATES:
+            ahead = cosine > torch.topk(cosine, MAX_CANDIDATES).values[-1]
+            (ties,) = torch.nonzero(cosine == cosine[~ahead].max(), as_tuple=True)
+            first = torch.topk(
+                row[ties] * 2**32 + column[ties], MAX_CANDIDATES - int(ahead.sum()), largest=False
+            )
+            kept = torch.cat([torch.nonzero(ahead)[:, 0], ties[first.indices]])
+            row, column, cosine = row[kept], column[kept], cosine[kept]
+        order = torch.from_numpy(np.lexsort((column.numpy(), row.numpy(), -cosine.numpy())))
+        return NearPairs(row[order], column[order], cosine[order])
+
+    def least(self) -> float:
+        """The cosine below which no further pair is among the best."""
+        full = len(self.cosine) == MAX_CANDIDATES
+        return max(DUPLICATE_COSINE, float(self.cosine[-1]) if full else -1.0)
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Images in the order of the grid: strip by strip, along each strip."""
+
+    rows: Int64Array
+    """(m,): which image stands there"""
+    key: Float64Array
+    """(m,), ascending: the strip times ``STRIP``, plus the place in it"""
+
+    @classmethod
+    def of(cls, rows: Int64Array, shadows: Tensor) -> _Grid:
+        """Images with these shadows (m, at least 1)."""
+        across, along = shadows[:, 0], shadows[:, min(1, shadows.shape[1] - 1)]
+        key = (across.double() / REACH).floor() * STRIP + along.double()
+        order = np.argsort(key.numpy(), kind="stable")
+        return cls(rows[order], key.numpy()[order])
+
+    def blocks(self) -> Iterator[slice]:
+        """Images that follow one another in one strip."""
+        strip = np.round(self.key / STRIP)
+        ends = [0, *(np.flatnonzero(np.diff(strip)) + 1), len(strip)]
+        for start, stop in pairwise(ends):
+            for block in range(start, stop, ROWS_PER_BLOCK):
+                yield slice(block, min(block + ROWS_PER_BLOCK, stop))
+
+    def near(self, others: _Grid, block: slice, first: int = 0) -> Iterator[slice]:
+        """Where images of the grid stand that may be duplicates of some of another's block.
+
+        Args:
+            others: whose block it is.
+            block: a block of its images.
+            first: images before this one are left out.
+        """
+        lowest, highest = others.key[block.start] - REACH, others.key[block.stop - 1] + REACH
+        for strip in (-STRIP, 0, STRIP):
+            start = int(np.searchsorted(self.key, lowest + strip, side="left"))
+            stop = int(np.searchsorted(self.key, highest + strip, side="right"))
+            for part in range(max(start, first), stop, COLUMNS_PER_BLOCK):
+                yield slice(part, min(part + COLUMNS_PER_BLOCK, stop))
+
+
+def near_pairs(
+    left: Tensor,
+    right: Tensor | None = None,
+    *,
+    held: HeldRows | None = None,
+    left_out: Int64Array | None = None,
+) -> NearPairs:
+    """Pairs with nearly the same features.
+
+    Of several processes each compares those that it holds: with ``right``, or with all of ``left``
+    as these pass by, block after block. What is returned is the same in every process.
+
+    Args:
+        left: (m, width), float32: pooled features of the rows of left that this process holds.
+        right: (n_right, width), likewise, all; None: pairs within ``left``, each once.
+        held: which rows of left these are; None: all.
+        left_out: rows of left that no pair within left shall hold.
+    """
+    held = held or HeldRows.alone(len(left))
+    sample = held.bring(left, np.arange(0, held.total, -(-held.total // SAMPLE)))
+    basis = held.processes.of_first(_basis(sample))
+    if right is None:
+        kept = np.setdiff1d(np.arange(held.total), [] if left_out is None else left_out)
+        found = _within(left, held, kept, basis, _share_alike(sample))
+    else:
+        found = _across(left, held, right, basis, _share_alike(sample))
+    for rank, part in enumerate(held.processes.exchange(found)):
+        found = part if rank == 0 or found.undone else found.best(part)
+    return found
+
+
+def _within(
+    left: Tensor, held: HeldRows, kept: Int64Array, basis: Tensor, share_alike: float
+) -> NearPairs:
+    """Pairs of the ``kept`` rows of left whose later one on the grid this process holds."""
+    shadows = _shadows(left, basis)
+    rows = _Grid.of(kept, held.of_all(shadows[:, :2])[torch.from_numpy(kept)])
+    undone = _refusal(
+        ((block, rows.near(rows, block, block.start + 1)) for block in rows.blocks()), share_alike
+    )
+    if undone:
+        return NearPairs.none(undone)
+    place = np.full(held.total, -1)
+    place[rows.rows] = np.arange(len(kept))
+    own = np.flatnonzero(place[held.rows] >= 0)
+    columns = _Grid.of(own, shadows[torch.from_numpy(own), :2])
+    shadows, places = shadows[torch.from_numpy(columns.rows)], place[held.rows[columns.rows]]
+    found = NearPairs.none()
+    for block in rows.blocks():
+        passing = functional.normalize(held.bring(left, rows.rows[block]), dim=1)
+        shadow = _shadows(passing, basis)
+        first = int(np.searchsorted(places, block.start, side="right"))
+        for part in columns.near(rows, block, first):
+            near = _near(shadow, shadows[part], found.least())
+            near &= torch.from_numpy(places[part] > np.arange(block.start, block.stop)[:, None])
+            row, column, cosine = _compare(near, passing, left, columns.rows[part])
+            others = held.rows[columns.rows[part]]
+            pair = np.sort([rows.rows[block][row.numpy()], others[column.numpy()]], axis=0)
+            earlier, later = torch.from_numpy(pair)
+            found = found.best(NearPairs(earlier, later, cosine))
+    return found
+
+
+def _across(
+    left: Tensor, held: HeldRows, right: Tensor, basis: Tensor, share_alike: float
+) -> NearPairs:
+    """Pairs of a row of left that this process holds and one of right."""
+    on_left, on_right = _shadows(left, basis), _shadows(right, basis)
+    rows = _Grid.of(np.arange(len(left)), on_left[:, :2])
+    columns = _Grid.of(np.arange(len(right)), on_right[:, :2])
+    on_right = on_right[torch.from_numpy(columns.rows)]
+    parts = [(block, [*columns.near(rows, block)]) for block in rows.blocks()]
+    undone = _refusal(parts, share_alike, held.processes)
+    if undone:
+        return NearPairs.none(undone)
+    found = NearPairs.none()
+    for block, near_block in parts:
+        here = torch.from_numpy(rows.rows[block])
+        unit, numbers = functional.normalize(left[here], dim=1), held.rows[rows.rows[block]]
+        for part in near_block:
+            near = _near(on_left[here], on_right[part], found.least())
+            row, column, cosine = _compare(near, unit, right, columns.rows[part])
+            pair = torch.from_numpy(numbers)[row], torch.from_numpy(columns.rows[part])[column]
+            found = found.best(NearPairs(*pair, cosine))
+    return found
+
+
+def _refusal(
+    parts: Iterable[tuple[slice, Iterable[slice]]],
+    share_alike: float,
+    processes: Processes | None = None,
+) -> str:
+    """Why pairs are not compared, or nothing: one answer for all processes.
+
+    Args:
+        parts: blocks of rows, and the columns that each is compared with.
+        share_alike: of all pairs, 0 to 1.
+        processes: those that share the work; None: ``parts`` is all of it.
+    """
+    comparisons = sum(
+        (block.stop - block.start) * (part.stop - part.start)
+        for block, near in parts
+        for part in near
+    )
+    if processes is not None:
+        comparisons = sum(processes.exchange(comparisons))
+    if comparisons > MAX_COMPARISONS:
+        return f"{comparisons:,} pairs would have to be compared"
+    if share_alike * comparisons > MAX_ALIKE:
+        return f"about {share_alike:.0%} of all pairs of images look alike to the model"
+    return ""
+
+
+def _share_alike(sample: Tensor) -> float:
+    """How many of the pairs of images of a sample are alike in full, 0 to 1."""
+    unit = functional.normalize(sample, dim=1)
+    alike = int((unit @ unit.T >= DUPLICATE_COSINE).sum()) - len(unit)
+    return max(0, alike) / max(1, len(unit) * (len(unit) - 1))
+
+
+def _basis(sample: Tensor) -> Tensor:
+    """(width, ``DIRECTIONS`` or fewer) orthonormal directions, those first in which most differ.
+
+    Any would do; those that some of the rows span let the fewest pairs pass.
+    """
+    unit = functional.normalize(sample[:: -(-len(sample) // DIRECTIONS)], dim=1)
+    directions: Tensor = torch.linalg.svd(unit - unit.mean(dim=0), full_matrices=False).Vh
+    return directions.T
+
+
+def _shadows(features: Tensor, basis: Tensor) -> Tensor:
+    """(n, directions + 1): each unit vector's shadow, and minus half its squared length."""
+    parts = [functional.normalize(part, dim=1) @ basis for part in features.split(ROWS_PER_BLOCK)]
+    shadow = torch.cat(parts) if parts else features.new_empty(0, basis.shape[1])
+    return torch.cat([shadow, shadow.square().sum(1, keepdim=True) / -2], dim=1)
+
+
+def _near(left: Tensor, right: Tensor, cosine: float) -> Tensor:
+    """(n, m), bool: pairs whose shadows are near enough for a ``cosine``.
+
+    −½ ‖shadow − other shadow‖² is then at least cosine − 1.
+    """
+    product = torch.addmm(right[:, -1], left[:, :-1], right[:, :-1].T)
+    return product.add_(left[:, -1:]) >= cosine - 1 - ROUNDING
+
+
+def _compare(
+    near: Tensor, unit: Tensor, others: Tensor, numbers: Int64Array
+) -> tuple[Tensor, Tensor, Tensor]:
+    """(rows of near, columns of near, cosines) of marked pairs that are alike in full.
+
+    In float64: the rounded cosines are the same however they are computed.
+
+    Args:
+        near: (n, m), bool.
+        unit: (n, width), of length one.
+        others: features of any length.
+        numbers: (m,), which of the others stand for the columns.
+    """
+    row, column = torch.nonzero(near, as_tuple=True)
+    if len(row) == 0:
+        return row, column, torch.empty(0)
+    asked, where = torch.unique(column, return_inverse=True)
+    b = functional.normalize(others[torch.from_numpy(numbers)[asked]], dim=1)
+    if len(row) > MANY * near.numel():  # images that all look alike to the model
+        cosine = (unit.double() @ b.double().T)[row, where].float()
+    else:
+        parts = zip(row.split(PAIRS_PER_STEP), where.split(PAIRS_PER_STEP), strict=True)
+        cosine = torch.cat([(unit[i].double() * b[j].double()).sum(1).float() for i, j in parts])
+    cosine.clamp_(max=1)
+    alike = cosine >= DUPLICATE_COSINE
+    return row[alike], column[alike], cosine[alike]
