@@ -130,7 +130,8 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--head_activation",
         choices=get_args(flags.HeadActivation),
-        help="between the Linears of a head of your own (default: leaky_relu, slope 0.01)",
+        help="between the Linears of a head of your own (default: what the checkpoint stores, "
+        "else leaky_relu, slope 0.01)",
     )
     flags.add_crop_flags(
         group,

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 import TracIn_Resnet50
 from tests.forked import ROOT, SCRIPT, Child, Ended, ForkServer
@@ -52,6 +53,8 @@ def world(model: torch.nn.Module, tmp_path_factory: pytest.TempPathFactory) -> W
     for number, (name, wrong) in enumerate(itertools.pairwise(CLASS_NAMES)):  # for suspects.csv
         image = data_dir / "train" / name / f"{name}_{number:05d}.jpg"
         image.rename(data_dir / "train" / wrong / image.name)
+    first, *_, last, _ = sorted((data_dir / "train").rglob("*.jpg"))  # held by two processes
+    Image.open(first).save(last, quality=90)
     flags = (
         *("--model_path", str(folder / "model.pth"), "--data_dir", str(data_dir)),
         *("--train_subset", str(TRAIN), "--resize_size", "40", "--crop_size", "32"),
@@ -144,6 +147,7 @@ def test_two_processes_equal_one(world: World, fork_server: ForkServer, tmp_path
 
     # With the same features all files are the same, also for the other method.
     before = contents(tmp_path)
+    assert not schema.read_table(tmp_path, schema.DUPLICATES)["identical_pixels"].all()
     again = run_alone(tmp_path, world.flags)
     assert (again.processes, again.kept_features, again.backbone) == (1, TRAIN + TEST, "")
     assert contents(tmp_path) == before

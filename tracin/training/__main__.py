@@ -275,13 +275,11 @@ def _speaks() -> bool:
 
 
 def _report(result: TrainingResult, config: TrainingConfig) -> None:
-    from tracin.pretrained import usual_preprocessing
     from tracin.training import outputs
 
     if not _speaks():
         return
-    folder, crop = config.output_dir, config.recipe.crop
-    usual = usual_preprocessing(config.recipe.architecture).crop
+    folder = config.output_dir
     if result.warning:
         show(f"\n{result.warning}", error=True)
     if result.reused:
@@ -291,8 +289,6 @@ def _report(result: TrainingResult, config: TrainingConfig) -> None:
     show(f"         {folder / outputs.CURVE}")
     words = ["python TracIn_Resnet50.py", *flags_of_training(config.data_dir, config.layout)]
     words += ["--model_path", *map(for_the_shell, result.checkpoints)]
-    if crop != usual:
-        words += ["--resize_size", str(crop.resize_size), "--crop_size", str(crop.crop_size)]
     show(f"\nNext: {' '.join(words)}")
 
 

@@ -192,6 +192,7 @@ def _checkpoint(session: Session) -> dict[str, object]:
         "epoch": session.history[-1].epoch,
         "resize_size": recipe.crop.resize_size,
         "crop_size": recipe.crop.crop_size,
+        "head_activation": "leaky_relu",
     }
     if recipe.architecture == DEFAULT_ARCHITECTURE:  # shown images as ever
         return checkpoint

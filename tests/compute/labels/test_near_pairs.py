@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from tracin.compute.labels import grid
 from tracin.compute.labels import near_pairs as module
 from tracin.compute.labels.near_pairs import DUPLICATE_COSINE, NearPairs, near_pairs
 
@@ -17,8 +18,8 @@ def pairs_of(found: NearPairs) -> set[tuple[int, int]]:
 
 @pytest.mark.parametrize("rows", [1, 7, 100])
 def test_in_blocks(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ROWS_PER_BLOCK", rows)
-    monkeypatch.setattr(module, "COLUMNS_PER_BLOCK", 3 * rows)
+    monkeypatch.setattr(grid, "ROWS_PER_BLOCK", rows)
+    monkeypatch.setattr(grid, "COLUMNS_PER_BLOCK", 3 * rows)
     features = torch.randn(30, 16, generator=torch.Generator().manual_seed(0))
     features[20] = 2 * features[3]
     features[29] = features[3] + 1e-3
@@ -55,8 +56,8 @@ def on_a_sphere(width: int) -> Tensor:
 )
 def test_none_is_missed(features: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many pairs as brute force finds, within and across, in the same order."""
-    monkeypatch.setattr(module, "ROWS_PER_BLOCK", 64)
-    monkeypatch.setattr(module, "COLUMNS_PER_BLOCK", 100)
+    monkeypatch.setattr(grid, "ROWS_PER_BLOCK", 64)
+    monkeypatch.setattr(grid, "COLUMNS_PER_BLOCK", 100)
     monkeypatch.setattr(module, "MAX_CANDIDATES", 10**6)
     unit = functional.normalize(features.double(), dim=1)
     exact = unit @ unit.T
@@ -80,7 +81,7 @@ def test_none_is_missed(features: Tensor, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize("features", [on_a_sphere(2), torch.ones(60, 8)])
 def test_the_most_alike_are_kept(features: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first of the whole list, however early they drive out others; ties by row and column."""
-    monkeypatch.setattr(module, "ROWS_PER_BLOCK", 16)
+    monkeypatch.setattr(grid, "ROWS_PER_BLOCK", 16)
     monkeypatch.setattr(module, "MAX_CANDIDATES", 10**6)
     every = near_pairs(features)
     assert len(every.row) > 500

@@ -115,7 +115,9 @@ def test_every_choice_of_head_activation_is_known() -> None:
 def test_head_activation(
     activation: HeadActivation, model: nn.Module, state: State, images: Tensor, tmp_path: Path
 ) -> None:
-    torch.save(state, tmp_path / "w.pth")
+    others = [other for other in ACTIVATIONS if other != activation]
+    stored = {"state_dict": state, "head_activation": others[0]}
+    torch.save(stored, tmp_path / "w.pth")  # the flag comes first
     checkpoint = load_checkpoint(tmp_path / "w.pth", CLASS_NAMES, activation)
     model = copy.deepcopy(model)
     function = ACTIVATIONS[activation]()
@@ -124,6 +126,17 @@ def test_head_activation(
     model.fc = nn.Sequential(fc[0], function, fc[2], function, fc[4])
     assert torch.equal(logits(checkpoint, images), model(images))
     assert (checkpoint.head_activation, checkpoint.head_activation_assumed) == (activation, False)
+    torch.save({**stored, "head_activation": activation}, tmp_path / "w.pth")
+    checkpoint = load_checkpoint(tmp_path / "w.pth", CLASS_NAMES)
+    assert torch.equal(logits(checkpoint, images), model(images))
+    assert (checkpoint.head_activation, checkpoint.head_activation_assumed) == (activation, False)
+
+
+@pytest.mark.parametrize("value", ["mish", 3, None, torch.ones(2)])
+def test_a_stored_head_activation_that_is_none(value: object, state: State, tmp_path: Path) -> None:
+    torch.save({"state_dict": state, "head_activation": value}, tmp_path / "w.pth")
+    checkpoint = load_checkpoint(tmp_path / "w.pth", CLASS_NAMES)
+    assert (checkpoint.head_activation, checkpoint.head_activation_assumed) == ("leaky_relu", True)
 
 
 def test_what_stands_beside_the_weights_and_the_layer(state: State, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
+from tqdm import tqdm
 
 from tracin.compute.scores.factors import Factors, error_signals, with_bias
 from tracin.compute.scores.gauss_newton import parameters
@@ -117,6 +118,11 @@ class _Curvature:
 
         return self._mean(curved)
 
+    @property
+    def first(self) -> bool:
+        """Whether this process speaks."""
+        return self._processes.first
+
     def agree(self, going_on: bool) -> bool:
         """The first process's word on whether to go on, so that all stop at one step."""
         return self._processes.of_first(going_on)
@@ -169,7 +175,14 @@ def _solve(curvature: _Curvature, right: Tensor, damping: float) -> Tensor:
     solution, residual = torch.zeros_like(right), right.clone()
     step, size = residual, _inner(residual, residual)
     enough = TOLERANCE**2 * size
-    for _ in range(MOST_STEPS):
+    for _ in tqdm(
+        range(MOST_STEPS),
+        desc="Weighing corrections (at most)",
+        unit="step",
+        delay=2,  # seconds from which on it is worth its line
+        leave=False,
+        disable=None if curvature.first else True,
+    ):
         if not curvature.agree(size > enough):
             break
         along = curvature.product(step) + ridge * step

@@ -1,7 +1,7 @@
 """Pooled features → pairs of images that look nearly the same to the model. None is missed.
 
 Two vectors of length one whose cosine is c lie √(2 − 2c) apart, and a projection onto orthonormal
-directions makes no distance larger. So images lie on a grid of the two directions in which they
+directions makes no distance larger. So images lie on a grid of the three directions in which they
 differ most, and only those of cells next to each other are compared: by their shadows in more
 directions, and in full where these are near, too.
 """
@@ -11,35 +11,31 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
+from tqdm import tqdm
 
+from tracin.compute.labels.grid import ROWS_PER_BLOCK, Grid
 from tracin.machine.held_rows import HeldRows, Int64Array
 from tracin.machine.processes import Processes
 
 DUPLICATE_COSINE = 0.999
 """Cosine of pooled features from which two images are looked at as duplicates."""
 
-DIRECTIONS = 128
+DIRECTIONS = 64
 """In which pairs are compared before any is compared in full."""
+
+COORDINATES = 3
+"""Of the grid: the first of these directions."""
 
 ROUNDING = 1e-5
 """Allowed for in that first comparison, whose terms are below 1."""
 
 REACH = math.sqrt(2 * (1 - DUPLICATE_COSINE + ROUNDING)) + ROUNDING
 """How far apart duplicates may lie in a direction."""
-
-STRIP = 4.0
-"""From one strip of the grid to the next in a key; places in a strip lie between −1 and 1."""
-
-ROWS_PER_BLOCK = 1024
-COLUMNS_PER_BLOCK = 4096
-"""Images that are compared with one another at a time, at most."""
 
 PAIRS_PER_STEP = 4096
 
@@ -58,8 +54,6 @@ MAX_ALIKE = 1_000_000_000
 
 SAMPLE = 1024
 """Images among which the share of pairs that are alike is counted."""
-
-Float64Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -103,47 +97,6 @@ class NearPairs:
         return max(DUPLICATE_COSINE, float(self.cosine[-1]) if full else -1.0)
 
 
-@dataclass(frozen=True)
-class _Grid:
-    """Images in the order of the grid: strip by strip, along each strip."""
-
-    rows: Int64Array
-    """(m,): which image stands there"""
-    key: Float64Array
-    """(m,), ascending: the strip times ``STRIP``, plus the place in it"""
-
-    @classmethod
-    def of(cls, rows: Int64Array, shadows: Tensor) -> _Grid:
-        """Images with these shadows (m, at least 1)."""
-        across, along = shadows[:, 0], shadows[:, min(1, shadows.shape[1] - 1)]
-        key = (across.double() / REACH).floor() * STRIP + along.double()
-        order = np.argsort(key.numpy(), kind="stable")
-        return cls(rows[order], key.numpy()[order])
-
-    def blocks(self) -> Iterator[slice]:
-        """Images that follow one another in one strip."""
-        strip = np.round(self.key / STRIP)
-        ends = [0, *(np.flatnonzero(np.diff(strip)) + 1), len(strip)]
-        for start, stop in pairwise(ends):
-            for block in range(start, stop, ROWS_PER_BLOCK):
-                yield slice(block, min(block + ROWS_PER_BLOCK, stop))
-
-    def near(self, others: _Grid, block: slice, first: int = 0) -> Iterator[slice]:
-        """Where images of the grid stand that may be duplicates of some of another's block.
-
-        Args:
-            others: whose block it is.
-            block: a block of its images.
-            first: images before this one are left out.
-        """
-        lowest, highest = others.key[block.start] - REACH, others.key[block.stop - 1] + REACH
-        for strip in (-STRIP, 0, STRIP):
-            start = int(np.searchsorted(self.key, lowest + strip, side="left"))
-            stop = int(np.searchsorted(self.key, highest + strip, side="right"))
-            for part in range(max(start, first), stop, COLUMNS_PER_BLOCK):
-                yield slice(part, min(part + COLUMNS_PER_BLOCK, stop))
-
-
 def near_pairs(
     left: Tensor,
     right: Tensor | None = None,
@@ -180,7 +133,7 @@ def _within(
 ) -> NearPairs:
     """Pairs of the ``kept`` rows of left whose later one on the grid this process holds."""
     shadows = _shadows(left, basis)
-    rows = _Grid.of(kept, held.of_all(shadows[:, :2])[torch.from_numpy(kept)])
+    rows = Grid.of(kept, held.of_all(shadows[:, :COORDINATES])[torch.from_numpy(kept)], REACH)
     undone = _refusal(
         ((block, rows.near(rows, block, block.start + 1)) for block in rows.blocks()), share_alike
     )
@@ -189,10 +142,10 @@ def _within(
     place = np.full(held.total, -1)
     place[rows.rows] = np.arange(len(kept))
     own = np.flatnonzero(place[held.rows] >= 0)
-    columns = _Grid.of(own, shadows[torch.from_numpy(own), :2])
+    columns = Grid.of(own, shadows[torch.from_numpy(own), :COORDINATES], REACH)
     shadows, places = shadows[torch.from_numpy(columns.rows)], place[held.rows[columns.rows]]
     found = NearPairs.none()
-    for block in rows.blocks():
+    for block in _with_bar(rows, held.processes):
         passing = functional.normalize(held.bring(left, rows.rows[block]), dim=1)
         shadow = _shadows(passing, basis)
         first = int(np.searchsorted(places, block.start, side="right"))
@@ -212,23 +165,41 @@ def _across(
 ) -> NearPairs:
     """Pairs of a row of left that this process holds and one of right."""
     on_left, on_right = _shadows(left, basis), _shadows(right, basis)
-    rows = _Grid.of(np.arange(len(left)), on_left[:, :2])
-    columns = _Grid.of(np.arange(len(right)), on_right[:, :2])
+    rows = Grid.of(np.arange(len(left)), on_left[:, :COORDINATES], REACH)
+    columns = Grid.of(np.arange(len(right)), on_right[:, :COORDINATES], REACH)
     on_right = on_right[torch.from_numpy(columns.rows)]
-    parts = [(block, [*columns.near(rows, block)]) for block in rows.blocks()]
-    undone = _refusal(parts, share_alike, held.processes)
+    undone = _refusal(
+        ((block, columns.near(rows, block)) for block in rows.blocks()),
+        share_alike,
+        held.processes,
+    )
     if undone:
         return NearPairs.none(undone)
     found = NearPairs.none()
-    for block, near_block in parts:
+    for block in _with_bar(rows, held.processes):
         here = torch.from_numpy(rows.rows[block])
         unit, numbers = functional.normalize(left[here], dim=1), held.rows[rows.rows[block]]
-        for part in near_block:
+        for part in columns.near(rows, block):
             near = _near(on_left[here], on_right[part], found.least())
             row, column, cosine = _compare(near, unit, right, columns.rows[part])
             pair = torch.from_numpy(numbers)[row], torch.from_numpy(columns.rows[part])[column]
             found = found.best(NearPairs(*pair, cosine))
     return found
+
+
+def _with_bar(rows: Grid, processes: Processes) -> Iterator[slice]:
+    """The blocks, under a progress bar where they take long."""
+    with tqdm(
+        total=len(rows.rows),
+        desc="Looking for duplicates",
+        unit="image",
+        delay=2,  # seconds from which on it is worth its line
+        leave=False,
+        disable=None if processes.first else True,
+    ) as bar:
+        for block in rows.blocks():
+            yield block
+            bar.update(block.stop - block.start)
 
 
 def _refusal(

@@ -17,7 +17,7 @@ from tracin.compute.model.class_outputs import check_classes, class_order, reord
 from tracin.compute.model.head import ASSUMED_ACTIVATION, read_head
 from tracin.compute.model.network import Backbone, build_backbone
 from tracin.compute.model.recognition import fits, recognise
-from tracin.compute.model.stored import json_beside, stored_classes
+from tracin.compute.model.stored import json_beside, stored_classes, stored_head_activation
 from tracin.errors import TracInError
 from tracin.flags import DEFAULT_ARCHITECTURE, HeadActivation
 from tracin.hashing import file_sha256
@@ -71,8 +71,8 @@ def load_checkpoint(
     Args:
         path: a ``.pth``/``.pt`` file that ``torch.save`` wrote, or a ``.safetensors`` file.
         class_names: the classes of the training folder, in the order of their indices.
-        head_activation: between the head's Linears, which the weights cannot tell; None assumes
-            LeakyReLU(0.01).
+        head_activation: between the head's Linears, which the weights cannot tell; None takes
+            what is stored beside them, or assumes LeakyReLU(0.01).
         architecture: the full name of the network's; "" recognises it.
 
     Raises:
@@ -85,11 +85,13 @@ def load_checkpoint(
     beside = json_beside(path)
     if named:  # of the size that the weights tell
         named = outline(architecture, {key: v.shape for key, v in weights.state.items()})
-    chosen = _choose(weights, named, {**beside, **weights.extras}, path)
+    stored = {**beside, **weights.extras}
+    chosen = _choose(weights, named, stored, path)
+    known_activation = head_activation or stored_head_activation(stored)
     state = dict(weights.state)
     in_head = {key: state.pop(key) for key in list(state) if chosen.in_head(key)}
     likely = [k for k, v in state.items() if v.ndim == 2 and v.shape[1] == chosen.width]
-    head = read_head(chosen, in_head, path, head_activation or ASSUMED_ACTIVATION, likely)
+    head = read_head(chosen, in_head, path, known_activation or ASSUMED_ACTIVATION, likely)
     check_classes(head.last.out_features, class_names, path)
     classes = stored_classes(weights.extras) or stored_classes(beside)
     order = class_order(classes, class_names, path)
@@ -104,7 +106,7 @@ def load_checkpoint(
         layer=weights.prefix + head.name,
         head_widths=head.widths,
         head_activation=head.activation,
-        head_activation_assumed=head.activation is not None and head_activation is None,
+        head_activation_assumed=head.activation is not None and known_activation is None,
         extras=weights.extras,
         class_order=order,
     )

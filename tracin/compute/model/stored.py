@@ -10,7 +10,7 @@ from typing import Any, get_args
 import torch
 
 from tracin.errors import TracInError
-from tracin.flags import Interpolation, is_mean, is_std
+from tracin.flags import HeadActivation, Interpolation, is_mean, is_std
 from tracin.json_file import read_json
 
 Stored = Mapping[str, Any]
@@ -21,6 +21,7 @@ CLASS_KEYS = ("class_names", "classes", "class_to_idx", "idx_to_class")
 SIZE_KEYS = ("resize_size", "crop_size")
 COLOUR_KEYS = ("mean", "std")
 INTERPOLATION_KEY = "interpolation"
+HEAD_ACTIVATION_KEY = "head_activation"
 
 MOST_PIXELS = 100_000
 """A side as long as this is a mistake: one image of the size would fill the memory."""
@@ -115,6 +116,12 @@ def stored_interpolation(stored: Stored, key: str, path: Path) -> Interpolation 
     """How images are resized, of ``INTERPOLATION_KEY``; None where no known way is stored."""
     known: tuple[Interpolation, ...] = get_args(Interpolation)
     return next((each for each in known if each == stored.get(key)), None)
+
+
+def stored_head_activation(stored: Stored) -> HeadActivation | None:
+    """What stands between the head's Linears; None where no known activation is stored."""
+    known: tuple[HeadActivation, ...] = get_args(HeadActivation)
+    return next((each for each in known if each == stored.get(HEAD_ACTIVATION_KEY)), None)
 
 
 def _numbers(value: Any) -> tuple[float, ...]:
