@@ -43,6 +43,10 @@ class Inputs(Protocol):
     def name(self) -> str:
         """Of whatever prepares them."""
 
+    @property
+    def normalization(self) -> Normalization | None:
+        """What was done to their pixels, 0 to 1; None where nobody tells."""
+
     def take(self, rows: npt.NDArray[np.int64]) -> Inputs:
         """Those of these rows, in their order."""
 

@@ -11,7 +11,7 @@ from uuid import uuid4
 from tqdm import tqdm
 
 from tracin.compute import notices
-from tracin.compute.check.judge import answers, check_model
+from tracin.compute.check.judge import NUMBER_ANEW, RENAME, answers, check_model
 from tracin.compute.check.pass_again import search_other_ways
 from tracin.compute.config import RunConfig
 from tracin.compute.features.loading import Loaded
@@ -144,6 +144,7 @@ def _check(passed: Passed, loaded: Loaded, settings: PassSettings, settled: Sett
                 settled.as_stored,
                 settings.processes.device,
             ),
+            NUMBER_ANEW if loaded.checkpoint.from_module else RENAME,
         )
 
     # The first alone shows images again: the others wait.

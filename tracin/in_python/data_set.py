@@ -18,6 +18,7 @@ from torchvision.datasets import DatasetFolder
 from torchvision.datasets.folder import default_loader
 
 from tracin.errors import TracInError
+from tracin.images import Normalization
 from tracin.vision import functional as transforms
 from tracin.wording import first_sentence, quotable
 
@@ -43,6 +44,17 @@ class DataSetInputs:
     def name(self) -> str:
         """Of the data set's class."""
         return type(self.data_set).__name__
+
+    @property
+    def normalization(self) -> Normalization | None:
+        """As the last step of its transform tells, for images of three channels."""
+        found = normalization_of(self.data_set)
+        if found is None:
+            return None
+        mean, std = (values * 3 if len(values) == 1 else values for values in found)
+        if len(mean) != 3 or len(std) != 3 or not all(std):
+            return None
+        return Normalization((mean[0], mean[1], mean[2]), (std[0], std[1], std[2]))
 
     def take(self, rows: npt.NDArray[np.int64]) -> DataSetInputs:
         """Those of these rows, in their order."""

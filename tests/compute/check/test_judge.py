@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.compute.factories import make_factors
-from tracin.compute.check.judge import answers, check_model
+from tracin.compute.check.judge import RENAME, Answers, answers, check_model
 from tracin.compute.check.shown import OtherWay, Search
 from tracin.compute.scores.factors import Factors
 from tracin.images import Crop, Preprocessing
@@ -54,7 +54,44 @@ def test_classes_in_another_order_withhold_everything(exchanged: int) -> None:
     check = checked(answering(0.97, 600, order), answering(0.97, 100, order), None)
     assert not check.can_judge
     assert "the classes seem to stand in another order" in check.causes[0].lower()
+    assert check.causes[0].endswith(f"R{RENAME[1:]}.")
     assert check.headline
+
+
+@pytest.mark.parametrize("classes", [4, 10])
+def test_a_head_that_was_never_trained_is_not_said_to_have_another_order(classes: int) -> None:
+    """Of features that tell the classes apart, its answers are no chance: one order fits best."""
+    names = tuple("abcdefghij"[:classes])
+    nothing = Search(images=100, right_now=10, tried=20, best=None)
+    fixed = 0
+    for seed in range(40):
+        random = np.random.default_rng(seed)
+        labels = np.arange(100 * classes) % classes
+        features = np.abs(random.normal(size=(classes, 128)))[labels]
+        features += 0.3 * np.abs(random.normal(size=features.shape))
+        head = random.uniform(-0.1, 0.1, size=(classes, 128))
+        given = Answers(labels, (features @ head.T).argmax(axis=1))
+        check = check_model(given, given, names, USED, lambda: nothing)
+        assert not any("seem to stand in another order" in cause for cause in check.causes)
+        if any("in a fixed way" in cause for cause in check.causes):
+            assert not check.can_judge
+            assert check.causes[0].endswith("If it was not, train it.")
+            fixed += 1
+    assert fixed >= 10  # which another order was said to explain before
+
+
+def test_what_explains_more_is_the_reason() -> None:
+    """Another order explains in part what images shown otherwise explain better; or the other way
+    round.
+    """
+    order = np.roll(np.arange(10), 1)
+    some = answering(0.6, 600, order)
+    better = OtherWay(Preprocessing(Crop(96, 96)), 90)
+    check = checked(some, some, Search(images=100, right_now=5, tried=6, best=better))
+    assert "--resize_size 96" in check.causes[0]
+    poor = OtherWay(Preprocessing(Crop(96, 96)), 30)
+    check = checked(some, some, Search(images=100, right_now=5, tried=6, best=poor))
+    assert "in a fixed way" in check.causes[0]
 
 
 def test_a_way_to_show_the_images_that_is_clearly_better_withholds_everything() -> None:

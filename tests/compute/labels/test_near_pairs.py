@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -10,6 +15,8 @@ from torch.nn import functional
 from tracin.compute.labels import grid
 from tracin.compute.labels import near_pairs as module
 from tracin.compute.labels.near_pairs import DUPLICATE_COSINE, NearPairs, near_pairs
+from tracin.machine.held_rows import HeldRows
+from tracin.machine.processes import Processes
 
 
 def pairs_of(found: NearPairs) -> set[tuple[int, int]]:
@@ -114,22 +121,89 @@ def test_the_grid_spares_comparisons(monkeypatch: pytest.MonkeyPatch) -> None:
     assert abs(len(near_pairs(features).row) - expected) <= 10  # some lie on the threshold
 
 
+class InThreads(Processes):
+    """Processes that are threads of one: what each exchanges lies in a list for all."""
+
+    def __init__(self, rank: int, values: list[Any], barrier: Barrier) -> None:
+        super().__init__(torch.device("cpu"), rank, len(values))
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "barrier", barrier)
+
+    values: list[Any]
+    barrier: Barrier
+
+    def exchange(self, value: Any) -> list[Any]:
+        self.values[self.rank] = value
+        self.barrier.wait()
+        everyones = [*self.values]
+        self.barrier.wait()
+        return everyones
+
+    def of_first(self, value: Any) -> Any:
+        return self.exchange(value)[0]
+
+    def sum(self, values: Tensor) -> Tensor:
+        parts = self.exchange(values.clone())
+        return values.copy_(torch.stack(parts).sum(dim=0))
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+@pytest.mark.parametrize("most", [10**12, 100])
+def test_several_processes_find_the_same(
+    count: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where one holds nothing, where many are alike, and where there are too many to look."""
+    monkeypatch.setattr(grid, "ROWS_PER_BLOCK", 16)
+    monkeypatch.setattr(module, "MAX_CANDIDATES", 50)
+    monkeypatch.setattr(module, "MAX_COMPARISONS", most)
+    features = torch.cat([on_a_sphere(3)[:300], torch.ones(20, 3)])
+    out = np.arange(0, 320, 3)
+    values: list[Any] = [None] * count
+    barrier = Barrier(count, timeout=60)
+
+    def found_by(rank: int, block: int) -> list[NearPairs]:
+        held = HeldRows(len(features), InThreads(rank, values, barrier), block)
+        mine = features[torch.from_numpy(held.rows)]
+        return [
+            near_pairs(mine, held=held),
+            near_pairs(mine, held=held, left_out=out),
+            near_pairs(mine, features[::7], held=held),
+        ]
+
+    alone = [
+        near_pairs(features),
+        near_pairs(features, left_out=out),
+        near_pairs(features, features[::7]),
+    ]
+    assert all(bool(each.undone) == (most == 100) for each in alone)
+    for block in (16, 100):  # of the latter, the fifth process holds none
+        with ThreadPoolExecutor(count) as pool:
+            for found in pool.map(found_by, range(count), [block] * count):
+                for mine, expected in zip(found, alone, strict=True):
+                    assert mine.undone == expected.undone
+                    for name in ("row", "column", "cosine"):
+                        assert torch.equal(getattr(mine, name), getattr(expected, name))
+
+
 def test_too_many_pairs_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_COMPARISONS", 100)
     features = on_a_sphere(3)
     for right in (None, features[:50]):
         found = near_pairs(features, right)
-        assert found.undone.endswith("pairs would have to be compared")
+        assert found.undone == "about 0 billion pairs of images would have to be compared"
         assert len(found.row) == 0
 
 
 def test_a_model_that_sees_no_difference_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the pairs that look alike, without those that are left out."""
     features = torch.ones(100, 8)
     features[::4] = torch.randn(25, 8, generator=torch.Generator().manual_seed(0))
-    monkeypatch.setattr(module, "MAX_ALIKE", 1000)
-    share = (75 * 74) / (100 * 99)
-    for right in (None, features[:50]):
-        found = near_pairs(features, right)
-        assert found.undone == f"about {share:.0%} of all pairs of images look alike to the model"
-    monkeypatch.setattr(module, "MAX_ALIKE", 10_000)
+    alike = 75 * 74 // 2
+    monkeypatch.setattr(module, "MAX_IN_FULL", alike - 10)
+    refusal = "the model hardly tells the images apart: about 0 million pairs look alike to it"
+    assert near_pairs(features).undone == refusal
+    assert near_pairs(features, torch.ones(100, 8)).undone == refusal
+    repeated = np.flatnonzero(features[:, 0] == 1)[1:]
+    assert near_pairs(features, left_out=repeated).undone == ""
+    monkeypatch.setattr(module, "MAX_IN_FULL", alike + 10)
     assert len(near_pairs(features).row) == 2000

@@ -6,19 +6,27 @@ import statistics
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import torch
 from PIL import Image
 from tqdm import tqdm
 
-from tracin.compute.check.shown import Search, find_better_way, usual_ways
+from tracin.compute.check.normalized import Renormalized, normalization_of_inputs
+from tracin.compute.check.shown import (
+    Search,
+    find_better_way,
+    neighbours,
+    other_normalizations,
+    usual_ways,
+)
 from tracin.compute.features.backbone import Forward
 from tracin.compute.model.checkpoint import Checkpoint
-from tracin.decoding import PixelDataset, collate
+from tracin.decoding import PixelDataset, PreparedImages, collate
 from tracin.errors import TracInError
 from tracin.flags import CROP_SIZE
-from tracin.images import ImageTable, Preprocessing, draw_subset
+from tracin.images import ImageTable, Normalization, Preprocessing, draw_subset
 from tracin.machine.held_rows import Int64Array
 
 SAMPLE = 100
@@ -51,32 +59,48 @@ def search_other_ways(
         device: where the passes run.
     """
     sample = draw_subset(table, SAMPLE, seed=0)
-    if sample.inputs is not None:  # prepared by something that knows no other way
-        return Search(len(sample), 0, tried=0, best=None)
+    known = None
+    if sample.inputs is not None:
+        known = normalization_of_inputs(sample.inputs, len(sample))
+        if known is None:  # nobody knows another way
+            return Search(len(sample), 0, tried=0, best=None)
     rows = np.flatnonzero(np.isin(table.paths, sample.paths))
     right_now = int((named[rows] == sample.labels).sum())
-    ways = usual_ways(used, _own_side(sample), as_stored)
+    if known is None:
+        ways, near = usual_ways(used, _own_side(sample), as_stored), neighbours
+    else:
+        used, near = replace(used, normalization=known), other_normalizations
+        ways = [way for way in other_normalizations(used) if way != used]
     with tqdm(total=len(ways), desc="Looking for the reason", unit="way", disable=None) as bar:
-        count = _counter(checkpoint, sample, right_now / len(sample) + HOPE, device)
+        hope = right_now / len(sample) + HOPE
+        count = _counter(checkpoint, sample, known, hope, device)
 
         def count_right(way: Preprocessing) -> int:
             right = count(way)
             bar.update(min(1, len(ways) - bar.n))
             return right
 
-        return find_better_way(
+        found = find_better_way(
             ways,
             count_right,
             images=len(sample),
             right_now=right_now,
             floor=float(np.bincount(sample.labels).max() / len(sample)),
+            neighbours=near,
         )
+    return replace(found, prepared=known is not None)
 
 
 def _counter(
-    checkpoint: Checkpoint, sample: ImageTable, hope: float, device: torch.device
+    checkpoint: Checkpoint,
+    sample: ImageTable,
+    known: Normalization | None,
+    hope: float,
+    device: torch.device,
 ) -> Callable[[Preprocessing], int]:
     """A function that shows the sample and counts the images that are named rightly.
+
+    Where the images come prepared, ``known`` is how they were normalised.
 
     It gives a way up, and counts no further, where the first images are right on no more than the
     share ``hope``.
@@ -84,7 +108,11 @@ def _counter(
     order = torch.randperm(len(sample), generator=torch.Generator().manual_seed(0))
 
     def count_right(way: Preprocessing) -> int:
-        images = PixelDataset(sample, range(len(sample)), way.crop)
+        every = range(len(sample))
+        images: PixelDataset | PreparedImages = PixelDataset(sample, every, way.crop)
+        if sample.inputs is not None and known is not None:
+            again = Renormalized(sample.inputs, known, way.normalization)
+            images = PreparedImages(again, every)
         # Not fused: that takes longer than these few passes.
         forward = Forward(checkpoint.backbone, device, "float32", way.normalization, fuse=False)
         right = 0

@@ -5,7 +5,7 @@ Then it fails on every image, while the model itself is fine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
@@ -31,6 +31,9 @@ FAR_APART = (32, 96, 224)
 clearly better where both are wrong."""
 
 
+Neighbours = Callable[[Preprocessing], Iterable[Preprocessing]]
+
+
 @dataclass(frozen=True)
 class OtherWay:
     """A way to show the images with which the model is right more often."""
@@ -50,6 +53,8 @@ class Search:
     """Ways that were tried; 0 where the images are too few, or too much alike, to prove any."""
     best: OtherWay | None
     """The best of those that are clearly better; None where none is."""
+    prepared: bool = False
+    """Whether something else prepares the images: then they were normalised otherwise, no more."""
 
 
 def usual_ways(
@@ -90,55 +95,7 @@ def _otherwise_resized(way: Preprocessing) -> Preprocessing:
     return replace(way, crop=replace(way.crop, interpolation=other))
 
 
-def find_better_way(
-    ways: Sequence[Preprocessing],
-    count_right: Callable[[Preprocessing], int],
-    *,
-    images: int,
-    right_now: int,
-    floor: float,
-) -> Search:
-    """Try ``ways`` up to the first that is clearly better, and from there its neighbours.
-
-    Clearly: its 99 % interval lies above that of the present way, and above ``floor``.
-
-    Args:
-        ways: to be tried, in this order.
-        count_right: shows the sample so and counts the images that are named rightly.
-        images: of the sample.
-        right_now: of them, as they were shown.
-        floor: share of the images, 0 to 1, that naming one class would get right.
-    """
-    to_beat = max(wilson_interval(right_now, images, Z_99)[1], floor)
-    if wilson_interval(images, images, Z_99)[0] <= to_beat:
-        return Search(images, right_now, 0, None)  # not even all of them would prove anything
-    results: dict[Preprocessing, int] = {}
-    for way in ways:
-        results[way] = count_right(way)
-        if wilson_interval(results[way], images, Z_99)[0] > to_beat:
-            best = _climb(way, results, count_right)
-            return Search(images, right_now, len(results), OtherWay(best, results[best]))
-    return Search(images, right_now, len(results), None)
-
-
-def _climb(
-    start: Preprocessing,
-    results: dict[Preprocessing, int],
-    count_right: Callable[[Preprocessing], int],
-) -> Preprocessing:
-    """The way that none of its neighbours beats; all that were tried are added to ``results``."""
-    best = start
-    while True:
-        for way in _neighbours(best):
-            if way not in results:
-                results[way] = count_right(way)
-        better = max(_neighbours(best), key=results.__getitem__)
-        if results[better] <= results[best]:
-            return best
-        best = better
-
-
-def _neighbours(way: Preprocessing) -> Iterator[Preprocessing]:
+def neighbours(way: Preprocessing) -> Iterator[Preprocessing]:
     """The next sizes of the ladder, the other ways to crop, the other normalisations."""
     side, crop = way.crop.crop_size, way.crop
     below = [each for each in LADDER if each < side][-1:]
@@ -151,8 +108,64 @@ def _neighbours(way: Preprocessing) -> Iterator[Preprocessing]:
     ]
     for each in crops:
         yield replace(way, crop=each)
+    yield from other_normalizations(way)
+
+
+def other_normalizations(way: Preprocessing) -> Iterator[Preprocessing]:
+    """The same with each of the usual normalisations."""
     for normalization in NORMALIZATIONS:
         yield replace(way, normalization=normalization)
+
+
+def find_better_way(
+    ways: Sequence[Preprocessing],
+    count_right: Callable[[Preprocessing], int],
+    *,
+    images: int,
+    right_now: int,
+    floor: float,
+    neighbours: Neighbours = neighbours,
+) -> Search:
+    """Try ``ways`` up to the first that is clearly better, and from there its neighbours.
+
+    Clearly: its 99 % interval lies above that of the present way, and above ``floor``.
+
+    Args:
+        ways: to be tried, in this order.
+        count_right: shows the sample so and counts the images that are named rightly.
+        images: of the sample.
+        right_now: of them, as they were shown.
+        floor: share of the images, 0 to 1, that naming one class would get right.
+        neighbours: of a way.
+    """
+    to_beat = max(wilson_interval(right_now, images, Z_99)[1], floor)
+    if wilson_interval(images, images, Z_99)[0] <= to_beat:
+        return Search(images, right_now, 0, None)  # not even all of them would prove anything
+    results: dict[Preprocessing, int] = {}
+    for way in ways:
+        results[way] = count_right(way)
+        if wilson_interval(results[way], images, Z_99)[0] > to_beat:
+            best = _climb(way, results, count_right, neighbours)
+            return Search(images, right_now, len(results), OtherWay(best, results[best]))
+    return Search(images, right_now, len(results), None)
+
+
+def _climb(
+    start: Preprocessing,
+    results: dict[Preprocessing, int],
+    count_right: Callable[[Preprocessing], int],
+    neighbours: Neighbours,
+) -> Preprocessing:
+    """The way that none of its neighbours beats; all that were tried are added to ``results``."""
+    best = start
+    while True:
+        for way in neighbours(best):
+            if way not in results:
+                results[way] = count_right(way)
+        better = max(neighbours(best), key=results.__getitem__)
+        if results[better] <= results[best]:
+            return best
+        best = better
 
 
 def as_flags(way: Preprocessing, used: Preprocessing) -> str:
@@ -171,3 +184,11 @@ def as_flags(way: Preprocessing, used: Preprocessing) -> str:
             for name, (_, values) in pairs.items():
                 words.append(f"--{name} {' '.join(f'{value:g}' for value in values)}")
     return " ".join(words)
+
+
+def as_steps(normalization: Normalization) -> str:
+    """The end of a transform that normalises so."""
+    if normalization == NORMALIZATIONS[-1]:
+        return "pixels from 0 to 1 and no Normalize"
+    mean, std = ([float(f"{value:g}") for value in each] for each in vars(normalization).values())
+    return f"pixels from 0 to 1, then Normalize({mean}, {std}),"

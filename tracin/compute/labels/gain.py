@@ -177,7 +177,7 @@ def _solve(curvature: _Curvature, right: Tensor, damping: float) -> Tensor:
     enough = TOLERANCE**2 * size
     for _ in tqdm(
         range(MOST_STEPS),
-        desc="Weighing corrections (at most)",
+        desc="Weighing corrections",
         unit="step",
         delay=2,  # seconds from which on it is worth its line
         leave=False,

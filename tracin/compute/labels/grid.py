@@ -1,4 +1,4 @@
-"""Points in cells, so that those near one another are found without looking at all."""
+"""Points in cells, so that those near one another are found without comparing each with all."""
 
 from __future__ import annotations
 

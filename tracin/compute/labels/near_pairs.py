@@ -46,14 +46,15 @@ MAX_CANDIDATES = 2000
 """Pairs that are returned at most, the most alike first."""
 
 MAX_COMPARISONS = 1_000_000_000_000
-"""Pairs whose shadows are compared at most: 50 minutes of two cores (measured: 350 million a
-second), less than a thousandth of what the passes of so many images take."""
+"""Pairs whose shadows are compared at most, so that a run's time stays bounded: 50 minutes of two
+cores (measured: 350 million a second)."""
 
-MAX_ALIKE = 1_000_000_000
-"""Pairs that are compared in full at most: two minutes. Beyond it the model sees no difference."""
+MAX_IN_FULL = 1_000_000_000
+"""Pairs that are compared in full at most, about: two to four minutes. Beyond it the model sees no
+difference."""
 
 SAMPLE = 1024
-"""Images among which the share of pairs that are alike is counted."""
+"""Images among which the share of pairs is counted that will be compared in full."""
 
 
 @dataclass(frozen=True)
@@ -116,33 +117,34 @@ def near_pairs(
         left_out: rows of left that no pair within left shall hold.
     """
     held = held or HeldRows.alone(len(left))
-    sample = held.bring(left, np.arange(0, held.total, -(-held.total // SAMPLE)))
-    basis = held.processes.of_first(_basis(sample))
+    kept = np.setdiff1d(np.arange(held.total), [] if left_out is None else left_out)
+    sample = held.bring(left, kept[:: -(-len(kept) // SAMPLE)])
+    if len(sample) == 0 or (right is not None and len(right) == 0):
+        return NearPairs.none()
+    basis, share = held.processes.of_first(_basis_and_share(sample))
     if right is None:
-        kept = np.setdiff1d(np.arange(held.total), [] if left_out is None else left_out)
-        found = _within(left, held, kept, basis, _share_alike(sample))
+        found = _within(left, held, kept, basis, share)
     else:
-        found = _across(left, held, right, basis, _share_alike(sample))
+        found = _across(left, held, right, basis, share)
     for rank, part in enumerate(held.processes.exchange(found)):
         found = part if rank == 0 or found.undone else found.best(part)
     return found
 
 
 def _within(
-    left: Tensor, held: HeldRows, kept: Int64Array, basis: Tensor, share_alike: float
+    left: Tensor, held: HeldRows, kept: Int64Array, basis: Tensor, share: float
 ) -> NearPairs:
     """Pairs of the ``kept`` rows of left whose later one on the grid this process holds."""
     shadows = _shadows(left, basis)
-    rows = Grid.of(kept, held.of_all(shadows[:, :COORDINATES])[torch.from_numpy(kept)], REACH)
-    undone = _refusal(
-        ((block, rows.near(rows, block, block.start + 1)) for block in rows.blocks()), share_alike
-    )
+    rows = Grid.of(kept, held.of_all(_coordinates(shadows))[torch.from_numpy(kept)], REACH)
+    near_blocks = ((block, rows.near(rows, block, block.start + 1)) for block in rows.blocks())
+    undone = _refusal(_comparisons(near_blocks), share * len(kept) * (len(kept) - 1) / 2)
     if undone:
         return NearPairs.none(undone)
     place = np.full(held.total, -1)
     place[rows.rows] = np.arange(len(kept))
     own = np.flatnonzero(place[held.rows] >= 0)
-    columns = Grid.of(own, shadows[torch.from_numpy(own), :COORDINATES], REACH)
+    columns = Grid.of(own, _coordinates(shadows)[torch.from_numpy(own)], REACH)
     shadows, places = shadows[torch.from_numpy(columns.rows)], place[held.rows[columns.rows]]
     found = NearPairs.none()
     for block in _with_bar(rows, held.processes):
@@ -160,30 +162,27 @@ def _within(
     return found
 
 
-def _across(
-    left: Tensor, held: HeldRows, right: Tensor, basis: Tensor, share_alike: float
-) -> NearPairs:
+def _across(left: Tensor, held: HeldRows, right: Tensor, basis: Tensor, share: float) -> NearPairs:
     """Pairs of a row of left that this process holds and one of right."""
     on_left, on_right = _shadows(left, basis), _shadows(right, basis)
-    rows = Grid.of(np.arange(len(left)), on_left[:, :COORDINATES], REACH)
-    columns = Grid.of(np.arange(len(right)), on_right[:, :COORDINATES], REACH)
-    on_right = on_right[torch.from_numpy(columns.rows)]
-    undone = _refusal(
-        ((block, columns.near(rows, block)) for block in rows.blocks()),
-        share_alike,
-        held.processes,
-    )
+    own = Grid.of(np.arange(len(left)), _coordinates(on_left), REACH)
+    others = Grid.of(np.arange(len(right)), _coordinates(on_right), REACH)
+    # The blocks are those of the table that all processes have: so they are the same in all.
+    near_blocks = ((block, own.near(others, block)) for block in others.blocks())
+    comparisons = sum(held.processes.exchange(_comparisons(near_blocks)))
+    undone = _refusal(comparisons, share * held.total * len(right))
     if undone:
         return NearPairs.none(undone)
+    on_left = on_left[torch.from_numpy(own.rows)]
     found = NearPairs.none()
-    for block in _with_bar(rows, held.processes):
-        here = torch.from_numpy(rows.rows[block])
-        unit, numbers = functional.normalize(left[here], dim=1), held.rows[rows.rows[block]]
-        for part in columns.near(rows, block):
-            near = _near(on_left[here], on_right[part], found.least())
-            row, column, cosine = _compare(near, unit, right, columns.rows[part])
-            pair = torch.from_numpy(numbers)[row], torch.from_numpy(columns.rows[part])[column]
-            found = found.best(NearPairs(*pair, cosine))
+    for block in _with_bar(others, held.processes):
+        numbers = torch.from_numpy(others.rows[block])
+        unit = functional.normalize(right[numbers], dim=1)
+        for part in own.near(others, block):
+            near = _near(on_right[numbers], on_left[part], found.least())
+            row, column, cosine = _compare(near, unit, left, own.rows[part])
+            here = torch.from_numpy(held.rows[own.rows[part]])
+            found = found.best(NearPairs(here[column], numbers[row], cosine))
     return found
 
 
@@ -202,54 +201,63 @@ def _with_bar(rows: Grid, processes: Processes) -> Iterator[slice]:
             bar.update(block.stop - block.start)
 
 
-def _refusal(
-    parts: Iterable[tuple[slice, Iterable[slice]]],
-    share_alike: float,
-    processes: Processes | None = None,
-) -> str:
-    """Why pairs are not compared, or nothing: one answer for all processes.
-
-    Args:
-        parts: blocks of rows, and the columns that each is compared with.
-        share_alike: of all pairs, 0 to 1.
-        processes: those that share the work; None: ``parts`` is all of it.
-    """
-    comparisons = sum(
+def _comparisons(near_blocks: Iterable[tuple[slice, Iterable[slice]]]) -> int:
+    """How many pairs blocks and what is near them make."""
+    return sum(
         (block.stop - block.start) * (part.stop - part.start)
-        for block, near in parts
+        for block, near in near_blocks
         for part in near
     )
-    if processes is not None:
-        comparisons = sum(processes.exchange(comparisons))
+
+
+def _refusal(comparisons: int, in_full: float) -> str:
+    """Why pairs are not compared, or nothing.
+
+    Args:
+        comparisons: of shadows.
+        in_full: how many pairs, about, will be near by their shadows.
+    """
     if comparisons > MAX_COMPARISONS:
-        return f"{comparisons:,} pairs would have to be compared"
-    if share_alike * comparisons > MAX_ALIKE:
-        return f"about {share_alike:.0%} of all pairs of images look alike to the model"
+        return f"about {comparisons / 1e9:,.0f} billion pairs of images would have to be compared"
+    if in_full > MAX_IN_FULL:
+        return (
+            f"the model hardly tells the images apart: about {in_full / 1e6:,.0f} million pairs "
+            "look alike to it"
+        )
     return ""
 
 
-def _share_alike(sample: Tensor) -> float:
-    """How many of the pairs of images of a sample are alike in full, 0 to 1."""
-    unit = functional.normalize(sample, dim=1)
-    alike = int((unit @ unit.T >= DUPLICATE_COSINE).sum()) - len(unit)
-    return max(0, alike) / max(1, len(unit) * (len(unit) - 1))
+def _basis_and_share(sample: Tensor) -> tuple[Tensor, float]:
+    """((width, directions) orthonormal directions, share of the pairs that will be near by their
+    shadows).
 
+    There are at most ``DIRECTIONS``, those first in which the images differ most. Any would do;
+    those that some of the rows span let the fewest pairs pass.
 
-def _basis(sample: Tensor) -> Tensor:
-    """(width, ``DIRECTIONS`` or fewer) orthonormal directions, those first in which most differ.
-
-    Any would do; those that some of the rows span let the fewest pairs pass.
+    Args:
+        sample: (n, width), of the images.
     """
     unit = functional.normalize(sample[:: -(-len(sample) // DIRECTIONS)], dim=1)
     directions: Tensor = torch.linalg.svd(unit - unit.mean(dim=0), full_matrices=False).Vh
-    return directions.T
+    basis = directions.T
+    shadows = _shadows(sample, basis)
+    near = _near(shadows, shadows, DUPLICATE_COSINE)
+    near.fill_diagonal_(fill_value=False)
+    return basis, int(near.sum()) / max(1, len(near) * (len(near) - 1))
 
 
 def _shadows(features: Tensor, basis: Tensor) -> Tensor:
     """(n, directions + 1): each unit vector's shadow, and minus half its squared length."""
-    parts = [functional.normalize(part, dim=1) @ basis for part in features.split(ROWS_PER_BLOCK)]
-    shadow = torch.cat(parts) if parts else features.new_empty(0, basis.shape[1])
-    return torch.cat([shadow, shadow.square().sum(1, keepdim=True) / -2], dim=1)
+    parts = []
+    for part in features.split(ROWS_PER_BLOCK):
+        shadow = functional.normalize(part, dim=1) @ basis
+        parts.append(torch.cat([shadow, shadow.square().sum(1, keepdim=True) / -2], dim=1))
+    return torch.cat(parts)
+
+
+def _coordinates(shadows: Tensor) -> Tensor:
+    """(n, ``COORDINATES`` or fewer): where they lie on the grid."""
+    return shadows[:, :-1][:, :COORDINATES]
 
 
 def _near(left: Tensor, right: Tensor, cosine: float) -> Tensor:
@@ -266,7 +274,7 @@ def _compare(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """(rows of near, columns of near, cosines) of marked pairs that are alike in full.
 
-    In float64: the rounded cosines are the same however they are computed.
+    In float64, so that the rounded cosines do not depend on how they are computed.
 
     Args:
         near: (n, m), bool.

@@ -70,12 +70,14 @@ class GaussNewton:
 
     def solve(self, factors: Factors) -> Tensor:
         """``(H + λI)⁻¹ g`` (parameters, n), float64, of images."""
-        solved = torch.empty(len(self._cholesky), len(factors), dtype=torch.float64)
-        solved = solved.to(self._cholesky.device)
+        lower = self._cholesky
+        solved = lower.new_empty(len(lower), len(factors))
 
         def fill(start: int) -> None:
             some = factors.rows(start, start + IMAGES_PER_SOLUTION)
-            part = torch.cholesky_solve(gradients(some).T, self._cholesky)
+            # Not cholesky_solve, which copies the factor each time.
+            half = torch.linalg.solve_triangular(lower, gradients(some).T, upper=False)
+            part = torch.linalg.solve_triangular(lower.T, half, upper=True)
             solved[:, start : start + len(some)] = part
 
         one_thread_each(fill, range(0, len(factors), IMAGES_PER_SOLUTION), solved.device)
