@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tracin.model_check import Answers, ModelCheck, count_answers
+from tracin.model_check import AnswerCounts, ModelCheck, count_answers
 
 NAMES = tuple("abcdefghijkl")
 
@@ -17,7 +17,7 @@ def drawn(
     images: int,
     shares: tuple[float, ...],
     into: int | None = None,
-) -> Answers:
+) -> AnswerCounts:
     """Answers of a model that is right with this probability, else names a class at random.
 
     ``into``: it names this class instead of a random one.

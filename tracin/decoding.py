@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 
 from tracin.hashing import HASH_BYTES, content_hash, picture_hash
 from tracin.image_folder import read_image_file
-from tracin.images import Crop, ImageTable, Inputs, check_resized, evaluation_pixels
+from tracin.images import Crop, ImageTable, PreparedInputs, check_resized, evaluation_pixels
 from tracin.machine.refusals import is_lack_of_memory
 
 
@@ -74,7 +74,7 @@ class PreparedImages(Dataset[DecodedImage]):
     Their hashes are the inputs': equal ones are the same image to the model.
     """
 
-    def __init__(self, inputs: Inputs, rows: Sequence[int]) -> None:
+    def __init__(self, inputs: PreparedInputs, rows: Sequence[int]) -> None:
         self._inputs, self._rows = inputs, rows
 
     def __len__(self) -> int:

@@ -36,7 +36,7 @@ MAX_RESIZED_PIXELS = 2**26
 one a thousand times as long as wide: a network would see nothing in it."""
 
 
-class Inputs(Protocol):
+class PreparedInputs(Protocol):
     """What a model is given of a table's images, where this program does not prepare it itself."""
 
     @property
@@ -47,7 +47,7 @@ class Inputs(Protocol):
     def normalization(self) -> Normalization | None:
         """What was done to their pixels, 0 to 1; None where nobody tells."""
 
-    def take(self, rows: npt.NDArray[np.int64]) -> Inputs:
+    def take(self, rows: npt.NDArray[np.int64]) -> PreparedInputs:
         """Those of these rows, in their order."""
 
     def __getitem__(self, row: int) -> Tensor:
@@ -67,7 +67,7 @@ class ImageTable:
     """The training classes; ``labels`` index it."""
     left_out: tuple[LeftOut, ...] = ()
     """What else stands in the split's folder, and why it is not used."""
-    inputs: Inputs | None = None
+    inputs: PreparedInputs | None = None
     """None: this program prepares them from the files."""
 
     def __len__(self) -> int:

@@ -45,7 +45,7 @@ def knows_few(right: int, n: int) -> bool:
 
 
 @dataclass(frozen=True)
-class Answers:
+class AnswerCounts:
     """What the model named for the images of one split."""
 
     images: Positive
@@ -109,7 +109,7 @@ class Answers:
         return self.images >= FEWEST_TO_RULE_OUT or self.interval[1] < GOOD_ENOUGH
 
 
-def count_answers(given: Int64Array, named: Int64Array, class_names: Sequence[str]) -> Answers:
+def count_answers(given: Int64Array, named: Int64Array, class_names: Sequence[str]) -> AnswerCounts:
     """What a model named for n images.
 
     Args:
@@ -121,7 +121,7 @@ def count_answers(given: Int64Array, named: Int64Array, class_names: Sequence[st
     carried, answered = (np.bincount(values, minlength=classes) for values in (given, named))
     largest, most_named = int(carried.argmax()), int(answered.argmax())
     other = given != most_named
-    return Answers(
+    return AnswerCounts(
         images=len(given),
         right=int((given == named).sum()),
         classes=classes,
@@ -140,8 +140,8 @@ def count_answers(given: Int64Array, named: Int64Array, class_names: Sequence[st
 class ModelCheck:
     """Whether the model's opinion of single images is worth telling."""
 
-    train: Answers
-    test: Answers
+    train: AnswerCounts
+    test: AnswerCounts
     causes: tuple[str, ...] = ()
     """What was found to be the reason, a sentence each, with figures."""
     mismatch: bool = False
@@ -198,7 +198,7 @@ class ModelCheck:
         return tuple(found)
 
 
-def collapse(answers: Answers, kind: str) -> str:
+def collapse(answers: AnswerCounts, kind: str) -> str:
     """The sentence about a model that names one class for nearly all ``kind``s, with figures."""
     if answers.named == 1 and answers.images > 1:
         images = count(answers.images, kind)
@@ -209,7 +209,7 @@ def collapse(answers: Answers, kind: str) -> str:
     )
 
 
-def no_better(answers: Answers, kind: str) -> str:
+def no_better(answers: AnswerCounts, kind: str) -> str:
     """The sentence about a model that is right too rarely on ``kind``s, with figures."""
     low, high = answers.interval
     facts = (

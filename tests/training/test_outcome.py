@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tracin.model_check import Answers
+from tracin.model_check import AnswerCounts
 from tracin.training.outcome import (
     TrainingOutcome,
     count_confusion,
@@ -24,7 +24,7 @@ TEN = tuple("abcdefghij")
 CONFIG = TrainingConfig(Path("photos"), Path("models"), Recipe(head_epochs=1, epochs=2))
 
 
-def answers(rows: npt.ArrayLike) -> Answers:
+def answers(rows: npt.ArrayLike) -> AnswerCounts:
     confusion = np.array(rows)
     return count_confusion(confusion, TWO if len(confusion) == 2 else TEN)
 
@@ -34,7 +34,7 @@ CHANCE = answers([[30, 20], [28, 22]])
 TOO_FEW = answers([[2, 0], [1, 1]])
 
 
-def outcome(training: Answers, validation: Answers | None = None) -> TrainingOutcome:
+def outcome(training: AnswerCounts, validation: AnswerCounts | None = None) -> TrainingOutcome:
     return TrainingOutcome(training, validation, epochs=3, best_epoch=None, best_accuracy=None)
 
 
@@ -76,12 +76,12 @@ def test_one_class_for_nearly_everything_is_said_although_it_beats_that_class() 
 
 
 @pytest.mark.parametrize("validation", [None, GOOD, TOO_FEW])
-def test_a_good_model_gets_no_warning(validation: Answers | None) -> None:
+def test_a_good_model_gets_no_warning(validation: AnswerCounts | None) -> None:
     assert said(outcome(GOOD, validation)) == ""
 
 
 @pytest.mark.parametrize("validation", [None, TOO_FEW])
-def test_the_training_images_decide_where_no_others_can(validation: Answers | None) -> None:
+def test_the_training_images_decide_where_no_others_can(validation: AnswerCounts | None) -> None:
     text = said(outcome(CHANCE, validation))
     assert "It is right on 52 of 100 training images (52.0%; 95% interval 42% to 62%)" in text
     assert "counted during the last epoch" in text
@@ -114,7 +114,7 @@ def test_an_early_stop_and_a_better_epoch_are_named() -> None:
 
 
 @pytest.mark.parametrize("validation", [None, CHANCE])
-def test_survives_a_file(validation: Answers | None) -> None:
+def test_survives_a_file(validation: AnswerCounts | None) -> None:
     kept = replace(outcome(GOOD, validation), best_epoch=2, best_accuracy=0.5)
     assert read_outcome(json.loads(json.dumps(kept.as_dict()))) == kept
 

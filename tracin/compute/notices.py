@@ -34,7 +34,7 @@ def checkpoint(info: CheckpointInfo) -> str:
     return text
 
 
-def class_order(loaded: Checkpoint, class_names: Sequence[str]) -> str:
+def reordered_classes(loaded: Checkpoint, class_names: Sequence[str]) -> str:
     """What was done about classes in another order; "" where the orders are the same."""
     if loaded.class_order is None or loaded.from_module:  # who hands over a module says the order
         return ""

@@ -82,7 +82,7 @@ def pass_checkpoints(
         )
         infos.append(checkpoint_info(loaded.checkpoint, trained))
         say(notices.checkpoint(infos[-1]))
-        if said := notices.class_order(loaded.checkpoint, images.train.class_names):
+        if said := notices.reordered_classes(loaded.checkpoint, images.train.class_names):
             say(said)
         with open_store(config, settings.processes) as store:
             passing = _Passing(loaded, trained.loss, settings, store, stopwatch)

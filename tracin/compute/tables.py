@@ -58,19 +58,7 @@ def write_tables(
         direction: similarities(train.factors, test.factors, some, held)
         for direction, some in pairs.items()
     }
-    neighbours = lookalikes.neighbours_table(
-        train.table,
-        train.features,
-        judged.looked_at.tolist(),
-        judged.quality.suggested[judged.looked_at].tolist(),
-        held,
-    )
-    said: list[str] = []
-    on_train, on_test = (
-        lookalikes.Pictures(side.table, side.features, side.hashes, side.divided)
-        for side in (train, test)
-    )
-    duplicates = lookalikes.duplicates_table(on_train, on_test, crop, said.append)
+    neighbours, duplicates, said = _lookalikes(train, test, judged, crop)
     factors = suspect_factors(train.factors, train.table, judged.looked_at, held)
     if folder is None:
         return ()
@@ -84,10 +72,7 @@ def write_tables(
         (schema.PREDICTIONS, predictions(test.table, test.factors[-1])),
         (schema.SUSPECTS, suspects_table(per_train, judged)),
         (schema.TEST_SUSPECTS, test_suspects_table(test.table, judged)),
-        (
-            schema.TOP_INFLUENCES_TABLE,
-            top_influences(per_train, per_test, pairs, alike),
-        ),
+        (schema.TOP_INFLUENCES_TABLE, top_influences(per_train, per_test, pairs, alike)),
         (schema.NEIGHBOURS, neighbours),
         (schema.DUPLICATES, duplicates),
     ):
@@ -96,6 +81,26 @@ def write_tables(
     if len(judged.looked_at) and not factors.paths:
         said.append(_NOT_FOLLOWED)
     return tuple(said)
+
+
+def _lookalikes(
+    train: PassedImages, test: PassedImages, judged: JudgedLabels, crop: Crop
+) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """(neighbours of the suspects, duplicates, what must be said of these)."""
+    neighbours = lookalikes.neighbours_table(
+        train.table,
+        train.features,
+        judged.looked_at.tolist(),
+        judged.quality.suggested[judged.looked_at].tolist(),
+        train.held,
+    )
+    said: list[str] = []
+    on_train, on_test = (
+        lookalikes.Pictures(side.table, side.features, side.hashes, side.divided)
+        for side in (train, test)
+    )
+    duplicates = lookalikes.duplicates_table(on_train, on_test, crop, said.append)
+    return neighbours, duplicates, said
 
 
 def write_map(folder: Path | None, train: PassedImages, test: PassedImages) -> Plane:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from tracin.compute.model.checkpoint import Checkpoint
-from tracin.compute.model.class_outputs import class_order, reordered
+from tracin.compute.model.class_outputs import output_order, reordered
 from tracin.compute.model.network import Backbone
 from tracin.errors import TracInError
 from tracin.weights import read_weights
@@ -79,7 +79,7 @@ def checkpoint_of(
     )
     if not (_equal(logits, told) and _equal(features, before)):
         raise _goes_on(network, name, known)
-    order = class_order(classes[0], classes[1], path)
+    order = output_order(classes[0], classes[1], path)
     sides = last.in_features, last.out_features
     return Checkpoint(
         path=path,

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from tracin.image_folder import TRAIN
 from tracin.json_file import fitted
-from tracin.model_check import Answers, collapse, count_answers, imbalance, no_better
+from tracin.model_check import AnswerCounts, collapse, count_answers, imbalance, no_better
 from tracin.training import outputs
 from tracin.training.settings import SCRATCH, TrainingConfig
 
@@ -25,9 +25,9 @@ Int64Array = npt.NDArray[np.int64]
 class TrainingOutcome:
     """What the model of the last epoch named, and how far the training came."""
 
-    training: Answers
+    training: AnswerCounts
     """For varied training images, each before the step that learned from it."""
-    validation: Answers | None
+    validation: AnswerCounts | None
     """For the images kept back; None where there are none."""
     epochs: int
     best_epoch: int | None
@@ -36,7 +36,7 @@ class TrainingOutcome:
     """On the images kept back, 0 to 1."""
 
     @property
-    def judged(self) -> Answers:
+    def judged(self) -> AnswerCounts:
         """The answers that decide: those for images kept back, unless they are too few to tell."""
         if self.validation and (not _is_poor(self.validation) or self.validation.ruled_out):
             return self.validation
@@ -60,7 +60,7 @@ class TrainingOutcome:
         return asdict(self)
 
 
-def _is_poor(answers: Answers) -> bool:
+def _is_poor(answers: AnswerCounts) -> bool:
     return answers.collapsed or not answers.clearly_better
 
 
@@ -73,7 +73,7 @@ def read_outcome(values: object) -> TrainingOutcome | None:
     return outcome
 
 
-def count_confusion(confusion: Int64Array, class_names: Sequence[str]) -> Answers:
+def count_confusion(confusion: Int64Array, class_names: Sequence[str]) -> AnswerCounts:
     """The answers in a table.
 
     Args:

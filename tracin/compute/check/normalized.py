@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from tracin.compute.check.shown import NORMALIZATIONS
-from tracin.images import Inputs, Normalization
+from tracin.images import Normalization, PreparedInputs
 
 IMAGENET, TO_ONE, NONE = NORMALIZATIONS
 
@@ -25,7 +25,7 @@ LOOKED_AT = 16
 class Renormalized:
     """Inputs that were normalised in one way, as if in another."""
 
-    inputs: Inputs
+    inputs: PreparedInputs
     known: Normalization
     """What was done to them."""
     normalization: Normalization
@@ -49,7 +49,7 @@ class Renormalized:
         return (self.inputs[row] * now[1] + now[0] - then[0]) / then[1]
 
 
-def normalization_of_inputs(inputs: Inputs, images: int) -> Normalization | None:
+def normalization_of_inputs(inputs: PreparedInputs, images: int) -> Normalization | None:
     """What was done to the pixels, 0 to 1: what is known, else what their values tell.
 
     None where they have other than three channels, or none of the first can be read.

@@ -13,7 +13,7 @@ from typing import Any
 from torch import nn
 
 from tracin.architectures import Architecture, outline, title
-from tracin.compute.model.class_outputs import check_classes, class_order, reordered
+from tracin.compute.model.class_outputs import check_classes, output_order, reordered
 from tracin.compute.model.head import ASSUMED_ACTIVATION, read_head
 from tracin.compute.model.network import Backbone, build_backbone
 from tracin.compute.model.recognition import fits, recognise
@@ -94,7 +94,7 @@ def load_checkpoint(
     head = read_head(chosen, in_head, path, known_activation or ASSUMED_ACTIVATION, likely)
     check_classes(head.last.out_features, class_names, path)
     classes = stored_classes(weights.extras) or stored_classes(beside)
-    order = class_order(classes, class_names, path)
+    order = output_order(classes, class_names, path)
     last = head.last if order is None else reordered(head.last, order)
     return Checkpoint(
         path=path,

@@ -29,7 +29,7 @@ def check_classes(classes: int, class_names: Sequence[str], path: Path) -> None:
         )
 
 
-def class_order(
+def output_order(
     stored: Sequence[str] | None, class_names: Sequence[str], path: Path
 ) -> tuple[int, ...] | None:
     """(C,): the output of the file for each class; None where the orders are the same or unknown.
