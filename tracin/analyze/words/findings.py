@@ -61,7 +61,13 @@ def in_words(overall: OverallSummary, drawn: Collection[str] | None = None) -> W
         *(confusion.sentence for confusion in confusions[:2]),
         *_busiest_opponent(overall),
     ]
-    advice = [*certain_advice(overall), *_advice(overall, confusions), *_low(overall, drawn)] or [
+    weak = overall.check is not None and bool(overall.check.weakness)
+    advice = [
+        *certain_advice(overall),
+        *([_MODEL_FIRST, _BELONG_TOGETHER] if weak else []),
+        *_advice(overall, [] if weak else confusions),
+        *_low(overall, drawn),
+    ] or [
         "Nothing to recommend: no label looks wrong, no test image is misclassified, and no class "
         "has opponents that stand out."
         if overall.mistakes is None and overall.suspects is not None
@@ -71,6 +77,10 @@ def in_words(overall: OverallSummary, drawn: Collection[str] | None = None) -> W
 
 
 _ONE_CLASS = "Name a data folder with two classes or more, and a model of these, to judge labels."
+_MODEL_FIRST = (
+    "Begin with the model: it does not know most of the images it was trained on. What it says of "
+    "single images is no reason yet to change them."
+)
 _BELONG_TOGETHER = (
     "Check that the checkpoint, the data folder and the sizes belong together: --model_path, "
     "--data_dir, --resize_size and --crop_size as in training."
