@@ -49,7 +49,7 @@ def spread_out(spread: float) -> Tensor:
 def on_a_sphere(width: int) -> Tensor:
     """So close that duplicates lie in the same cell of the grid, and on both sides of its lines."""
     generator = torch.Generator().manual_seed(1)
-    return torch.randn(900, width, generator=generator)
+    return torch.randn(500, width, generator=generator)
 
 
 @pytest.mark.parametrize(
@@ -112,9 +112,9 @@ def test_nothing_to_compare() -> None:
 
 def test_the_grid_spares_comparisons(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of points spread over a circle an eighth is compared at most, and every duplicate found."""
-    angle = torch.rand(4000, generator=torch.Generator().manual_seed(0)) * 2 * torch.pi
+    angle = torch.rand(2000, generator=torch.Generator().manual_seed(0)) * 2 * torch.pi
     features = torch.stack([angle.cos(), angle.sin()], dim=1)
-    monkeypatch.setattr(module, "MAX_COMPARISONS", 4000 * 3999 // 2 // 8)
+    monkeypatch.setattr(module, "MAX_COMPARISONS", 2000 * 1999 // 2 // 8)
     monkeypatch.setattr(module, "MAX_CANDIDATES", 10**6)
     unit = features.double()
     expected = int(((unit @ unit.T).triu(diagonal=1) >= DUPLICATE_COSINE).sum())
@@ -147,13 +147,13 @@ class InThreads(Processes):
         return values.copy_(torch.stack(parts).sum(dim=0))
 
 
-@pytest.mark.parametrize("count", [2, 3, 5])
+@pytest.mark.parametrize("count", [2, 5])
 @pytest.mark.parametrize("most", [10**12, 100])
 def test_several_processes_find_the_same(
     count: int, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where one holds nothing, where many are alike, and where there are too many to look."""
-    monkeypatch.setattr(grid, "ROWS_PER_BLOCK", 16)
+    monkeypatch.setattr(grid, "ROWS_PER_BLOCK", 64)
     monkeypatch.setattr(module, "MAX_CANDIDATES", 50)
     monkeypatch.setattr(module, "MAX_COMPARISONS", most)
     features = torch.cat([on_a_sphere(3)[:300], torch.ones(20, 3)])
@@ -186,7 +186,7 @@ def test_several_processes_find_the_same(
 
 
 def test_too_many_pairs_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_COMPARISONS", 100)
+    monkeypatch.setattr(module, "MAX_COMPARISONS", 10)
     features = on_a_sphere(3)
     for right in (None, features[:50]):
         found = near_pairs(features, right)
