@@ -11,6 +11,7 @@ from PIL import Image
 
 from tests.prepare.raw_photos import piece, prepare_quietly, table
 from tracin import image_folder
+from tracin.prepare import duplicates
 from tracin.prepare.duplicates import ALIKE, MAX_PAIRS, alike_pairs, group_equal
 
 
@@ -50,7 +51,12 @@ def test_compressed_and_resized_copies_are_reported_as_alike(tmp_path: Path) -> 
     assert ALIKE <= pairs.likeness[0] <= 1
 
 
-def test_alike_pairs_are_those_of_a_plain_double_loop() -> None:
+@pytest.mark.parametrize("block", [7, 1024])
+def test_alike_pairs_are_those_of_a_plain_double_loop(
+    block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duplicates, "_BLOCK", block)
+    monkeypatch.setattr(duplicates, "_COLUMNS", 2 * block)
     random = np.random.default_rng(0)
     base = random.integers(20, 230, (30, 256), dtype=np.uint8)
     close = base + random.integers(0, 20, base.shape, dtype=np.uint8)

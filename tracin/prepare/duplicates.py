@@ -17,8 +17,8 @@ MAX_PAIRS = 10_000
 FLAT = 1e-3
 """Length of the grey values around their mean below which an image is of one colour: a single value
 that differs by one makes it almost 1."""
-_BLOCK = 1024
-"""Images that are compared with all others at a time: a block of correlations stays small."""
+_BLOCK, _COLUMNS = 1024, 16_384
+"""Images that are compared with one another at a time: a block of correlations stays small."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,14 @@ def alike_pairs(grey_values: Sequence[str], groups: Sequence[Sequence[int]]) -> 
     values = _normalised([grey_values[position] for position in firsts])
     found: list[_Found] = []
     for start in range(0, len(values), _BLOCK):
-        likeness = values[start : start + _BLOCK] @ values[start:].T
-        rows, columns = np.nonzero(np.triu(likeness >= ALIKE, k=1))
-        found.append((likeness[rows, columns], rows + start, columns + start))
-        if sum(len(part[0]) for part in found) > MAX_PAIRS:
-            found = [_most_alike(found)]
+        for first in range(start, len(values), _COLUMNS):
+            likeness = values[start : start + _BLOCK] @ values[first : first + _COLUMNS].T
+            rows, columns = np.nonzero(likeness >= ALIKE)
+            later = columns + first > rows + start
+            rows, columns = rows[later], columns[later]
+            found.append((likeness[rows, columns], rows + start, columns + first))
+            if sum(len(part[0]) for part in found) > MAX_PAIRS:
+                found = [_most_alike(found)]
     likeness, rows, columns = _most_alike(found)
     return [
         AlikePair(int(firsts[row]), int(firsts[column]), min(1.0, float(value)))
