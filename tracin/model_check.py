@@ -28,6 +28,11 @@ FEWEST_TO_RULE_OUT = 20
 
 GOOD_ENOUGH = 0.5
 
+BY_HEART = 0.1
+"""Between the intervals of the shares that a model is right on, of training and of test images: it
+learnt the former by heart. Of 200 training images with 85 wrong labels a ResNet18 that was right on
+all of them, and on 70 % of the test images, suspected none."""
+
 IMBALANCED = 10
 """A class with so many times the images of the smallest is worth a sentence."""
 
@@ -160,8 +165,24 @@ class ModelCheck:
         )
 
     @property
+    def by_heart(self) -> bool:
+        """Whether the model may judge and yet is right far more often on training images."""
+        gap = self.train.interval[0] - self.test.interval[1]
+        return self.can_judge and self.train.accuracy >= GOOD_ENOUGH and gap >= BY_HEART
+
+    @property
     def weakness(self) -> str:
-        """A sentence where the model may judge and yet knows few of its images; else ""."""
+        """A sentence where the model may judge and yet knows few of its images, or knows them by
+        heart; else "".
+        """
+        if self.by_heart:
+            return (
+                f"The model is right on {self.train.accuracy:.1%} of "
+                f"{count(self.train.images, 'training image')} and on {self.test.accuracy:.1%} of "
+                f"{count(self.test.images, 'test image')}: it learnt the former by heart, wrong "
+                "labels too, or the latter are of another kind. That it suspects few labels proves "
+                "nothing."
+            )
         if not self.can_judge or self.train.accuracy >= GOOD_ENOUGH:
             return ""
         return (

@@ -216,7 +216,10 @@ def _without_prefix(state: StateDict, path: Path, marks: Sequence[str]) -> tuple
 
 def _without_usual_prefixes(state: StateDict) -> tuple[StateDict, str]:
     taken = ""
-    while prefix := next((p for p in _PREFIXES if all(key.startswith(p) for key in state)), ""):
+    # Of nothing all names begin with anything.
+    while state and (
+        prefix := next((p for p in _PREFIXES if all(k.startswith(p) for k in state)), "")
+    ):
         state = {key.removeprefix(prefix): value for key, value in state.items()}
         taken += prefix
     return state, taken

@@ -8,7 +8,7 @@ import numpy as np
 
 from tracin.analyze.read.inputs import Inputs
 from tracin.analyze.read.scan import Float64Array, Int64Array
-from tracin.model_check import FEWEST_TO_JUDGE, ModelCheck, knows_few
+from tracin.model_check import FEWEST_TO_JUDGE, FEWEST_TO_RULE_OUT, ModelCheck, knows_few
 from tracin.results.schema import SUSPICION_CUT
 from tracin.wording import count
 
@@ -16,6 +16,10 @@ EXCELLENT_ABOVE = 95
 GOOD_FROM = 80
 FAIR_FROM = 60
 """The bands of the health score in percent; exactly 95 is GOOD, and below 60 NEEDS ATTENTION."""
+
+CONTRADICTED = 0.15
+"""So much more than the share of training images that the model is right on cannot be known to have
+right labels: it names another class for the others."""
 
 TOO_FEW = "too few to judge"
 NO_VERDICT = "no verdict"
@@ -33,6 +37,8 @@ class Health:
     doubt: str = ""
     """Why a good score proves nothing, where the model knows few of these images: that it is
     ``right on only 3 of 24 test images``."""
+    doubt_of_all: bool = False
+    """Whether that is about all images, not those of one class."""
 
     @property
     def percent(self) -> float:
@@ -88,16 +94,24 @@ def health_of(inputs: Inputs, test_mean: Float64Array, label: str | None = None)
     if not len(suspicion):
         return None
     good = int(np.count_nonzero(suspicion < SUSPICION_CUT))
-    return Health(good, len(suspicion), doubt=_doubt(inputs, carries, label))
+    if check is not None and check.by_heart:
+        learnt = (
+            f"right on {check.train.accuracy:.1%} of the training images and on only "
+            f"{check.test.accuracy:.1%} of the test images"
+        )
+        return Health(good, len(suspicion), doubt=learnt, doubt_of_all=True)
+    doubt = _doubt(inputs, carries, label, good / len(suspicion))
+    return Health(good, len(suspicion), doubt=doubt)
 
 
-def _doubt(inputs: Inputs, carries: Int64Array, label: str | None) -> str:
+def _doubt(inputs: Inputs, carries: Int64Array, label: str | None, health: float) -> str:
     """What the model knows too little of, a clause; "" where it knows enough to judge.
 
     Args:
         inputs: what is known about the images.
         carries: rows of the training images that are meant.
         label: the class of the test images that are meant; None: all.
+        health: share of these training images whose label does not look wrong.
     """
     test = inputs.test
     meant = np.arange(inputs.n_test)
@@ -110,7 +124,8 @@ def _doubt(inputs: Inputs, carries: Int64Array, label: str | None) -> str:
         if correct is None or not len(which):
             continue
         right, n = int(correct[which].sum()), len(which)
-        if knows_few(right, n):
+        contradicted = which is carries and right / n < health - CONTRADICTED
+        if knows_few(right, n) or (contradicted and n >= FEWEST_TO_RULE_OUT):
             return f"right on only {right:,} of {count(n, kind)}"
     return ""
 

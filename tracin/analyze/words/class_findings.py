@@ -48,7 +48,7 @@ def _doubt(health: Health, of: str) -> str:
     if not health.doubt:
         return ""
     proves = "" if health.band else ", so that this proves nothing"
-    return f"The model is {health.doubt}{of}{proves}. "
+    return f"The model is {health.doubt}{'' if health.doubt_of_all else of}{proves}. "
 
 
 def _sums(summary: ClassSummary) -> Iterator[str]:

@@ -64,7 +64,7 @@ def in_words(overall: OverallSummary, drawn: Collection[str] | None = None) -> W
     weak = overall.check is not None and bool(overall.check.weakness)
     advice = [
         *certain_advice(overall),
-        *([_MODEL_FIRST, _BELONG_TOGETHER] if weak else []),
+        *_about_the_model(overall.check),
         *_advice(overall, [] if weak else confusions),
         *_low(overall, drawn),
     ] or [
@@ -81,6 +81,10 @@ _MODEL_FIRST = (
     "Begin with the model: it does not know most of the images it was trained on. What it says of "
     "single images is no reason yet to change them."
 )
+_EARLIER = (
+    "Score several checkpoints from before the model knew its training images by heart, or train "
+    "anew for fewer epochs: these still stumble over wrong labels."
+)
 _BELONG_TOGETHER = (
     "Check that the checkpoint, the data folder and the sizes belong together: --model_path, "
     "--data_dir, --resize_size and --crop_size as in training."
@@ -95,6 +99,13 @@ def _withheld(check: ModelCheck, overall: OverallSummary) -> Words:
         (*certain_advice(overall), *advice),
         {summary.name: (check.headline, *check.problems) for summary in overall.classes},
     )
+
+
+def _about_the_model(check: ModelCheck | None) -> Iterator[str]:
+    if check is not None and check.by_heart:
+        yield _EARLIER
+    elif check is not None and check.weakness:
+        yield from (_MODEL_FIRST, _BELONG_TOGETHER)
 
 
 def _weakness(overall: OverallSummary) -> Iterator[str]:
