@@ -99,6 +99,8 @@ def test_errors_of_folders(tmp_path: Path) -> None:
     with pytest.raises(TracInError, match=r"There is no folder .*/train"):
         find_images(tmp_path)
     (tmp_path / "train").mkdir()
+    with pytest.raises(TracInError, match=r"one of the two folders: name .* --data_dir \S+[^n]\.$"):
+        find_images(tmp_path / "train")
     with pytest.raises(TracInError, match=r"neither .*/test nor .*/val"):
         find_images(tmp_path)
     (tmp_path / "test/cat").mkdir(parents=True)

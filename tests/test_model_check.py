@@ -137,3 +137,30 @@ def test_a_good_model_gets_no_sentence() -> None:
     check = ModelCheck(count_answers(given, given, NAMES[:5]), count_answers(given, given, "abcde"))
     assert check.can_judge
     assert (check.headline, check.problems) == ("", ())
+
+
+@pytest.mark.parametrize(
+    ("on_train", "on_test", "least", "most"),
+    [
+        (1.0, 0.7, 0.99, 1.0),
+        (0.98, 0.8, 0.8, 1.0),
+        (0.99, 0.95, 0.0, 0.0),
+        (0.9, 0.85, 0.0, 0.0),
+        (0.8, 0.8, 0.0, 0.0),
+        (0.7, 0.95, 0.0, 0.0),  # augmented training images
+    ],
+)
+def test_who_learnt_by_heart_against_known_truth(
+    on_train: float, on_test: float, least: float, most: float
+) -> None:
+    random, names = np.random.default_rng(0), [f"class {k}" for k in range(10)]
+
+    def drawn(n: int, accuracy: float) -> AnswerCounts:
+        given = np.arange(n) % 10
+        wrong = random.random(n) >= accuracy
+        return count_answers(given, np.where(wrong, (given + 1) % 10, given), names)
+
+    told = [ModelCheck(drawn(1000, on_train), drawn(300, on_test)).by_heart for _ in range(200)]
+    assert least <= np.mean(told) <= most
+    few = [ModelCheck(drawn(1000, on_train), drawn(10, on_test)).by_heart for _ in range(200)]
+    assert np.mean(few) <= 0.03 or most  # ten test images seldom deceive

@@ -37,6 +37,12 @@ def test_what_was_taken_off_and_what_stood_beside_are_kept(tmp_path: Path) -> No
     assert weights.extras == {"epoch": 3, "lr": 0.1}
 
 
+@pytest.mark.parametrize("content", [{}, {"state_dict": {}}, {"optimizer": {}, "epoch": 3}])
+def test_a_file_without_weights_has_an_empty_outline(content: Any, tmp_path: Path) -> None:
+    """Of no names all begin with any prefix: it once looked for ever longer ones."""
+    assert read_outline(saved(content, tmp_path / "w.pth")).shapes == {}
+
+
 def test_a_prefix_that_not_all_share_stays(tmp_path: Path) -> None:
     weights = read_weights(saved({"model.a": ONES, "b": ONES}, tmp_path / "w.pth"))
     assert (set(weights.state), weights.prefix) == ({"model.a", "b"}, "")

@@ -149,6 +149,11 @@ def _check_name(data_dir: Path) -> None:
 
 def _check_training_folder(data_dir: Path) -> None:
     if not (data_dir / TRAIN).is_dir():
+        if (data_dir.parent / TRAIN).is_dir() and data_dir.name in (TRAIN, *TEST_FOLDERS):
+            raise TracInError(
+                f"{data_dir} is one of the two folders: name the one that holds both, with "
+                f"--data_dir {data_dir.parent}."
+            )
         raise TracInError(
             f"There is no folder {data_dir / TRAIN}. Put the images in {data_dir}/train/<class>/ "
             f"and {data_dir}/test/<class>/, or name their folder with --data_dir. Class folders "

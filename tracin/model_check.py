@@ -177,11 +177,9 @@ class ModelCheck:
         """
         if self.by_heart:
             return (
-                f"The model is right on {self.train.accuracy:.1%} of "
-                f"{count(self.train.images, 'training image')} and on {self.test.accuracy:.1%} of "
-                f"{count(self.test.images, 'test image')}: it learnt the former by heart, wrong "
-                "labels too, or the latter are of another kind. That it suspects few labels proves "
-                "nothing."
+                f"The model, right on {self.train.accuracy:.1%} of its training and "
+                f"{self.test.accuracy:.1%} of the test images, may know wrong labels by heart: few "
+                "suspects prove nothing."
             )
         if not self.can_judge or self.train.accuracy >= GOOD_ENOUGH:
             return ""

@@ -124,7 +124,8 @@ def _number(label: Any) -> int:
 def _image(image: Any) -> Image.Image | Tensor:
     if isinstance(image, Image.Image):
         return image
-    values = torch.from_numpy(image) if isinstance(image, np.ndarray) else image
+    # Copied: torch warns of arrays that must not be written to.
+    values = torch.from_numpy(image.copy()) if isinstance(image, np.ndarray) else image
     if not isinstance(values, Tensor):
         raise ValueError(f"its image is a {type(image).__name__}, no picture and no tensor")
     if values.dtype == torch.uint8:  # no input of a network: a picture

@@ -289,6 +289,23 @@ def test_of_a_model_that_knows_few_of_its_images_the_model_comes_first() -> None
     assert any("Compare" in sentence for sentence in in_words(run_of(cats())).recommendations)
 
 
+def test_of_a_model_that_learnt_its_images_by_heart_earlier_checkpoints_are_advised() -> None:
+    """Right on all training images and on 70 of 100 others."""
+    given, names = np.arange(100) % 10, [f"class {k}" for k in range(10)]
+    every = count_answers(given, given, names)
+    some = count_answers(given, np.where(np.arange(100) < 70, given, (given + 1) % 10), names)
+    check = ModelCheck(every, some)
+    assert check.can_judge and check.by_heart
+    words = in_words(run_of(cats(), check=check))
+    assert words.findings[0] == (
+        "The model, right on 100.0% of its training and 70.0% of the test images, may know wrong "
+        "labels by heart: few suspects prove nothing."
+    )
+    assert words.recommendations[0].startswith("Score several checkpoints from before the model")
+    assert not ModelCheck(some, some).by_heart
+    assert not ModelCheck(every, every).by_heart
+
+
 def test_of_a_model_that_cannot_judge_that_is_said_and_nothing_else() -> None:
     given = np.arange(100) % 10
     answers = count_answers(given, np.zeros(100, np.int64), [f"class {k}" for k in range(10)])
@@ -340,6 +357,8 @@ def test_what_is_certain_comes_first_whatever_the_model(judges: bool) -> None:
         "Take test/cat/2.jpg, test/cow/3.jpg and test/dog/3.jpg out of the test or of the training "
         "folder: a model that has seen them cannot be tested on them.",
     )
+    every = in_words(run_of(calm(), same_pictures=pairs, n_test=3))
+    assert every.recommendations[1].startswith("Test on other images: every test image is a")
     alone = in_words(run_of(calm(), same_pictures=pairs[:1]))
     assert alone.findings[0] == (
         "Certain, whatever the model: train/cat/1.jpg (cat) and train/dog/1.jpg (dog) are the same "

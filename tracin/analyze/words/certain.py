@@ -42,7 +42,12 @@ def certain_advice(overall: OverallSummary) -> Iterator[str]:
             f"Correct one label of {_pair(conflicts[0])}{more}: one of the two is wrong, unless "
             "the picture shows both."
         )
-    if leaked:
+    if leaked and len(leaked) == overall.n_test:
+        yield (
+            "Test on other images: every test image is a training image too, so that accuracy and "
+            "scores tell nothing of images that the model has not seen."
+        )
+    elif leaked:
         them = "it" if len(leaked) == 1 else "them"
         yield (
             f"Take {first_few(leaked, NAMED)} out of the test or of the training folder: a model "

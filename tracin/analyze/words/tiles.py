@@ -80,11 +80,9 @@ def _health_tile(name: str, health: Health | None, can_judge: bool) -> Tile:
         if health.of_labels
         else f"{health.n:,} helped on average"
     )
-    remark = (
-        f"{health.good:,} of {what}"
-        if health.band
-        else health.doubt or f"{health.good:,} of {what}"
-    )
+    remark = f"{health.good:,} of {what}"
+    if health.doubt and not health.band:
+        remark = "may be learnt by heart" if health.doubt_of_all else health.doubt
     return Tile(name, value, remark, health.band or None)
 
 
