@@ -147,6 +147,8 @@ def _percent(text: str) -> float:
     value = float(text)
     if not 0 <= value <= 100:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 100")
+    if 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than one percent: give {100 * value:g}?")
     return value
 
 

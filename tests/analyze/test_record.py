@@ -127,7 +127,12 @@ def test_what_nobody_knows_does_not_pass(world: World, capsys: pytest.CaptureFix
 
 @pytest.mark.parametrize(
     "flags",
-    [("--fail_under", "101"), ("--fail_under", "nan"), ("--explain", "a", "--max_leaks", "1")],
+    [
+        ("--fail_under", "101"),
+        ("--fail_under", "nan"),
+        ("--fail_under", "0.9"),
+        ("--explain", "a", "--max_leaks", "1"),
+    ],
 )
 def test_bars_that_make_no_sense(flags: tuple[str, ...]) -> None:
     with pytest.raises(SystemExit) as ended:

@@ -118,7 +118,10 @@ def _number(label: Any) -> int:
     try:
         return operator.index(label.item() if hasattr(label, "item") else label)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"its label {quotable(label)} is no number of a class") from error
+        raise ValueError(
+            f"its label {quotable(label)} is no number of a class; of one-hot labels, "
+            "label.argmax() is"
+        ) from error
 
 
 def _image(image: Any) -> Image.Image | Tensor:

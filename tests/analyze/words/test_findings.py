@@ -274,6 +274,21 @@ def test_phrases() -> None:
     assert dataclasses.is_dataclass(RankedImage)
 
 
+def test_a_pair_of_classes_is_compared_once_and_two_alone_never() -> None:
+    """The opponents of a class of two are of the other; of more, each may be the other's."""
+
+    def opposed(name: str, other: str) -> ClassSummary:
+        images = tuple(image(i, other) for i in range(20))
+        return replace(cats(), name=name, strongest=images)
+
+    three = [opposed("cat", "dog"), opposed("dog", "cat"), opposed("cow", "dog")]
+    said = " ".join(in_words(run_of(*three)).recommendations)
+    assert ("Compare dog with cat" in said) + ("Compare cat with dog" in said) == 1
+    assert "Compare dog with cow" in said
+    two = run_of(*three[:2], n_train_classes=2)
+    assert "Compare" not in " ".join(in_words(two).recommendations)
+
+
 def test_of_a_model_that_knows_few_of_its_images_the_model_comes_first() -> None:
     """Better than chance, right on a third: no advice rests on the classes that it confuses."""
     given = np.arange(300) % 10

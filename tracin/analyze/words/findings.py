@@ -212,17 +212,24 @@ def _told(tellers: Sequence[_Teller], overall: OverallSummary) -> Iterator[str]:
 
 
 def _confusions(overall: OverallSummary) -> list[Confusion]:
-    """Foreign labels that are frequent among the opponents of a class, most frequent first.
+    """Foreign labels that are frequent among the opponents of a class, most frequent first; of two
+    classes the one way only.
 
-    Of a class with fewer than five test images no advice is given: one more would change it.
+    Of a class with fewer than five test images no advice is given: one more would change it. Nor
+    where there are two classes: the opponents of one are nearly always of the other.
     """
+    if overall.n_train_classes == 2:
+        return []
     found = [
         confusion
         for summary in overall.classes
         if summary.n_test >= FEWEST_TO_JUDGE
         for confusion in confusions_of(summary)
     ]
-    return sorted(found, key=lambda confusion: -len(confusion.images))
+    pairs: dict[frozenset[str], Confusion] = {}
+    for confusion in sorted(found, key=lambda confusion: -len(confusion.images)):
+        pairs.setdefault(frozenset((confusion.label, confusion.summary.name)), confusion)
+    return list(pairs.values())
 
 
 def _advice(overall: OverallSummary, confusions: list[Confusion]) -> Iterator[str]:
