@@ -107,7 +107,12 @@ class ForkServer:
     def __exit__(self, *_: object) -> None:
         for child in self._children:
             child.kill()
-        self._process.communicate(timeout=60)
+        # Not by the end of its input: a process that a test forked meanwhile may hold that open.
+        self._process.kill()
+        self._process.wait(timeout=60)
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
 
 
 class Child:
