@@ -108,6 +108,7 @@ def test_images_that_are_left_out() -> None:
 def test_nothing_to_compare() -> None:
     assert pairs_of(near_pairs(torch.ones(1, 4))) == set()
     assert pairs_of(near_pairs(torch.ones(3, 4), torch.empty(0, 4))) == set()
+    assert pairs_of(near_pairs(torch.ones(3, 4), left_out=np.arange(3))) == set()
 
 
 def test_the_grid_spares_comparisons(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,9 +118,9 @@ def near_pairs(
     """
     held = held or HeldRows.alone(len(left))
     kept = np.setdiff1d(np.arange(held.total), [] if left_out is None else left_out)
-    sample = held.bring(left, kept[:: -(-len(kept) // SAMPLE)])
-    if len(sample) == 0 or (right is not None and len(right) == 0):
+    if len(kept) == 0 or (right is not None and len(right) == 0):
         return NearPairs.none()
+    sample = held.bring(left, kept[:: -(-len(kept) // SAMPLE)])
     basis, share = held.processes.of_first(_basis_and_share(sample))
     if right is None:
         found = _within(left, held, kept, basis, share)
